@@ -1,0 +1,3 @@
+module github.com/conform-go/conform
+
+go 1.26

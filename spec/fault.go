@@ -1,0 +1,141 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+)
+
+// FaultKind is one way in which a harness can break the world of a protocol. Its name is what `tolerates` of a
+// claim, `--faults` and a scenario file say.
+type FaultKind uint8
+
+// The kinds of faults.
+const (
+	CrashFault       FaultKind = iota // a node stops for good; what it handed to the network still arrives
+	CrashLossyFault                   // a node stops for good; what it has in flight is lost
+	RecoverFault                      // a crashed node comes back as a new incarnation with what its disk kept
+	PauseFault                        // a node stands still for less than TL, then goes on
+	OmitSendFault                     // a node loses some of what it sends
+	OmitReceiveFault                  // a node loses some of what reaches it
+	LossFault                         // the network loses packets at random
+	PartitionFault                    // links are cut for less than TL, both ways or one way
+	DelayFault                        // packets take longer than the usual bound, but less than TL
+	DuplicateFault                    // the network delivers packets more than once
+	ReorderFault                      // packets of one link overtake each other
+	CorruptFault                      // the network changes bytes
+
+	FaultKinds // the number of kinds
+)
+
+var faultNames = [FaultKinds]string{
+	CrashFault: "crash", CrashLossyFault: "crash-lossy", RecoverFault: "recover", PauseFault: "pause",
+	OmitSendFault: "omit-send", OmitReceiveFault: "omit-receive", LossFault: "loss", PartitionFault: "partition",
+	DelayFault: "delay", DuplicateFault: "duplicate", ReorderFault: "reorder", CorruptFault: "corrupt",
+}
+
+var faultTexts = [FaultKinds]string{
+	CrashFault:       "a node stops for good; what it handed to the network still arrives",
+	CrashLossyFault:  "a node stops for good; what it has in flight is lost with it",
+	RecoverFault:     "a crashed node comes back as a new incarnation, with what its disk kept",
+	PauseFault:       "a node stands still for less than TL, then goes on; it forgets nothing",
+	OmitSendFault:    "a node loses some of what it sends: all, to one peer, or a share",
+	OmitReceiveFault: "a node loses some of what reaches it: all, from one peer, or a share",
+	LossFault:        "the network loses a share of all packets",
+	PartitionFault:   "links are cut for less than TL: in two or more parts, one way, around a bridge, one node alone, or flapping",
+	DelayFault:       "packets take longer than the usual bound, but less than TL",
+	DuplicateFault:   "the network delivers a share of the packets twice",
+	ReorderFault:     "packets of one link overtake each other",
+	CorruptFault:     "the network changes a byte in a share of the packets",
+}
+
+func (k FaultKind) String() string {
+	if k < FaultKinds {
+		return faultNames[k]
+	}
+	return fmt.Sprintf("fault(%d)", uint8(k))
+}
+
+// Text says what the fault does.
+func (k FaultKind) Text() string { return faultTexts[k] }
+
+// ParseFaultKind is the inverse of [FaultKind.String].
+func ParseFaultKind(s string) (FaultKind, error) {
+	for k, name := range faultNames {
+		if name == s {
+			return FaultKind(k), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown fault %q: want one of %s", s, strings.Join(faultNames[:], ", "))
+}
+
+// FaultSet is a fault model: the kinds of faults through which something is promised.
+type FaultSet uint64
+
+// NoFaults is the model of a network that only delays.
+const NoFaults FaultSet = 0
+
+// AllFaults has every kind.
+const AllFaults FaultSet = 1<<FaultKinds - 1
+
+// SetOf makes a set.
+func SetOf(kinds ...FaultKind) FaultSet {
+	var s FaultSet
+	for _, k := range kinds {
+		s |= 1 << k
+	}
+	return s
+}
+
+// Has says whether k is in s.
+func (s FaultSet) Has(k FaultKind) bool { return s&(1<<k) != 0 }
+
+// With gives s and these.
+func (s FaultSet) With(kinds ...FaultKind) FaultSet { return s | SetOf(kinds...) }
+
+// Without gives s less these.
+func (s FaultSet) Without(kinds ...FaultKind) FaultSet { return s &^ SetOf(kinds...) }
+
+// Within says whether every kind of s is in t.
+func (s FaultSet) Within(t FaultSet) bool { return s&^t == 0 }
+
+// Kinds lists the kinds of s in their order.
+func (s FaultSet) Kinds() []FaultKind {
+	var out []FaultKind
+	for k := FaultKind(0); k < FaultKinds; k++ {
+		if s.Has(k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// String lists the names with commas; the empty set is "none".
+func (s FaultSet) String() string {
+	if s == 0 {
+		return "none"
+	}
+	var names []string
+	for _, k := range s.Kinds() {
+		names = append(names, k.String())
+	}
+	return strings.Join(names, ",")
+}
+
+// ParseFaultSet is the inverse of [FaultSet.String]; it also takes "all".
+func ParseFaultSet(s string) (FaultSet, error) {
+	switch s {
+	case "none", "":
+		return NoFaults, nil
+	case "all":
+		return AllFaults, nil
+	}
+	var set FaultSet
+	for _, name := range strings.Split(s, ",") {
+		k, err := ParseFaultKind(strings.TrimSpace(name))
+		if err != nil {
+			return 0, err
+		}
+		set = set.With(k)
+	}
+	return set, nil
+}
