@@ -1,0 +1,55 @@
+package spec
+
+// Orders that senders and causes impose.
+var orderRequirements = []Requirement{
+	{
+		ID: "FIFO-ORDER", Title: "One sender's messages in their order",
+		Statement: "If a process sends m before m′ to a group and q delivers both, q delivers m before m′.",
+		Source:    "HT94, FIFO order; CDK, FIFO ordering",
+		Family:    Order, Classes: []Class{Safety},
+		NeedsKinds: []Kind{Send, Deliver},
+		Antecedent: "two messages of one sender delivered by one process",
+		Test:       "the numbers that each process delivers from each sender and incarnation must rise",
+		Since:      "1.0",
+	},
+	{
+		ID: "FIFO-GAPFREE", Title: "… and without gaps",
+		Statement: "FIFO-ORDER holds, and if a process sends m before m′ to a group and q delivers m′, q has delivered m before, if it was a member when m was sent.",
+		Source:    "HT94, FIFO order; CDK, FIFO ordering",
+		Family:    Order, Classes: []Class{Safety},
+		NeedsKinds: []Kind{Send, Deliver},
+		Antecedent: "a delivered message that is not its sender's first to the group within the receiver's membership",
+		Test:       "every delivery from a sender must be of the next message that it sent to the group",
+		Since:      "1.0",
+	},
+	{
+		ID: "LOCAL-ORDER", Title: "What the sender had delivered comes first",
+		Statement: "If a process delivers m before it sends m′ to the same group, nobody to whom m is addressed delivers m′ without having delivered m before.",
+		Source:    "HT94, local order",
+		Family:    Order, Classes: []Class{Safety},
+		NeedsKinds: []Kind{Send, Deliver},
+		Antecedent: "a message sent after its sender had delivered one of somebody else",
+		Test:       "what a sender had delivered at its send is compared, sender by sender, with what each process has delivered when it delivers the message",
+		Since:      "1.0",
+	},
+	{
+		ID: "CAUSAL-ORDER", Title: "Causes before effects",
+		Statement: "If m happened before m′, both multicasts of the same group, and q delivers both, q delivers m before m′. One-to-one messages do not count.",
+		Source:    "LAM78, happened before; BSS91, causal delivery; HT94, causal order",
+		Family:    Order, Classes: []Class{Safety},
+		NeedsKinds: []Kind{Send, Deliver},
+		Antecedent: "two messages of different senders, one of which happened before the other, delivered by one process",
+		Test:       "happened-before is rebuilt from the history; on delivering m it is violated if some message already delivered has m in its past",
+		Since:      "1.0",
+	},
+	{
+		ID: "CAUSAL-GAPFREE", Title: "… and without gaps",
+		Statement: "CAUSAL-ORDER holds, and when q delivers m′ it has delivered every message of the group that happened before m′ and is addressed to q.",
+		Source:    "BSS91, causal delivery; HT94, causal order",
+		Family:    Order, Classes: []Class{Safety},
+		NeedsKinds: []Kind{Send, Deliver},
+		Antecedent: "a delivered message with a message of another sender in its past",
+		Test:       "the past of every message delivered, rebuilt from the history, is compared with what the process has delivered",
+		Since:      "1.0",
+	},
+}
