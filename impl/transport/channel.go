@@ -1,0 +1,185 @@
+package transport
+
+import (
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+// Channel is L, the reliable one-to-one channel: what is in the outgoing buffer arrives (validity), identical and
+// once (integrity), as Coulouris et al., Distributed Systems, ask of reliable communication. A checksum finds changed
+// bytes, numbers find duplicates, and a packet that is not acknowledged within TS is sent again. It does not order.
+//
+// A peer that has been silent for TL while an acknowledgement is owed is taken for failed: what waits for it is
+// dropped, and the layers above are told by Suspect. If it is heard again they are told by Trust, and what is sent
+// from then on is kept again; what was dropped is lost. So the promise holds through cuts and pauses shorter than TL.
+//
+// It acknowledges a send when the peer has acknowledged the packet.
+type Channel struct {
+	Rules ChannelRules
+
+	cfg         impl.Config
+	incarnation uint32
+	peers       []channelPeer
+	expired     func(n uint64, p *impl.Pending) // bound once: a closure a step would cost an allocation
+	out         *impl.Effects                   // only while a timer fires
+	to          spec.NodeID
+}
+
+// ChannelRules say which numbers are new.
+type ChannelRules struct {
+	Fresh func(w *impl.Window, n uint64) impl.Fate
+}
+
+type channelPeer struct {
+	out       impl.Outbox
+	heard     spec.Time // last time anything valid came from it
+	armed     bool      // its timer runs
+	suspected bool
+	lives     impl.Lives[impl.Window]
+}
+
+// NewChannel makes the channel of one node.
+func NewChannel(cfg impl.Config) *Channel {
+	c := &Channel{cfg: cfg, Rules: ChannelRules{Fresh: (*impl.Window).Add}}
+	c.expired = c.sendAgain
+	return c
+}
+
+// The kinds of packets.
+const (
+	channelData = 1
+	channelAck  = 2
+	channelOwn  = 3 // to oneself: needs no acknowledgement
+)
+
+// Step implements [impl.Layer].
+func (c *Channel) Step(in impl.Input, out *impl.Effects) {
+	switch in.Kind {
+	case impl.Start:
+		c.incarnation = uint32(in.Num)
+		c.peers = make([]channelPeer, c.cfg.Nodes)
+	case impl.Send:
+		c.send(in, out)
+	case impl.Packet:
+		c.receive(in, out)
+	case impl.TimerFired:
+		c.fire(in, out)
+	default:
+		out.Pass(in)
+	}
+}
+
+func (c *Channel) send(in impl.Input, out *impl.Effects) {
+	if in.To < 0 || int(in.To) >= len(c.peers) {
+		out.Refuse(in.Ref, impl.NotMember)
+		return
+	}
+	if in.To == c.cfg.Self {
+		out.Down(in.To, impl.AppendNumbered(out, in.Body, impl.Numbered{Incarnation: c.incarnation, Kind: channelOwn}), 0)
+		out.Acknowledge(in.Ref)
+		return
+	}
+	p := &c.peers[in.To]
+	if p.out.Full() {
+		out.Refuse(in.Ref, impl.Overflow)
+		return
+	}
+	b := impl.AppendNumbered(out, in.Body, impl.Numbered{N: p.out.Next(), Incarnation: c.incarnation, Kind: channelData})
+	out.Down(in.To, b, 0)
+	_, kept := p.out.Add(b, in.Ref, in.Now)
+	if p.suspected {
+		kept.Waiting.Clear()
+		p.out.Settle(p.out.Next() - 1)
+		return
+	}
+	kept.Waiting.Add(in.To)
+	if !p.armed {
+		p.armed = true
+		out.SetTimer(uint64(in.To), in.Now+spec.Time(c.cfg.TS))
+	}
+}
+
+func (c *Channel) receive(in impl.Input, out *impl.Effects) {
+	if in.From < 0 || int(in.From) >= len(c.peers) {
+		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
+		return
+	}
+	body, h, bad := impl.CutNumbered(in.Body)
+	if bad != impl.NoCode {
+		out.Note(bad, uint64(in.From), uint64(len(in.Body)))
+		return
+	}
+	p := &c.peers[in.From]
+	p.heard = in.Now
+	switch h.Kind {
+	case channelOwn:
+		out.Up(in.From, in.To, body)
+	case channelData:
+		c.data(in, h, body, out)
+	case channelAck:
+		c.trust(in.From, out)
+		if h.Incarnation != c.incarnation {
+			out.Note(impl.Stale, uint64(in.From), h.N)
+		} else if ref, done := p.out.Ack(h.N, in.From); done {
+			out.Acknowledge(ref)
+		}
+	default:
+		out.Note(impl.Malformed, uint64(in.From), h.N)
+	}
+}
+
+func (c *Channel) data(in impl.Input, h impl.Numbered, body []byte, out *impl.Effects) {
+	w := c.peers[in.From].lives.Of(int(in.From), c.cfg.Nodes, h.Incarnation)
+	if w == nil {
+		out.Note(impl.Stale, uint64(in.From), h.N)
+		return
+	}
+	fate := c.Rules.Fresh(w, h.N)
+	h.Kind = channelAck
+	out.Down(in.From, impl.AppendNumbered(out, nil, h), 0)
+	if fate == impl.Seen {
+		out.Note(impl.Duplicate, uint64(in.From), h.N)
+	}
+	c.trust(in.From, out)
+	if fate == impl.New {
+		out.Up(in.From, in.To, body)
+	}
+}
+
+func (c *Channel) trust(n spec.NodeID, out *impl.Effects) {
+	if p := &c.peers[n]; p.suspected {
+		p.suspected = false
+		out.Trust(n)
+	}
+}
+
+// fire sends again to one peer what it has not acknowledged, or gives it up.
+func (c *Channel) fire(in impl.Input, out *impl.Effects) {
+	if in.Num >= uint64(len(c.peers)) {
+		return
+	}
+	to := spec.NodeID(in.Num)
+	p := &c.peers[to]
+	p.armed = false
+	since, waits := p.out.Waits(to)
+	if !waits {
+		return
+	}
+	if in.Now-max(since, p.heard) >= spec.Time(c.cfg.TL) {
+		p.suspected = true
+		p.out.Remove(to, func(impl.Ref) {}) // never acknowledged: it may not have arrived
+		out.Note(impl.Removed, uint64(to), 0)
+		out.Suspect(to)
+		return
+	}
+	c.out, c.to = out, to
+	p.out.Overdue(in.Now, c.cfg.TS, c.expired)
+	c.out = nil
+	p.armed = true
+	out.SetTimer(in.Num, in.Now+spec.Time(c.cfg.TS))
+}
+
+func (c *Channel) sendAgain(n uint64, p *impl.Pending) {
+	c.out.Note(impl.Retransmitted, uint64(c.to), n)
+	c.out.Down(c.to, p.Body, 0)
+}
