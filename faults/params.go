@@ -1,0 +1,171 @@
+package faults
+
+import (
+	"time"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// Params bounds the scenarios that are drawn. The zero Params draws sends and nothing else.
+type Params struct {
+	Subject            string        // goes into every scenario
+	Faults             spec.FaultSet // which may be injected
+	MinNodes, MaxNodes int           // default 3 and 4; at most 64
+	MaxSends           int           // default 4, at most 24; sentinels come on top
+	MaxSize            int           // bytes of the longest message; default 1000
+	Groups             int           // default 1, at most 4; the first has every node, each other lacks one more
+	MTU                int           // some scenarios have it; 0: none has
+	Window             time.Duration // operations and faults begin within; default 200ms
+	Hold               time.Duration // the longest cut, pause or delay; must end before TL/2; default 150ms
+	OneToOne           bool          // messages to one node occur
+	NonMember          bool          // in some scenarios the last node is in no group from the start
+	Joins              bool          // join and leave occur
+	Syncs              bool          // sync occurs
+	Queries            bool          // query occurs
+}
+
+const (
+	headBytes   = 4 // nodes, network, flags, number of records
+	seedBytes   = 8
+	prefixBytes = headBytes + seedBytes
+	recordBytes = 6
+	maxRecords  = 31
+	maxSends    = 24 // leaves room for other records behind the sends
+	maxDrawn    = 64 // nodes
+	maxGroups   = 4
+
+	ticks = 200 // moments in a window
+	holds = 30  // durations in a hold
+	bys   = 15  // delays in a hold
+)
+
+// The flags in the third byte of an encoded scenario.
+const (
+	sentinelFlag  = 1 << iota // after all faults, every node sends once more
+	closedFlag                // the groups are closed
+	nonMemberFlag             // the last node is in no group
+	mtuFlag                   // Params.MTU counts
+)
+
+// groupNames are the names of drawn groups.
+var groupNames = [maxGroups]string{"g", "h", "i", "j"}
+
+// pointNames are the points at which drawn crashes strike. An implementation that passes none of them is not hurt.
+var pointNames = [...]string{"relayed", "received", "all-sent", "some-acked"}
+
+// bounds are the latencies of drawn networks, in hundreds of microseconds. All keep to the usual bound of 10ms: what
+// takes longer is a fault. The first is [DefaultNet].
+var bounds = [...][2]time.Duration{{10, 100}, {10, 10}, {1, 100}, {10, 20}, {80, 100}, {10, 50}}
+
+// percents are the shares of drawn faults, the simplest first.
+var percents = [16]int{100, 50, 20, 10, 5, 2, 1, 80, 30, 40, 60, 70, 90, 15, 25, 75}
+
+func (p Params) withDefaults() Params {
+	setDefault(&p.MinNodes, 3, maxDrawn)
+	setDefault(&p.MaxNodes, max(4, p.MinNodes), maxDrawn)
+	p.MaxNodes = max(p.MaxNodes, p.MinNodes)
+	setDefault(&p.MaxSends, 4, maxSends)
+	setDefault(&p.MaxSize, 1000, MaxSize)
+	setDefault(&p.Groups, 1, maxGroups)
+	p.MTU = min(max(p.MTU, 0), MaxSize)
+	if p.Window <= 0 {
+		p.Window = 200 * time.Millisecond
+	}
+	if p.Hold <= 0 {
+		p.Hold = 150 * time.Millisecond
+	}
+	p.Window, p.Hold = min(p.Window, MaxTime/4), min(p.Hold, MaxTime/4)
+	return p
+}
+
+// setDefault gives n a value where it has none, and keeps it to the limit.
+func setDefault(n *int, value, limit int) {
+	if *n <= 0 {
+		*n = value
+	}
+	*n = min(*n, limit)
+}
+
+// tick is the distance of two moments of a window.
+func (p *Params) tick() time.Duration { return max(p.Window/ticks, 1) }
+
+// hold is the i-th duration, never 0.
+func (p *Params) hold(i byte) time.Duration {
+	return max(p.Hold/holds, 1) * time.Duration(1+int(i)%holds)
+}
+
+// by is the i-th delay, never 0.
+func (p *Params) by(i byte) time.Duration { return max(p.Hold/bys, 1) * time.Duration(1+int(i)%bys) }
+
+// sentinelTime is after every fault of the window.
+func (p *Params) sentinelTime() spec.Time { return spec.Time(p.Window + p.Hold + 100*time.Millisecond) }
+
+// size grows with i: byte by byte up to 64, then evenly to MaxSize.
+func (p *Params) size(i byte) int {
+	const small = 64
+	switch {
+	case p.MaxSize <= small:
+		return int(i) % (p.MaxSize + 1)
+	case i <= small:
+		return int(i)
+	}
+	return small + (int(i)-small)*(p.MaxSize-small)/(255-small)
+}
+
+// opTable lists what a record may do: the first byte of a record chooses from it. Sends are in the first records
+// only, so that a change of one record never changes what another one does.
+type opTable struct {
+	list [ops]Op
+	n    int
+}
+
+func (t *opTable) add(o ...Op) {
+	for _, o := range o {
+		t.list[t.n] = o
+		t.n++
+	}
+}
+
+func (t *opTable) at(i byte) Op { return t.list[int(i)%t.n] }
+
+// index is the inverse of at.
+func (t *opTable) index(o Op) (byte, bool) {
+	for i, has := range t.list[:t.n] {
+		if has == o {
+			return byte(i), true
+		}
+	}
+	return 0, false
+}
+
+// operations lists the operations of p, with Nothing first and Send second.
+func (p *Params) operations(t *opTable) {
+	t.add(Nothing, Send)
+	if p.Joins {
+		t.add(Join, Leave)
+	}
+	if p.Syncs {
+		t.add(Sync)
+	}
+	if p.Queries {
+		t.add(Query)
+	}
+}
+
+// faultOps adds the faults of a set. A recovery needs something to recover from; a cut needs two nodes and a bridge
+// three; healing comes with whatever can be healed.
+func faultOps(t *opTable, set spec.FaultSet, nodes int) {
+	crashes := set.Has(spec.CrashFault) || set.Has(spec.CrashLossyFault)
+	healing := false
+	for o := Crash; o < Heal; o++ {
+		switch {
+		case !set.Has(kindOf[o]), o == Recover && !crashes, o.hasParts() && nodes < 2, o == Bridge && nodes < 3:
+			continue
+		}
+		t.add(o)
+		healing = healing || o > Recover
+	}
+	if healing {
+		t.add(Heal)
+	}
+}

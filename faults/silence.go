@@ -1,0 +1,29 @@
+package faults
+
+import "time"
+
+// Silence bounds for how long some link may carry nothing because of the scenario's cuts, pauses, omissions and
+// delays: all of them one after another. Protocols that remove a silent member after TL promise liveness only where
+// this is less. What lasts until it is healed is taken to last to the end of the last timed step and a bit.
+func (s *Scenario) Silence() time.Duration {
+	const settling = 200 * time.Millisecond
+	var end time.Duration
+	for i := range s.Steps {
+		if st := &s.Steps[i]; st.When.On == AtTime {
+			end = max(end, time.Duration(st.When.At)+st.Action.For)
+		}
+	}
+	var sum time.Duration
+	for i := range s.Steps {
+		switch a := &s.Steps[i].Action; a.Op {
+		case Pause, OmitSend, OmitReceive, Loss, Corrupt, Partition, OneWay, Bridge, Isolate, Flap:
+			if a.For == 0 {
+				sum += end + settling
+			}
+			sum += a.For
+		case Delay, Reorder:
+			sum += a.By
+		}
+	}
+	return sum
+}
