@@ -1,0 +1,237 @@
+package sim
+
+import (
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+// node is one node of the world.
+type node struct {
+	layer    impl.Layer
+	up       bool
+	paused   bool
+	life     uint32 // counts crashes and recoveries: what belongs to an earlier one is void
+	lostLife uint32 // packets of lives before it are lost
+	inc      uint32
+	sends    uint64
+	waiting  []bool // by number of the send: accepted, and not answered
+	inbox    []impl.Input
+	timers   map[timerKey]uint32
+	disk     disk
+	counted  [8]int // things done, by moment
+	watched  bool   // some trigger waits for it
+}
+
+type timerKey struct {
+	layer impl.Path
+	id    uint64
+}
+
+type timer struct {
+	key  timerKey
+	node spec.NodeID
+	life uint32
+	seq  uint32 // of the event that counts; an older one has been replaced
+}
+
+func (n *node) reset() {
+	if n.timers == nil {
+		n.timers = map[timerKey]uint32{}
+	}
+	clear(n.timers)
+	*n = node{timers: n.timers, inbox: n.inbox[:0], waiting: n.waiting[:0], disk: n.disk}
+	n.disk.reset()
+}
+
+// start begins a life of a node: a new layer, what its disk kept, ready.
+func (w *World) start(id spec.NodeID, kept *uint64) {
+	n := &w.nodes[id]
+	n.up, n.sends, n.waiting = true, 0, n.waiting[:0]
+	group := spec.GroupID(0)
+	cfg := impl.Config{Self: id, Nodes: len(w.nodes), Group: group, TS: w.cfg.TS, TL: w.cfg.TL, MTU: w.s.Net.MTU}
+	if len(w.s.Groups) > 0 {
+		cfg.Members, cfg.Closed = w.s.Groups[0].Members, w.s.Groups[0].Closed
+	}
+	r := spec.NewRand(w.s.Seed, purposeNode, uint64(id)+1, uint64(n.inc))
+	cfg.Seed = r.Uint64()
+	n.layer = w.cfg.New(cfg)
+	life := n.life
+	w.step(id, impl.Input{Kind: impl.Start, Num: uint64(n.inc)})
+	for i := 0; n.life == life && i < len(n.disk.logs); i++ {
+		l := &n.disk.logs[i]
+		w.step(id, impl.Input{Kind: impl.Recovered, Layer: l.layer, Body: l.bytes})
+	}
+	if n.life == life {
+		in := impl.Input{Kind: impl.Ready, Flag: kept != nil}
+		if kept != nil {
+			in.Num = *kept
+		}
+		w.step(id, in)
+	}
+}
+
+// step hands an input to a node and carries out what leaves its stack.
+func (w *World) step(id spec.NodeID, in impl.Input) {
+	n := &w.nodes[id]
+	in.Now = spec.Time(w.now)
+	w.out.Reset()
+	n.layer.Step(in, w.out)
+	life := n.life
+	for i := range w.out.List {
+		w.carry(id, n, &w.out.List[i])
+		if n.life != life {
+			return // crashed: the rest of the step never happens
+		}
+	}
+}
+
+// carry does one thing that a node's stack wants done. Between any two the node may crash.
+func (w *World) carry(id spec.NodeID, n *node, e *impl.Effect) {
+	if n.watched && w.interrupted(id, e) {
+		return
+	}
+	switch e.Kind {
+	case impl.Down:
+		w.transmit(id, e.To, e.Group, e.Body)
+	case impl.SetTimer:
+		w.setTimer(id, n, e)
+	case impl.StopTimer:
+		if i, ok := n.timers[timerKey{e.Layer, e.Num}]; ok {
+			w.timers[i].seq = 0
+		}
+	case impl.Append, impl.Persist, impl.Truncate:
+		w.write(id, n, e)
+	case impl.Note:
+		if w.cfg.Evidence {
+			w.note(id, e)
+		}
+	default:
+		if e.Kind.Upward() {
+			w.record(id, n, e)
+		}
+	}
+}
+
+// interrupted counts what the node is about to do, and says whether it crashed on the way to it.
+func (w *World) interrupted(id spec.NodeID, e *impl.Effect) bool {
+	switch {
+	case e.Kind == impl.Note && e.Code >= impl.PointRelayed:
+		return w.moment(id, faults.OnPoint, e.Code.String())
+	case e.Kind == impl.Down && e.To != id:
+		return w.moment(id, faults.OnSend, "") || w.moment(id, faults.OnAction, "")
+	case e.Kind == impl.Up:
+		return w.moment(id, faults.OnDeliver, "") || w.moment(id, faults.OnAction, "")
+	case e.Kind == impl.Acknowledge:
+		return w.moment(id, faults.OnAck, "") || w.moment(id, faults.OnAction, "")
+	case e.Kind == impl.Persist:
+		return w.moment(id, faults.OnPersist, "") || w.moment(id, faults.OnAction, "")
+	}
+	return false
+}
+
+func (w *World) setTimer(id spec.NodeID, n *node, e *impl.Effect) {
+	k := timerKey{e.Layer, e.Num}
+	i, ok := n.timers[k]
+	if !ok {
+		i = uint32(len(w.timers))
+		w.timers = append(w.timers, timer{})
+		n.timers[k] = i
+	}
+	w.timers[i] = timer{k, id, n.life, w.queue.push(max(int64(e.At), w.now), waking|i)}
+}
+
+func (w *World) wake(i, seq uint32) {
+	t := &w.timers[i]
+	n := &w.nodes[t.node]
+	if t.seq != seq || t.life != n.life {
+		return
+	}
+	if n.paused { // it still can be stopped or set again, by what waits before it
+		n.inbox = append(n.inbox, impl.Input{Kind: impl.TimerFired, Num: uint64(i), Last: uint64(seq)})
+		return
+	}
+	t.seq = 0
+	w.step(t.node, impl.Input{Kind: impl.TimerFired, Layer: t.key.layer, Num: t.key.id})
+}
+
+// crash ends a node's life. With lossy, what it has in flight is lost.
+func (w *World) crash(id spec.NodeID, lossy bool) {
+	n := &w.nodes[id]
+	if !n.up {
+		return
+	}
+	w.observe(spec.Event{Kind: spec.Crash, Node: id, Has: spec.HasNode})
+	n.up, n.paused = false, false
+	n.life++
+	if lossy {
+		n.lostLife = n.life
+	}
+	n.inbox = n.inbox[:0]
+	for k := range n.waiting {
+		if n.waiting[k] {
+			w.open--
+		}
+	}
+	n.waiting = n.waiting[:0]
+	n.disk.crash()
+	clear(n.timers)
+}
+
+// recover begins the next life of a crashed node.
+func (w *World) recover(id spec.NodeID) {
+	n := &w.nodes[id]
+	if n.up {
+		return
+	}
+	n.inc++
+	n.life++
+	w.observe(spec.Event{Kind: spec.Recover, Node: id, Has: spec.HasNode})
+	w.start(id, nil)
+}
+
+func (w *World) pause(id spec.NodeID) {
+	if n := &w.nodes[id]; n.up && !n.paused {
+		n.paused = true
+		w.observe(spec.Event{Kind: spec.Pause, Node: id, Has: spec.HasNode})
+	}
+}
+
+// resume lets a paused node take in what has come in the meantime, in order.
+func (w *World) resume(id spec.NodeID) {
+	n := &w.nodes[id]
+	if !n.paused {
+		return
+	}
+	n.paused = false
+	w.observe(spec.Event{Kind: spec.Resume, Node: id, Has: spec.HasNode})
+	life, inbox := n.life, n.inbox
+	n.inbox = nil
+	for i := range inbox {
+		if n.life != life {
+			break
+		}
+		if n.paused { // again, on the way
+			n.inbox = append(n.inbox, inbox[i])
+			continue
+		}
+		w.catchUp(id, n, inbox[i])
+	}
+	if n.inbox == nil {
+		n.inbox = inbox[:0]
+	}
+}
+
+// catchUp lets a node take in what had to wait while it was paused.
+func (w *World) catchUp(id spec.NodeID, n *node, in impl.Input) {
+	switch in.Kind {
+	case impl.TimerFired:
+		w.wake(uint32(in.Num), uint32(in.Last))
+	case impl.Send:
+		w.accept(id, n, in)
+	case impl.Packet:
+		w.receive(id, n, in)
+	default:
+		w.step(id, in)
+	}
+}

@@ -1,0 +1,148 @@
+package sim
+
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+func digest(body []byte) spec.Digest { return spec.Digest(xxhash.Sum64(body)) }
+
+// observe appends an event to the history and to the trace.
+func (w *World) observe(e spec.Event) {
+	e.T = spec.Time(w.now)
+	w.observed = w.now
+	w.tracer.Add(uint64(e.Kind)<<56 ^ uint64(e.Node)<<40 ^ uint64(e.T) ^ e.Msg.Number<<20 ^ uint64(e.Msg.Sender)<<50 ^
+		uint64(e.Sum))
+	w.h.Add(e)
+}
+
+func (w *World) extra(e spec.Event, x spec.Extra) {
+	w.observe(e)
+	last := w.h.Events[len(w.h.Events)-1]
+	w.h.Events = w.h.Events[:len(w.h.Events)-1]
+	w.h.AddExtra(last, x)
+}
+
+// record writes down what a protocol told its application.
+func (w *World) record(id spec.NodeID, n *node, e *impl.Effect) {
+	base := spec.Event{Node: id, Group: e.Group, Has: spec.HasNode | spec.HasGroup}
+	switch e.Kind {
+	case impl.Up:
+		w.delivered(id, e)
+	case impl.Acknowledge:
+		if e.Ref >= callRef {
+			w.returned(base, e)
+			return
+		}
+		if w.answered(n, e.Ref) {
+			w.counts.Acks++
+			w.answers = true
+			base.Kind, base.Msg, base.Has = spec.Ack, w.msgOf(id, n, e.Ref), base.Has|spec.HasMsg
+			w.observe(base)
+		}
+	case impl.Refuse:
+		if w.answered(n, e.Ref) {
+			base.Kind, base.Msg, base.Has = spec.Refuse, w.msgOf(id, n, e.Ref), base.Has|spec.HasMsg
+			w.extra(base, spec.Extra{Reason: e.Code.String()})
+		}
+	case impl.Finish:
+		w.returned(base, e)
+	case impl.Suspect, impl.Trust:
+		base.Kind, base.To, base.Has = spec.Suspect, e.From, base.Has|spec.HasTo
+		if e.Kind == impl.Trust {
+			base.Kind = spec.Trust
+		}
+		w.observe(base)
+	case impl.Gap:
+		base.Kind, base.From, base.Has = spec.Gap, e.From, base.Has|spec.HasFrom
+		w.observe(base)
+	case impl.Block, impl.Unblock:
+		base.Kind = spec.Block
+		if e.Kind == impl.Unblock {
+			base.Kind = spec.Unblock
+		}
+		w.observe(base)
+	case impl.InstallView:
+		base.Kind, base.Has = spec.ViewChange, base.Has|spec.HasView
+		w.extra(base, spec.Extra{View: e.View.ID, Members: e.View.Members})
+	}
+}
+
+func (w *World) msgOf(id spec.NodeID, n *node, ref impl.Ref) spec.MsgID {
+	return spec.MsgID{Sender: id, Incarnation: spec.Incarnation(n.inc), Number: uint64(ref)}
+}
+
+// answered notes that a send has its answer; false where it had one, or none was asked for.
+func (w *World) answered(n *node, ref impl.Ref) bool {
+	if ref == 0 || uint64(ref) > uint64(len(n.waiting)) || !n.waiting[ref-1] {
+		return false
+	}
+	n.waiting[ref-1] = false
+	w.open--
+	return true
+}
+
+func (w *World) delivered(id spec.NodeID, e *impl.Effect) {
+	w.counts.Deliveries++
+	body, msg, ok := impl.Open(e.Body)
+	if !ok || msg.Sender < 0 || int(msg.Sender) >= len(w.nodes) {
+		// Not even the envelope is whole: nobody sent this.
+		body = e.Body
+		msg = spec.MsgID{Sender: max(0, e.From), Incarnation: 1<<32 - 1, Number: uint64(digest(body)) >> 12}
+	}
+	x := spec.Event{Kind: spec.Deliver, Node: id, Msg: msg, Sum: digest(body), From: e.From, Len: int32(len(body)),
+		Has: spec.HasNode | spec.HasMsg | spec.HasSum | spec.HasFrom | spec.HasLen}
+	if e.To == impl.Everyone {
+		x.Group, x.Has = e.Group, x.Has|spec.HasGroup
+	} else {
+		x.To, x.Has = id, x.Has|spec.HasTo
+	}
+	if e.Flag {
+		x.Has |= spec.IsRedelivered
+	}
+	w.observe(x)
+}
+
+var returnKinds = map[spec.Kind]spec.Kind{spec.Join: spec.Joined, spec.Leave: spec.Left, spec.Sync: spec.Synced,
+	spec.Query: spec.Answered}
+
+func (w *World) returned(base spec.Event, e *impl.Effect) {
+	of := uint64(e.Ref) &^ callRef
+	if e.Ref < callRef || of == 0 || of > uint64(len(w.calls)) {
+		return
+	}
+	base.Kind, base.Has = returnKinds[w.calls[of-1]], base.Has|spec.HasOf
+	w.extra(base, spec.Extra{Of: of})
+}
+
+// remark writes down that a fault began or ended.
+func (w *World) remark(k spec.Kind, id spec.NodeID, i int) {
+	e := spec.Event{Kind: k}
+	if id >= 0 {
+		e.Node, e.Has = id, spec.HasNode
+	}
+	observed := w.observed
+	w.extra(e, spec.Extra{Text: w.s.Steps[i].Action.Op.String(), ID: uint64(i)})
+	w.observed = observed // the harness's doings are nothing that a node observes
+}
+
+// note writes down what a layer holds back or discards.
+func (w *World) note(id spec.NodeID, e *impl.Effect) {
+	k := spec.Discard
+	switch {
+	case e.Code == impl.HeldBack:
+		k = spec.Hold
+	case e.Code >= impl.Retransmitted:
+		return
+	}
+	w.evidence(id, k, e.Code.String())
+}
+
+// evidence adds an event that the trace does not count, so that a run has the same trace with it and without.
+func (w *World) evidence(id spec.NodeID, k spec.Kind, reason string) {
+	if w.cfg.Evidence {
+		w.h.AddExtra(spec.Event{T: spec.Time(w.now), Kind: k, Node: id, Has: spec.HasNode}, spec.Extra{Reason: reason})
+	}
+}
