@@ -1,0 +1,36 @@
+// Package checkers judges histories: for each requirement of the catalogue, did it hold in this run, was it tested at
+// all, and if it was violated, which few events prove that.
+//
+// # What a judge reads
+//
+// Only the history. A judge must not know the judged, so nothing of impl is imported here, and no verdict depends on
+// which protocol ran. A [Judge] loads a history once: it numbers the messages densely, finds out who is correct and
+// who was a member when, and marks repeated deliveries. Each check then walks the events, or the messages, once.
+//
+// # Terms
+//
+// A process is one incarnation of a node; every recover event begins the next one. Safety is judged for each process.
+// Correctness and membership belong to the node, and so what is owed to a correct member may be delivered by any of
+// its incarnations. A message is addressed to a process if it was sent while the process was a member: from the
+// start (header), from the return of its join, or from its recovery, whichever is the latest, until it calls leave.
+//
+// A send counts if the node that sent is the one that the message id names; the first one counts. A delivery of a
+// message that was not yet sent to this group is a creation: [NoCreation] reports it, and all others pass over it, so
+// that one bug makes one finding. A message that was refused, or that came from outside a closed group, is owed to
+// nobody and takes no part in FIFO and causal order. Of repeated deliveries the first is the one that is ordered.
+// Events that name a node or a group which the header does not have are left out.
+//
+// # What a verdict needs
+//
+// A fail needs a witness. A pass needs at least one instance in which the requirement was really tested, and counts
+// them; otherwise it is inconclusive and says what did not occur, or which field was not recorded. Liveness fails
+// only in a settled run. Of a fail the count is of what was tested until then, and at least one.
+//
+// # Sources
+//
+// HT94: Hadzilacos and Toueg, A Modular Approach to Fault-Tolerant Broadcasts and Related Problems, 1994. CDK:
+// Coulouris, Dollimore, Kindberg, Blair, Distributed Systems, on multicast. CGR11: Cachin, Guerraoui, Rodrigues,
+// Introduction to Reliable and Secure Distributed Programming, 2011. BSS91: Birman, Schiper, Stephenson, Lightweight
+// Causal and Atomic Group Multicast, 1991. DSU04: Défago, Schiper, Urbán, Total Order Broadcast and Multicast
+// Algorithms, ACM CSUR 36(4).
+package checkers

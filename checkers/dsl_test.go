@@ -1,0 +1,179 @@
+package checkers
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// parse writes a history down in a few words, one event each, for tests that read like the figures of the papers:
+//
+//	nodes=3  closed  recovery  unsettled  members=0,1  groups=2     header; all nodes are members of all groups
+//	s0.1        node 0 sends its message 1 (incarnation 0) to group g0
+//	s0.1:h      … to group g1 (h), s0.1>2 to node 2 alone
+//	d1.0.1      node 1 delivers 0/0/1; suffixes: :h group g1, > one-to-one, ! wrong sum, f2 told to be from 2, r redelivered
+//	a0.1 x0.1   acknowledged, refused
+//	c1 r1       crash, recover
+//	J1 j1 L1 l1 join called and returned, leave called and returned (suffix :h)
+//
+// A send of a node that has recovered carries its present incarnation; a delivery names 0/1/1 as d1.0+1.1.
+func parse(text string) *spec.History {
+	h := &spec.History{}
+	h.Settled = true
+	nodes, groups, closed := 3, 1, false
+	var only []spec.NodeID
+	lives := map[spec.NodeID]spec.Incarnation{}
+	words := strings.Fields(text)
+	k := 0
+	for ; k < len(words); k++ {
+		name, value, _ := strings.Cut(words[k], "=")
+		switch name {
+		case "nodes":
+			nodes = number(value)
+		case "groups":
+			groups = number(value)
+		case "closed":
+			closed = true
+		case "recovery":
+			h.Model = spec.CrashRecovery
+		case "unsettled":
+			h.Settled = false
+		case "members":
+			only = []spec.NodeID{}
+			for _, v := range strings.Split(value, ",") {
+				only = append(only, spec.NodeID(number(v)))
+			}
+		default:
+			goto events
+		}
+	}
+events:
+	for n := range nodes {
+		h.Nodes = append(h.Nodes, strconv.Itoa(n))
+	}
+	for g := range groups {
+		x := spec.Group{Name: "g" + strconv.Itoa(g), Closed: closed, Members: only}
+		if only == nil {
+			for n := range nodes {
+				x.Members = append(x.Members, spec.NodeID(n))
+			}
+		}
+		h.Groups = append(h.Groups, x)
+	}
+	for ; k < len(words); k++ {
+		e := word(words[k], lives)
+		e.T = spec.Time(len(h.Events)+1) * 500_000
+		h.Add(e)
+	}
+	return h
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+var kindOf = map[byte]spec.Kind{
+	's': spec.Send, 'd': spec.Deliver, 'a': spec.Ack, 'x': spec.Refuse, 'c': spec.Crash, 'r': spec.Recover,
+	'J': spec.Join, 'j': spec.Joined, 'L': spec.Leave, 'l': spec.Left,
+}
+
+func word(w string, lives map[spec.NodeID]spec.Incarnation) spec.Event {
+	e := spec.Event{Kind: kindOf[w[0]], Has: spec.HasNode}
+	if e.Kind == spec.KindNone {
+		panic("no such event: " + w)
+	}
+	end := strings.IndexAny(w[1:], ":>!fr")
+	if end < 0 {
+		end = len(w) - 1
+	}
+	parts, rest := strings.Split(w[1:1+end], "."), w[1+end:]
+	e.Node = spec.NodeID(number(parts[0]))
+	switch e.Kind {
+	case spec.Crash:
+		return e
+	case spec.Recover:
+		lives[e.Node]++
+		return e
+	case spec.Send, spec.Ack, spec.Refuse:
+		e.Msg = spec.MsgID{Sender: e.Node, Incarnation: lives[e.Node], Number: uint64(number(parts[1]))}
+	case spec.Deliver:
+		sender, inc, ok := strings.Cut(parts[1], "+")
+		e.Msg = spec.MsgID{Sender: spec.NodeID(number(sender)), Number: uint64(number(parts[2]))}
+		if ok {
+			e.Msg.Incarnation = spec.Incarnation(number(inc))
+		}
+	}
+	e.Has |= spec.HasGroup
+	if e.Kind < spec.Join {
+		e.Has |= spec.HasMsg
+	}
+	if e.Kind == spec.Send || e.Kind == spec.Deliver {
+		e.Has |= spec.HasSum
+		e.Sum = sumOf(e.Msg)
+	}
+	if e.Kind == spec.Deliver {
+		e.Has |= spec.HasFrom
+		e.From = e.Msg.Sender
+	}
+	for rest != "" {
+		c := rest[0]
+		rest = rest[1:]
+		switch c {
+		case ':':
+			e.Group, rest = 1, rest[1:]
+		case '>':
+			e.Has = e.Has&^spec.HasGroup | spec.HasTo
+			e.To = e.Node
+			if e.Kind == spec.Send {
+				e.To, rest = spec.NodeID(number(rest[:1])), rest[1:]
+			}
+		case '!':
+			e.Sum++
+		case 'f':
+			e.From, rest = spec.NodeID(number(rest[:1])), rest[1:]
+		case 'r':
+			e.Has |= spec.IsRedelivered
+		}
+	}
+	return e
+}
+
+func sumOf(m spec.MsgID) spec.Digest {
+	return spec.Digest(m.Number<<16 | uint64(m.Sender)<<8 | uint64(m.Incarnation)<<4)
+}
+
+// show prints a history so that a failure can be read.
+func show(h *spec.History) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "nodes %v groups %+v model %v settled %v\n", h.Nodes, h.Groups, h.Model, h.Settled)
+	for i := range h.Events {
+		e := &h.Events[i]
+		fmt.Fprintf(&b, "%3d %v node %d", i, e.Kind, e.Node)
+		if e.Is(spec.HasMsg) {
+			fmt.Fprintf(&b, " msg %v", e.Msg)
+		}
+		if e.Is(spec.HasGroup) {
+			fmt.Fprintf(&b, " group %d", e.Group)
+		}
+		if e.Is(spec.HasTo) {
+			fmt.Fprintf(&b, " to %d", e.To)
+		}
+		if e.Is(spec.HasFrom) {
+			fmt.Fprintf(&b, " from %d", e.From)
+		}
+		if e.Is(spec.HasSum) {
+			fmt.Fprintf(&b, " sum %x", uint64(e.Sum))
+		}
+		if e.Is(spec.IsRedelivered) {
+			b.WriteString(" redelivered")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,177 @@
+package checkers
+
+import (
+	"slices"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// The requirements that this package judges.
+const (
+	NoCreation           spec.ID = "NO-CREATION"
+	NoDuplication        spec.ID = "NO-DUPLICATION"
+	ContentIntegrity     spec.ID = "CONTENT-INTEGRITY"
+	SenderIntegrity      spec.ID = "SENDER-INTEGRITY"
+	DestinationIntegrity spec.ID = "DESTINATION-INTEGRITY"
+	ChannelValidity      spec.ID = "CHANNEL-VALIDITY"
+	ChannelIntegrity     spec.ID = "CHANNEL-INTEGRITY"
+	ClosedGroup          spec.ID = "CLOSED-GROUP"
+	SelfDelivery         spec.ID = "SELF-DELIVERY"
+	Validity             spec.ID = "VALIDITY"
+	Agreement            spec.ID = "AGREEMENT"
+	UniformAgreement     spec.ID = "UNIFORM-AGREEMENT"
+	AckedDelivered       spec.ID = "ACKED-DELIVERED"
+	FIFOOrder            spec.ID = "FIFO-ORDER"
+	FIFOGapFree          spec.ID = "FIFO-GAPFREE"
+	LocalOrder           spec.ID = "LOCAL-ORDER"
+	CausalOrder          spec.ID = "CAUSAL-ORDER"
+	CausalGapFree        spec.ID = "CAUSAL-GAPFREE"
+	TotalOrder           spec.ID = "TOTAL-ORDER"
+	TotalOrderPairwise   spec.ID = "TOTAL-ORDER-PAIRWISE"
+)
+
+// table is in the order of the catalogue.
+var table = [...]struct {
+	id    spec.ID
+	check func(*Judge) spec.Finding
+}{
+	{NoCreation, (*Judge).noCreation},
+	{NoDuplication, (*Judge).noDuplication},
+	{ContentIntegrity, (*Judge).contentIntegrity},
+	{SenderIntegrity, (*Judge).senderIntegrity},
+	{DestinationIntegrity, (*Judge).destinationIntegrity},
+	{ChannelValidity, (*Judge).channelValidity},
+	{ChannelIntegrity, (*Judge).channelIntegrity},
+	{ClosedGroup, (*Judge).closedGroup},
+	{SelfDelivery, (*Judge).selfDelivery},
+	{Validity, (*Judge).validity},
+	{Agreement, (*Judge).agreement},
+	{UniformAgreement, (*Judge).uniformAgreement},
+	{AckedDelivered, (*Judge).ackedDelivered},
+	{FIFOOrder, (*Judge).fifoOrder},
+	{FIFOGapFree, (*Judge).fifoGapFree},
+	{LocalOrder, (*Judge).localOrder},
+	{CausalOrder, (*Judge).causalOrder},
+	{CausalGapFree, (*Judge).causalGapFree},
+	{TotalOrder, (*Judge).totalOrder},
+	{TotalOrderPairwise, (*Judge).totalOrderPairwise},
+}
+
+// places finds an id's row in the table.
+var places = func() map[spec.ID]int {
+	m := make(map[spec.ID]int, len(table))
+	for i := range table {
+		m[table[i].id] = i
+	}
+	return m
+}()
+
+// Judged lists the requirements that have a checker, in the order of the catalogue.
+func Judged() []spec.ID {
+	ids := make([]spec.ID, len(table))
+	for i := range table {
+		ids[i] = table[i].id
+	}
+	return ids
+}
+
+// Judge judges histories one after another and reuses its memory: after the first few, a history in which nothing
+// fails costs no allocation. The zero value is ready. Not safe for concurrent use.
+type Judge struct {
+	h *spec.History
+	index
+	scratch
+}
+
+// scratch is the memory of the check that is running; nothing in it outlives the check.
+type scratch struct {
+	next   []uint32 // process × stream: the first message that it still has to deliver
+	sends  []uint32 // stream: messages sent so far
+	last   []uint32 // process × stream, or pairs of processes
+	know   []uint32 // process × stream: what happened before its next send
+	vector []uint32 // message × stream: what happened before its send; or message × process: when delivered
+	bits   []uint8  // message × process: delivered so far
+	row    []uint32 // small
+	queue  []uint32
+}
+
+// Load takes up a history, in linear time. The history must not change until the last check of it.
+func (j *Judge) Load(h *spec.History) {
+	j.h = h
+	j.build(h)
+}
+
+// Check judges one requirement on the loaded history.
+func (j *Judge) Check(id spec.ID) spec.Finding {
+	i, ok := places[id]
+	switch {
+	case !ok:
+		return spec.Finding{ID: id, Verdict: spec.Inconclusive, Reason: "not judged by this version"}
+	case j.h == nil:
+		return spec.Finding{ID: id, Verdict: spec.Inconclusive, Reason: "no history loaded"}
+	}
+	f := table[i].check(j)
+	f.ID = id
+	return f
+}
+
+// Check judges these requirements on one history, in this order.
+func Check(h *spec.History, ids ...spec.ID) []spec.Finding {
+	var j Judge
+	j.Load(h)
+	out := make([]spec.Finding, len(ids))
+	for i, id := range ids {
+		out[i] = j.Check(id)
+	}
+	return out
+}
+
+// Reasons that several checkers give. They are constants, because a verdict must cost no allocation.
+const (
+	nothingDelivered = "vacuous: nothing was delivered"
+	notSettled       = "not settled"
+)
+
+// held is a pass with n instances tested, or inconclusive if there was none.
+func held(n int, vacuous string) spec.Finding {
+	if n == 0 {
+		return inconclusive(0, vacuous)
+	}
+	return spec.Finding{Verdict: spec.Pass, Antecedents: n}
+}
+
+func inconclusive(n int, reason string) spec.Finding {
+	return spec.Finding{Verdict: spec.Inconclusive, Antecedents: n, Reason: reason}
+}
+
+// violated is a fail, with its events in order and each once.
+func violated(n int, text string, events ...int) spec.Finding {
+	slices.Sort(events)
+	return spec.Finding{
+		Verdict: spec.Fail, Antecedents: max(n, 1),
+		Witness: &spec.Witness{Text: text, Events: slices.Compact(events)},
+	}
+}
+
+// tooLarge bounds the tables that have a column for each incarnation: a soak test with thousands of restarts is told
+// so instead of being killed for want of memory.
+func tooLarge(rows, columns int) bool { return rows*columns > 1<<28 }
+
+func broken() spec.Finding {
+	return spec.Finding{Verdict: spec.Error, Reason: "too many incarnations for this checker: judge the history in parts"}
+}
+
+// zeroed gives n zeros in the memory of s.
+func zeroed[T any](s []T, n int) []T {
+	s = sized(s, n)
+	clear(s)
+	return s
+}
+
+// sized gives n elements in the memory of s; what they hold is undefined.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,166 @@
+package checkers
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// Every requirement: a history that passes, the smallest that fails, and the first one changed in one place so that
+// it fails. vacuous is a history that does not test it.
+var cases = []struct {
+	id                           spec.ID
+	pass, smallest, mutated, not string
+	events                       []int // the witness of smallest
+}{
+	{NoCreation, "s0.1 d0.0.1 d1.0.1", "d1.0.1", "d1.0.1 s0.1 d0.0.1", "s0.1", []int{0}},
+	{NoDuplication, "s0.1 d0.0.1 d1.0.1", "s0.1 d1.0.1 d1.0.1", "s0.1 d0.0.1 d1.0.1 d0.0.1", "d1.0.1", []int{0, 1, 2}},
+	{ContentIntegrity, "s0.1 d0.0.1 d1.0.1", "s0.1 d1.0.1!", "s0.1 d0.0.1 d1.0.1!", "s0.1", []int{0, 1}},
+	{SenderIntegrity, "s0.1 d0.0.1 d1.0.1", "s0.1 d1.0.1f2", "s0.1 d0.0.1 d1.0.1f1", "s0.1", []int{0, 1}},
+	{DestinationIntegrity, "members=0,1 s0.1 J2 d2.0.1 j2 L2 l2", "members=0,1 s0.1 d2.0.1", "members=0,1 s0.1 J2 j2 L2 l2 d2.0.1", "s0.1", []int{0, 1}},
+	{ChannelValidity, "s0.1>1 d1.0.1> s0.2>2 d2.0.2>", "s0.1>1", "s0.1>1 d1.0.1> s0.2>2", "s0.1>1 c0", []int{0}},
+	{ChannelIntegrity, "s0.1>1 d1.0.1> s0.2>2 d2.0.2>", "d1.0.1>", "s0.1>1 d1.0.1> s0.2>2 d2.0.2> d1.0.1>", "s0.1>1", []int{0}},
+	{ClosedGroup, "closed members=0,1 s2.1 x2.1", "closed members=0,1 s2.1", "closed members=0,1 s2.1 x2.1 d1.2.1", "closed members=0,1 s0.1 d1.0.1", []int{0}},
+	{SelfDelivery, "s0.1 d0.0.1 s1.1 d1.1.1", "s0.1", "s0.1 d0.0.1 s1.1", "s0.1 c0", []int{0}},
+	{Validity, "s0.1 d0.0.1 d1.0.1 d2.0.1", "nodes=1 s0.1", "s0.1 d0.0.1 d1.0.1", "s0.1 c0", []int{0}},
+	{Agreement, "s0.1 d1.0.1 d2.0.1 c0", "nodes=2 s0.1 d0.0.1", "s0.1 d1.0.1 c0", "s0.1 d0.0.1 c0", []int{0, 1}},
+	{UniformAgreement, "s0.1 d0.0.1 c0 d1.0.1 d2.0.1", "nodes=2 s0.1 d0.0.1 c0", "s0.1 d0.0.1 c0 d1.0.1", "s0.1 d0.0.1 d1.0.1 d2.0.1", []int{0, 1, 2}},
+	{AckedDelivered, "s0.1 a0.1 c0 d1.0.1 d2.0.1", "nodes=1 s0.1 a0.1", "s0.1 a0.1 c0 d2.0.1", "s0.1 c0", []int{0, 1}},
+	{FIFOOrder, "s0.1 s0.2 s0.4 d1.0.1 d1.0.4", "s0.1 s0.2 d1.0.2 d1.0.1", "s0.1 s0.2 s0.4 d1.0.1 d1.0.4 d1.0.2", "s0.1 s0.2 d1.0.1 d2.0.2", []int{0, 1, 2, 3}},
+	{FIFOGapFree, "s0.1 s0.2 s0.4 d1.0.1 d1.0.2 d1.0.4", "s0.1 s0.2 d1.0.2", "s0.1 s0.2 s0.4 d1.0.1 d1.0.4", "s0.1 s0.2 d1.0.1", []int{0, 1, 2}},
+	{LocalOrder, "s0.1 d1.0.1 s1.1 d2.0.1 d2.1.1", "s0.1 d1.0.1 s1.1 d2.1.1", "s0.1 d1.0.1 s1.1 d2.1.1 d2.0.1", "s0.1 s1.1 d1.0.1 d2.1.1", []int{0, 1, 2, 3}},
+	{CausalOrder, "s0.1 d1.0.1 s1.1 d2.0.1 d2.1.1", "s0.1 d1.0.1 s1.1 d2.1.1 d2.0.1", "nodes=4 s0.1 d1.0.1 s1.1 d2.1.1 s2.1 d3.2.1 d3.0.1", "s0.1 s1.1 d1.0.1 d2.1.1 d2.0.1", []int{0, 1, 2, 3, 4}},
+	{CausalGapFree, "s0.1 d1.0.1 s1.1 d2.0.1 d2.1.1", "s0.1 s0.2 d1.0.2", "s0.1 d1.0.1 s1.1 d2.1.1", "s0.1 s1.1 d1.0.1 d2.1.1", []int{0, 1, 2}},
+	{TotalOrder, "s0.1 s1.1 d0.0.1 d0.1.1 d1.0.1 d1.1.1", "s0.1 s1.1 d0.0.1 d0.1.1 d1.1.1 d1.0.1",
+		"s0.1 s1.1 s2.1 d0.0.1 d0.1.1 d1.1.1 d1.2.1 d2.2.1 d2.0.1", "s0.1 s1.1 d0.0.1 d1.0.1", []int{0, 1, 2, 3, 4, 5}},
+	{TotalOrderPairwise, "s0.1 s1.1 s2.1 d0.0.1 d0.1.1 d1.1.1 d1.2.1 d2.2.1 d2.0.1", "s0.1 s1.1 d0.0.1 d0.1.1 d1.1.1 d1.0.1",
+		"s0.1 s1.1 s2.1 d0.0.1 d0.1.1 d0.2.1 d1.1.1 d1.2.1 d2.2.1 d2.0.1", "s0.1 s1.1 d0.0.1 d1.0.1", []int{0, 1, 2, 3, 4, 5}},
+}
+
+func TestEveryRequirement(t *testing.T) {
+	var ids []spec.ID
+	for _, c := range cases {
+		ids = append(ids, c.id)
+		want := func(what, text string, v spec.Verdict) spec.Finding {
+			t.Helper()
+			f := Check(parse(text), c.id)[0]
+			if f.Verdict != v || f.ID != c.id {
+				t.Errorf("%s, %s: %+v, want %v", c.id, what, f, v)
+			}
+			if f.Verdict == spec.Pass && f.Antecedents == 0 || f.Verdict == spec.Inconclusive && f.Reason == "" {
+				t.Errorf("%s, %s: %+v", c.id, what, f)
+			}
+			return f
+		}
+		want("the passing one", c.pass, spec.Pass)
+		want("the vacuous one", c.not, spec.Inconclusive)
+		want("nothing at all", "", spec.Inconclusive)
+		for _, text := range []string{c.smallest, c.mutated} {
+			f := want(text, text, spec.Fail)
+			if f.Witness == nil || f.Antecedents == 0 {
+				t.Errorf("%s: %+v", c.id, f)
+				continue
+			}
+			t.Logf("%-22s %v %s", c.id, f.Witness.Events, f.Witness.Text)
+			if text == c.smallest && !slices.Equal(f.Witness.Events, c.events) {
+				t.Errorf("%s: witness %v, want %v", c.id, f.Witness.Events, c.events)
+			}
+		}
+	}
+	if !slices.Equal(ids, Judged()) {
+		t.Errorf("judged %v, tested %v", Judged(), ids)
+	}
+}
+
+// The catalogue must have what is judged here, in this order.
+func TestJudgedIsInTheCatalogue(t *testing.T) {
+	at := -1
+	for _, id := range Judged() {
+		i := slices.IndexFunc(spec.Catalogue(), func(r spec.Requirement) bool { return r.ID == id })
+		if i <= at {
+			t.Errorf("%s stands at %d, after %d", id, i, at)
+		}
+		at = i
+	}
+}
+
+// Cases that a judge gets wrong easily.
+func TestFineDistinctions(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		id         spec.ID
+		want       spec.Verdict
+	}{
+		{"a message number seen in two groups is one stream each", "groups=2 s0.1 s0.2:h s0.3 d1.0.1 d1.0.3", FIFOGapFree, spec.Pass},
+		{"a refused send leaves no gap", "s0.1 s0.2 x0.2 s0.3 d1.0.1 d1.0.3", FIFOGapFree, spec.Pass},
+		{"a refused send is owed to nobody", "s0.1 x0.1", Validity, spec.Inconclusive},
+		{"two incarnations may deliver the same", "s0.1 d1.0.1 c1 r1 d1.0.1", NoDuplication, spec.Pass},
+		{"one incarnation may not", "s0.1 c1 r1 d1.0.1 d1.0.1", NoDuplication, spec.Fail},
+		{"but when it says so", "s0.1 c1 r1 d1.0.1 d1.0.1r", NoDuplication, spec.Pass},
+		{"numbers start again in a new incarnation", "s0.1 d1.0.1 c0 r0 s0.1 d1.0+1.1", NoDuplication, spec.Pass},
+		{"a joiner is not owed what was sent before", "members=0,1 s0.1 J2 j2 s0.2 d2.0.2 d0.0.1 d0.0.2 d1.0.1 d1.0.2", Validity, spec.Pass},
+		{"nor does it have a gap there", "members=0,1 s0.1 J2 j2 s0.2 s0.3 d2.0.2 d2.0.3", FIFOGapFree, spec.Pass},
+		{"but it has one later", "members=0,1 s0.1 J2 j2 s0.2 s0.3 d2.0.3", FIFOGapFree, spec.Fail},
+		{"and may deliver old messages, but not out of order", "members=0,1 s0.1 s0.2 J2 j2 d2.0.2 d2.0.1", FIFOGapFree, spec.Fail},
+		{"who leaves is owed nothing", "s0.1 L2 d0.0.1 d1.0.1", Agreement, spec.Pass},
+		{"crash-stop: who came back is owed nothing", "s0.1 d0.0.1 d1.0.1 c2 r2", Agreement, spec.Pass},
+		{"crash-recovery: who came back is", "recovery s0.1 d0.0.1 d1.0.1 c2 r2", Agreement, spec.Fail},
+		{"what one incarnation delivered the node has", "recovery s0.1 d0.0.1 d1.0.1 d2.0.1 c2 r2", Agreement, spec.Pass},
+		{"crash-recovery: who is down at the end is not", "recovery s0.1 d0.0.1 d1.0.1 c2 r2 c2", Agreement, spec.Pass},
+		{"a killed sender's outcome is unknown", "recovery s0.1 c0 r0", Validity, spec.Inconclusive},
+		{"what is missing may still come", "unsettled s0.1 d0.0.1", Agreement, spec.Inconclusive},
+		{"what is there stays", "unsettled s0.1 d0.0.1 d1.0.1 d2.0.1", Agreement, spec.Pass},
+		{"three agree in pairs and not together", "s0.1 s1.1 s2.1 d0.0.1 d0.1.1 d1.1.1 d1.2.1 d2.2.1 d2.0.1", TotalOrderPairwise, spec.Pass},
+		{"a crashed process's order does not count", "s0.1 s1.1 d0.0.1 d0.1.1 d1.0.1 d1.1.1 d2.1.1 d2.0.1 c2", TotalOrder, spec.Pass},
+		{"an outsider's delivery is agreement too", "members=0,1 s0.1 d2.0.1", Agreement, spec.Fail},
+		{"a group message is not a one-to-one message", "s0.1 d1.0.1>", ChannelIntegrity, spec.Fail},
+		{"nor the other way round", "s0.1>1 d1.0.1", NoCreation, spec.Fail},
+		{"a delivery in another group", "groups=2 s0.1 d1.0.1:h", NoCreation, spec.Fail},
+		{"causality through a third process that crashed", "nodes=4 s0.1 d1.0.1 s1.1 c1 d2.1.1 s2.1 d3.2.1", CausalGapFree, spec.Fail},
+		{"causality does not cross groups", "groups=2 s0.1 d1.0.1 s1.1:h d2.1.1:h d2.0.1", CausalOrder, spec.Inconclusive},
+	} {
+		if f := Check(parse(c.text), c.id)[0]; f.Verdict != c.want {
+			t.Errorf("%s: %+v, want %v", c.name, f, c.want)
+		}
+	}
+}
+
+func TestUnknownRequirement(t *testing.T) {
+	f := Check(parse("s0.1"), "NO-SUCH")[0]
+	if f.Verdict != spec.Inconclusive || f.Reason != "not judged by this version" {
+		t.Error(f)
+	}
+	var j Judge
+	if f := j.Check(Agreement); f.Verdict != spec.Inconclusive {
+		t.Error(f)
+	}
+}
+
+// Histories that contradict themselves must not break a judge.
+func TestOddHistories(t *testing.T) {
+	h := parse("s0.1 d1.0.1")
+	h.Groups[0].Members = append(h.Groups[0].Members, 9, -1)
+	for _, e := range []spec.Event{
+		{Kind: spec.Send, Has: spec.HasNode | spec.HasMsg | spec.HasGroup, Node: 7, Msg: spec.MsgID{Sender: 7, Number: 1}},
+		{Kind: spec.Send, Has: spec.HasNode | spec.HasMsg | spec.HasGroup, Group: 3, Msg: spec.MsgID{Number: 2}},
+		{Kind: spec.Send, Has: spec.HasNode | spec.HasMsg | spec.HasGroup, Msg: spec.MsgID{Number: 1 << 60}},
+		{Kind: spec.Send, Has: spec.HasNode | spec.HasMsg | spec.HasGroup, Msg: spec.MsgID{Number: 3, Incarnation: 1 << 30}},
+		{Kind: spec.Send, Has: spec.HasNode | spec.HasMsg | spec.HasTo, To: 8, Msg: spec.MsgID{Number: 4}},
+		{Kind: spec.Deliver, Has: spec.HasNode | spec.HasMsg | spec.HasGroup, Node: 1, Msg: spec.MsgID{Number: 1 << 60}},
+		{Kind: spec.Deliver, Has: spec.HasNode | spec.HasMsg | spec.HasGroup, Node: -1, Msg: spec.MsgID{Number: 1}},
+		{Kind: spec.Deliver, Has: spec.HasNode | spec.HasMsg | spec.HasGroup, Node: 1, Msg: spec.MsgID{Sender: -4, Number: 1}},
+		{Kind: spec.Joined, Has: spec.HasNode},
+		{Kind: spec.Crash}, {Kind: spec.Recover, Has: spec.HasNode, Node: 5},
+	} {
+		h.Add(e)
+	}
+	for _, f := range Check(h, Judged()...) {
+		if f.Verdict == spec.Error {
+			t.Error(f)
+		}
+	}
+	if f := Check(h, FIFOOrder)[0]; f.Verdict != spec.Pass { // the sparse number is found
+		t.Error(f)
+	}
+}
