@@ -1,0 +1,104 @@
+package mutant
+
+import (
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ordering"
+	"github.com/conform-go/conform/spec"
+)
+
+func causalMutants() []Mutant {
+	return []Mutant{
+		{
+			Name:   "only-the-senders-entry-checked",
+			Title:  "A message is delivered when it is its sender's next, whatever else happened before it.",
+			Breaks: []spec.ID{"LOCAL-ORDER", "CAUSAL-ORDER"},
+			Cell:   causalOverReliable, Under: spec.NoFaults,
+			New: with(causalOverReliable, func(s *stack) { s.ordering = causalOfTheSender }),
+		},
+		{
+			Name:   "one-missing-cause-tolerated",
+			Title:  "The vectors are compared off by one: a message is delivered though one of each other sender is missing before it.",
+			Breaks: []spec.ID{"LOCAL-ORDER", "CAUSAL-ORDER"},
+			Cell:   causalOverReliable, Under: spec.NoFaults,
+			New: with(causalOverReliable, func(s *stack) { s.ordering = causalOffByOne }),
+		},
+		{
+			Name:   "joined-on-receive",
+			Title:  "The vector is joined when a message is received instead of delivered, so that it never waits, and its causes are taken for old.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE", "LOCAL-ORDER"},
+			Cell:   causalOverReliable, Under: spec.NoFaults,
+			New: with(causalOverReliable, func(s *stack) { s.ordering = causalJoinedOnReceive }),
+		},
+		{
+			Name:   "vector-copied-not-joined",
+			Title:  "On a delivery the vector of the message replaces the own one instead of being joined with it, and what the sender had not seen is forgotten.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "LOCAL-ORDER", "CAUSAL-ORDER"},
+			Cell:   causalOverReliable, Under: spec.NoFaults,
+			New: with(causalOverReliable, func(s *stack) { s.ordering = causalCopied }),
+		},
+		{
+			Name:   "own-sends-counted-on-delivery",
+			Title:  "A sender counts its message when it delivers it, so that two that it sends before that have the same stamp.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE", "LOCAL-ORDER"},
+			Cell:   causalOverReliable, Under: spec.NoFaults,
+			New: with(causalOverReliable, func(s *stack) { s.ordering = causalCountsLate }),
+		},
+	}
+}
+
+func causalOfTheSender(cfg impl.Config) impl.Layer {
+	c := ordering.NewCausal(cfg)
+	c.Rules.Deliverable = func(stamp ordering.Stamp, mine []uint32, sender int) bool {
+		return stamp.At(sender) == mine[sender]+1
+	}
+	return c
+}
+
+func causalOffByOne(cfg impl.Config) impl.Layer {
+	c := ordering.NewCausal(cfg)
+	c.Rules.Deliverable = func(stamp ordering.Stamp, mine []uint32, sender int) bool {
+		for k := range mine {
+			if k != sender && stamp.At(k) > mine[k]+1 {
+				return false
+			}
+		}
+		return stamp.At(sender) == mine[sender]+1
+	}
+	return c
+}
+
+func causalJoinedOnReceive(cfg impl.Config) impl.Layer {
+	c := ordering.NewCausal(cfg)
+	c.Rules.Received = func(stamp ordering.Stamp, mine []uint32, sender int) {
+		for k := range mine {
+			if k != sender {
+				mine[k] = max(mine[k], stamp.At(k))
+			}
+		}
+	}
+	return c
+}
+
+func causalCopied(cfg impl.Config) impl.Layer {
+	c := ordering.NewCausal(cfg)
+	c.Rules.Delivered = func(stamp ordering.Stamp, mine []uint32, _ int) {
+		for k := range mine {
+			mine[k] = stamp.At(k)
+		}
+	}
+	return c
+}
+
+func causalCountsLate(cfg impl.Config) impl.Layer {
+	delivered := uint32(0) // of my own
+	c := ordering.NewCausal(cfg)
+	c.Rules.Own = func(uint32) uint32 { return delivered + 1 }
+	return &wrapped{layer: c, effects: func(_ impl.Input, list []impl.Effect) []impl.Effect {
+		for i := range list {
+			if e := &list[i]; e.Kind == impl.Up && e.To == impl.Everyone && e.From == cfg.Self {
+				delivered++
+			}
+		}
+		return list
+	}}
+}

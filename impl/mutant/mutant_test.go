@@ -1,0 +1,177 @@
+package mutant
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/conform-go/conform/checkers"
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/spec"
+)
+
+var (
+	schedules = flag.Int("schedules", 1000, "play so many schedules for each mutant, also when it is caught before")
+	seed      = flag.Uint64("seed", 1, "of the first schedule")
+)
+
+// limit is within how many schedules a mutant must be caught.
+const limit = 3000
+
+func (m *Mutant) params() faults.Params {
+	return faults.Params{Faults: m.Under, OneToOne: m.OneToOne, NonMember: m.NonMember, MTU: m.MTU}
+}
+
+// player plays and judges the schedules of one stack.
+type player struct {
+	params faults.Params
+	world  *sim.World
+	s      faults.Scenario
+	h      spec.History
+	judge  checkers.Judge
+}
+
+// fails lists what is broken in the schedule of a seed, with the sentences that prove it.
+func (p *player) fails(t *testing.T, seed uint64) map[spec.ID]string {
+	faults.DrawInto(&p.s, seed, p.params)
+	if err := p.world.Play(&p.s, &p.h); err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	p.judge.Load(&p.h)
+	var out map[spec.ID]string
+	for _, id := range checkers.Judged() {
+		f := p.judge.Check(id)
+		if f.Verdict != spec.Fail {
+			continue
+		}
+		if out == nil {
+			out = map[spec.ID]string{}
+		}
+		out[id] = f.Witness.Text
+	}
+	return out
+}
+
+// broken is what some schedules showed: each id with the first schedule, counted from 1, and its witness.
+type broken map[spec.ID]struct {
+	schedule int
+	text     string
+}
+
+func (b broken) add(fails map[spec.ID]string, schedule int) {
+	for id, text := range fails {
+		if _, known := b[id]; !known {
+			b[id] = struct {
+				schedule int
+				text     string
+			}{schedule, text}
+		}
+	}
+}
+
+// first gives the first schedule that showed one of these; 0 where none did.
+func (b broken) first(ids []spec.ID) int {
+	first := 0
+	for _, id := range ids {
+		if x, ok := b[id]; ok && (first == 0 || x.schedule < first) {
+			first = x.schedule
+		}
+	}
+	return first
+}
+
+// play shows what n schedules break, or up to limit where nothing of want is broken by then.
+func play(t *testing.T, p *player, n int, want []spec.ID) (broken, int) {
+	b := broken{}
+	i := 0
+	for ; i < n || i < limit && len(want) > 0 && b.first(want) == 0; i++ {
+		b.add(p.fails(t, *seed+uint64(i)), i+1)
+	}
+	return b, i
+}
+
+// Every mutant is caught by something that it says it breaks, and by nothing that it does not; the correct stack is
+// caught by none of them on the same schedules.
+func TestEveryMutantIsCaught(t *testing.T) {
+	var mu sync.Mutex
+	var lines []string
+	t.Run("mutants", func(t *testing.T) {
+		for _, m := range All() {
+			t.Run(m.Name, func(t *testing.T) {
+				t.Parallel()
+				line := caught(t, &m)
+				mu.Lock()
+				defer mu.Unlock()
+				lines = append(lines, line)
+			})
+		}
+	})
+	slices.Sort(lines)
+	t.Logf("schedules until each mutant was caught:\n%s", strings.Join(lines, "\n"))
+}
+
+func caught(t *testing.T, m *Mutant) string {
+	mutant, n := play(t, &player{params: m.params(), world: sim.New(sim.Config{New: m.New})}, *schedules, m.Breaks)
+	right, _ := play(t, &player{params: m.params(), world: sim.New(sim.Config{New: correct(m.Cell).node})}, n, nil)
+	if mutant.first(m.Breaks) == 0 {
+		t.Errorf("%d schedules broke none of %v", n, m.Breaks)
+	}
+	var shown []string
+	for _, id := range m.Breaks {
+		if x, ok := right[id]; ok {
+			t.Errorf("the correct stack breaks %s in schedule %d: %s", id, x.schedule, x.text)
+		}
+		shown = append(shown, fmt.Sprintf("%s %d", id, mutant[id].schedule))
+	}
+	for id, x := range mutant {
+		if _, ok := right[id]; !ok && !slices.Contains(follows(m.Breaks), id) {
+			t.Errorf("false alarm: %s in schedule %d: %s", id, x.schedule, x.text)
+		}
+	}
+	return fmt.Sprintf("%-34s %4d of %4d  %s", m.Name, mutant.first(m.Breaks), n, strings.Join(shown, ", "))
+}
+
+// follows lists what is broken when these are: they, and all that entails one of them.
+func follows(ids []spec.ID) []spec.ID {
+	out := slices.Clone(ids)
+	for _, id := range ids {
+		out = append(out, spec.ImpliedBy(id)...)
+	}
+	return out
+}
+
+// Names are words for ever; what a mutant breaks is judged, and stands in the order of the catalogue.
+func TestMutantsAreWellFormed(t *testing.T) {
+	judged := checkers.Judged()
+	seen := map[string]bool{}
+	for _, m := range All() {
+		if seen[m.Name] || m.Name == "" || strings.Trim(m.Name, "abcdefghijklmnopqrstuvwxyz-") != "" {
+			t.Errorf("%q: not a name of its own", m.Name)
+		}
+		seen[m.Name] = true
+		if got, ok := Lookup(m.Name); !ok || got.Title != m.Title {
+			t.Errorf("%s is not found by its name", m.Name)
+		}
+		if !strings.HasSuffix(m.Title, ".") {
+			t.Errorf("%s: the title is no sentence: %q", m.Name, m.Title)
+		}
+		last := -1
+		for _, id := range m.Breaks {
+			at := slices.Index(judged, id)
+			if at <= last {
+				t.Errorf("%s: %s is not judged, or out of order", m.Name, id)
+			}
+			last = at
+		}
+		if last < 0 {
+			t.Errorf("%s breaks nothing", m.Name)
+		}
+	}
+	if _, ok := Lookup("none"); ok {
+		t.Error("a mutant that does not exist is found")
+	}
+}

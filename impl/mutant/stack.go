@@ -1,0 +1,80 @@
+package mutant
+
+import (
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/membership"
+	"github.com/conform-go/conform/impl/ordering"
+	"github.com/conform-go/conform/impl/reliability"
+	"github.com/conform-go/conform/impl/transport"
+)
+
+// maker makes one layer of one node.
+type maker func(impl.Config) impl.Layer
+
+// stack is what a cell consists of, top first. A mutant changes one of the layers; nil is left out.
+type stack struct {
+	membership, ordering, fragment, reliability, transport, channel maker
+}
+
+// node is the constructor of a node's whole stack.
+func (s stack) node(cfg impl.Config) impl.Layer {
+	var layers []impl.Layer
+	for _, m := range []maker{s.membership, s.ordering, s.fragment, s.reliability, s.transport, s.channel} {
+		if m != nil {
+			layers = append(layers, m(cfg))
+		}
+	}
+	return impl.NewStack(layers...)
+}
+
+// The cells that mutants are made from.
+const (
+	bare               = "unicast/unreliable/unordered"
+	overChannel        = "unicast:channel=on/unreliable/unordered"
+	inPieces           = "unicast:mtu=200/unreliable/unordered"
+	overBestEffort     = "unicast/best-effort/unordered"
+	overReliable       = "unicast/reliable/unordered"
+	fifoOverReliable   = "unicast/reliable/fifo"
+	causalOverReliable = "unicast/reliable/causal"
+)
+
+// correct gives the stack of a cell without any bug.
+func correct(cell string) stack {
+	s := stack{membership: static, ordering: unordered, reliability: reliable, transport: unicast, channel: channel}
+	switch cell {
+	case bare:
+		s.reliability, s.channel = unreliable, nil
+	case overChannel:
+		s.reliability = unreliable
+	case inPieces:
+		s.fragment, s.reliability, s.channel = fragment, unreliable, nil
+	case overBestEffort:
+		s.reliability, s.channel = bestEffort, nil
+	case overReliable:
+	case fifoOverReliable:
+		s.ordering = fifo
+	case causalOverReliable:
+		s.ordering = causal
+	default:
+		panic("mutant: no cell " + cell)
+	}
+	return s
+}
+
+func static(cfg impl.Config) impl.Layer     { return membership.NewStatic(cfg) }
+func unordered(cfg impl.Config) impl.Layer  { return ordering.NewUnordered(cfg) }
+func fifo(cfg impl.Config) impl.Layer       { return ordering.NewFifo(cfg) }
+func causal(cfg impl.Config) impl.Layer     { return ordering.NewCausal(cfg) }
+func fragment(cfg impl.Config) impl.Layer   { return transport.NewFragment(cfg) }
+func unreliable(cfg impl.Config) impl.Layer { return reliability.NewUnreliable(cfg) }
+func bestEffort(cfg impl.Config) impl.Layer { return reliability.NewBestEffort(cfg) }
+func reliable(cfg impl.Config) impl.Layer   { return reliability.NewReliable(cfg) }
+func unicast(cfg impl.Config) impl.Layer    { return transport.NewUnicast(cfg) }
+func channel(cfg impl.Config) impl.Layer    { return transport.NewChannel(cfg) }
+
+// with gives the constructor of a cell's stack in which one layer has been changed.
+func with(cell string, change func(*stack)) func(impl.Config) impl.Layer {
+	s := correct(cell)
+	change(&s)
+	return s.node
+}
