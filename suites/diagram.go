@@ -1,0 +1,127 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+// maxRows is how long a diagram gets before its middle is left out.
+const maxRows = 80
+
+// Diagram draws a history in space and time: a column a node, time downward, a row an event. Marked rows, those of a
+// witness, begin with ">". A node that has crashed has no line any more. The scenario, which may be nil, gives the
+// words for faults.
+func Diagram(h *spec.History, s *faults.Scenario, marked []int) string {
+	d := diagram{h: h, s: s, width: 16, up: make([]bool, len(h.Nodes))}
+	for i := range d.up {
+		d.up[i] = true
+	}
+	var rows []string
+	for i := range h.Events {
+		if text, ok := d.row(&h.Events[i]); ok {
+			mark := "  "
+			if slices.Contains(marked, i) {
+				mark = "> "
+			}
+			rows = append(rows, mark+text)
+		}
+	}
+	if n := len(rows); n > maxRows {
+		cut := fmt.Sprintf("  … %d rows left out …", n-maxRows)
+		rows = slices.Concat(rows[:maxRows/2], []string{cut}, rows[n-maxRows/2:])
+	}
+	return d.head() + strings.Join(rows, "\n") + "\n"
+}
+
+type diagram struct {
+	h     *spec.History
+	s     *faults.Scenario
+	width int
+	up    []bool
+}
+
+func (d *diagram) head() string {
+	var b strings.Builder
+	b.WriteString("  " + pad("time", 11))
+	for _, n := range d.h.Nodes {
+		b.WriteString(pad("node "+n, d.width))
+	}
+	return strings.TrimRight(b.String(), " ") + "\n"
+}
+
+// row draws one event; false for those that a reader of the story has no use for.
+func (d *diagram) row(e *spec.Event) (string, bool) {
+	when := pad(time.Duration(e.T).Round(time.Microsecond).String(), 11)
+	switch e.Kind {
+	case spec.Fault, spec.Heal:
+		return when + d.faultLine(e), true
+	case spec.Extension, spec.Frame, spec.Receive:
+		return "", false
+	}
+	if !e.Is(spec.HasNode) {
+		return "", false
+	}
+	text := d.text(e)
+	if e.Kind == spec.Recover {
+		d.up[e.Node] = true
+	}
+	var b strings.Builder
+	b.WriteString(when)
+	for n := range d.h.Nodes {
+		cell := "│"
+		switch {
+		case spec.NodeID(n) == e.Node:
+			cell = text
+		case !d.up[n]:
+			cell = ""
+		}
+		b.WriteString(pad(cell, d.width))
+	}
+	if e.Kind == spec.Crash {
+		d.up[e.Node] = false
+	}
+	return strings.TrimRight(b.String(), " "), true
+}
+
+func (d *diagram) faultLine(e *spec.Event) string {
+	x := d.h.ExtraOf(e)
+	text := x.Text
+	if d.s != nil && int(x.ID) < len(d.s.Steps) {
+		text = d.s.ActionText(int(x.ID))
+	}
+	if e.Kind == spec.Heal {
+		return "~~~ healed: " + text + " ~~~"
+	}
+	return "~~~ " + text + " ~~~"
+}
+
+func (d *diagram) text(e *spec.Event) string {
+	s := e.Kind.String()
+	switch {
+	case e.Kind == spec.Crash:
+		s = "X crash"
+	case e.Kind == spec.Suspect || e.Kind == spec.Trust:
+		s += " " + d.h.NodeName(e.To)
+	case e.Kind == spec.Hold || e.Kind == spec.Discard:
+		s += " " + d.h.ExtraOf(e).Reason
+	case e.Is(spec.HasMsg):
+		s += " " + d.h.MsgName(e.Msg)
+	}
+	if e.Kind == spec.Send && e.Is(spec.HasTo) {
+		s += " to " + d.h.NodeName(e.To)
+	}
+	return s
+}
+
+func pad(s string, n int) string {
+	if k := n - utf8.RuneCountInString(s); k > 0 {
+		return s + strings.Repeat(" ", k)
+	}
+	return s + " "
+}

@@ -1,0 +1,49 @@
+package suites
+
+import "github.com/conform-go/conform/spec"
+
+// merge puts the units of a cell together, in their order.
+func merge(c Cell, units []*unit) CellReport {
+	r := CellReport{Transport: c.Transport.String(), Reliability: c.Reliability.String(), Ordering: c.Ordering.String(),
+		Membership: c.Membership.String(), Applicable: true}
+	if err := c.Applicable(); err != nil {
+		r.Applicable, r.Reason = false, err.Error()
+		return r
+	}
+	tallies := map[spec.ID]*spec.Tally{}
+	var separations []Row
+	for _, u := range units {
+		if u.separating {
+			separations = u.rows
+			continue
+		}
+		r.Schedules += u.tried
+		r.Sends += u.counts.Sends
+		r.Deliveries += u.counts.Deliveries
+		r.Packets += u.counts.Packets
+		r.Acks += u.counts.Acks
+		for i := range u.rows {
+			row := u.rows[i]
+			if tallies[row.ID] == nil {
+				tallies[row.ID] = &spec.Tally{ID: row.ID}
+				r.Requirements = append(r.Requirements, row)
+			}
+			tallies[row.ID].Merge(spec.Tally{Judged: row.Judged, Bites: row.Bites, Antecedents: row.Antecedents,
+				Failed: row.Failed, Reason: row.Reason})
+			for k := range r.Requirements {
+				if x := &r.Requirements[k]; x.ID == row.ID && x.Witness == nil {
+					x.Witness = row.Witness
+				}
+			}
+		}
+	}
+	for k := range r.Requirements {
+		x, t := &r.Requirements[k], tallies[r.Requirements[k].ID]
+		x.Verdict, x.Judged, x.Bites, x.Antecedents, x.Failed = t.Verdict(), t.Judged, t.Bites, t.Antecedents, t.Failed
+		if x.Reason = t.Reason; x.Verdict == spec.Pass {
+			x.Reason = ""
+		}
+	}
+	r.Requirements = append(r.Requirements, separations...)
+	return r
+}

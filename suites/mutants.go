@@ -1,0 +1,152 @@
+package suites
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/mutant"
+	"github.com/conform-go/conform/spec"
+)
+
+// KillPlan says which planted bugs are to be caught, and without which judges.
+type KillPlan struct {
+	Names    []string  // empty: all
+	Without  []spec.ID // requirements that are not judged
+	Seed     uint64
+	Parallel int
+	Progress func(done, total int)
+}
+
+// KillTable is every planted bug and who caught it (conform.mutants/1).
+type KillTable struct {
+	Schema      string `json:"schema"`
+	Mutants     []Kill `json:"mutants"`
+	Killed      int    `json:"killed"`
+	Total       int    `json:"total"`
+	FalseAlarms int    `json:"false_alarms"`
+}
+
+// Kill is one planted bug. It is killed by a requirement that it is said to break. A failure of one that it neither
+// breaks nor breaks by implication is a false alarm: the judge is wrong, or the mutant says too little of itself.
+type Kill struct {
+	Name        string    `json:"name"`
+	Title       string    `json:"title"`
+	Cell        string    `json:"cell"`
+	Under       string    `json:"under"` // the faults of its schedules
+	Breaks      []spec.ID `json:"breaks"`
+	Killed      bool      `json:"killed"`
+	By          []spec.ID `json:"by"`                     // of Breaks
+	Also        []spec.ID `json:"also,omitempty"`         // broken by implication
+	FalseAlarms []spec.ID `json:"false_alarms,omitempty"` // neither
+	Schedules   int       `json:"schedules"`              // until it was killed; all that were tried where it was not
+	Witness     *Story    `json:"witness,omitempty"`
+}
+
+const (
+	killBudget = 20000 // schedules a mutant gets
+	killAlarms = 300   // schedules in which false alarms are looked for, at least
+)
+
+// Verdict is fail where a mutant survived or a judge gave a false alarm.
+func (t *KillTable) Verdict() spec.Verdict {
+	if t.Killed < t.Total || t.FalseAlarms > 0 {
+		return spec.Fail
+	}
+	return spec.Pass
+}
+
+// Mutants runs every planted bug against the judges.
+func Mutants(ctx context.Context, p KillPlan) (*KillTable, error) {
+	var chosen []mutant.Mutant
+	all := mutant.All()
+	for _, name := range p.Names {
+		if _, ok := mutant.Lookup(name); !ok {
+			_, err := ParseSubject(mutantPrefix + name)
+			return nil, err
+		}
+	}
+	for _, m := range all {
+		if len(p.Names) == 0 || slices.Contains(p.Names, m.Name) {
+			chosen = append(chosen, m)
+		}
+	}
+	kills := make([]Kill, len(chosen))
+	errs := make([]error, len(chosen))
+	err := spread(ctx, p.Parallel, len(chosen), p.Progress, func(i int) { kills[i], errs[i] = p.hunt(ctx, &chosen[i]) })
+	if err != nil {
+		return nil, err
+	}
+	t := &KillTable{Schema: "conform.mutants/1", Mutants: kills, Total: len(kills)}
+	for i := range kills {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("mutant %s: %w", chosen[i].Name, errs[i])
+		}
+		if kills[i].Killed {
+			t.Killed++
+		}
+		t.FalseAlarms += len(kills[i].FalseAlarms)
+	}
+	return t, nil
+}
+
+// hunt plays schedules of one mutant until it is killed, and some more to look for false alarms.
+func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
+	k := Kill{Name: m.Name, Title: m.Title, Cell: m.Cell, Under: m.Under.String(), Breaks: m.Breaks, By: []spec.ID{}}
+	subject, err := mutantSubject(m)
+	if err != nil {
+		return k, err
+	}
+	b := subject.bench()
+	implied := entailing(m.Breaks)
+	failed := map[spec.ID]bool{}
+	var first faults.Scenario
+	var s faults.Scenario
+	for i := 0; i < killBudget && !(k.Killed && i >= killAlarms) && ctx.Err() == nil; i++ {
+		faults.DrawInto(&s, seedOf(p.Seed, subject.Name, 3, uint64(i)), subject.Params)
+		if err := b.play(&s); err != nil {
+			return k, err
+		}
+		if !k.Killed {
+			k.Schedules = i + 1
+		}
+		for _, c := range subject.Claims {
+			if slices.Contains(p.Without, c.ID) || !s.Faults().Within(c.Under) || b.outlasts(&s, c.ID) {
+				continue
+			}
+			if b.judge.Check(c.ID).Verdict != spec.Fail {
+				continue
+			}
+			failed[c.ID] = true
+			if slices.Contains(m.Breaks, c.ID) && !k.Killed {
+				k.Killed, first = true, *s.Clone()
+				k.Witness = b.story(&first, c.ID)
+				if err := b.play(&s); err != nil { // shrinking has loaded other histories
+					return k, err
+				}
+			}
+		}
+	}
+	for _, c := range subject.Claims {
+		switch {
+		case !failed[c.ID]:
+		case slices.Contains(m.Breaks, c.ID):
+			k.By = append(k.By, c.ID)
+		case slices.Contains(implied, c.ID):
+			k.Also = append(k.Also, c.ID)
+		default:
+			k.FalseAlarms = append(k.FalseAlarms, c.ID)
+		}
+	}
+	return k, nil
+}
+
+// entailing lists the requirements that can't hold where one of these does not.
+func entailing(ids []spec.ID) []spec.ID {
+	var out []spec.ID
+	for _, id := range ids {
+		out = append(out, spec.ImpliedBy(id)...)
+	}
+	return out
+}

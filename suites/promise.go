@@ -1,0 +1,113 @@
+package suites
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/spec"
+)
+
+// Promise is what an implementation of one's own is held to: requirements under a fault model, and how hard to try.
+// Make one with [Profile] or [Requirements] and refine it with its methods, each of which gives a changed copy.
+type Promise struct {
+	name      string
+	ids       []spec.ID
+	under     spec.FaultSet
+	schedules int
+	seed      uint64
+	nodes     int
+	messages  int
+	mtu       int
+	oneToOne  bool
+	ts, tl    time.Duration
+	err       error
+}
+
+// tolerated is the fault model that a promise starts with: what a group of processes on a network has to live with
+// while no process comes back from the dead and checksums keep changed bytes out.
+var tolerated = spec.AllFaults.Without(spec.RecoverFault, spec.CorruptFault)
+
+// Profile promises what a profile of the catalogue demands: best-effort, reliable, fifo, causal and so on, as
+// `conform list profiles` shows. An unknown name is reported when the promise is used.
+func Profile(name string) Promise {
+	p, ok := spec.LookupProfile(name)
+	if !ok {
+		var all []string
+		for _, p := range spec.Profiles() {
+			all = append(all, p.Name)
+		}
+		return Promise{err: unknown("profile", name, all)}
+	}
+	out := Requirements(p.Must...)
+	out.name = name
+	return out
+}
+
+// Requirements promises these requirements.
+func Requirements(ids ...spec.ID) Promise {
+	p := Promise{name: "requirements", ids: ids, under: tolerated, schedules: DefaultSchedules, seed: 1,
+		ts: sim.DefaultTS, tl: sim.DefaultTL}
+	for _, id := range ids {
+		if _, ok := spec.Lookup(id); !ok {
+			p.err = fmt.Errorf("unknown requirement %q", id)
+		}
+	}
+	return p
+}
+
+// Under sets the fault model: the schedules inject faults of these kinds and no others. None is a network that only
+// delays and reorders.
+func (p Promise) Under(kinds ...spec.FaultKind) Promise {
+	p.under = spec.SetOf(kinds...)
+	return p
+}
+
+// Without takes kinds of faults out of the fault model.
+func (p Promise) Without(kinds ...spec.FaultKind) Promise {
+	p.under = p.under.Without(kinds...)
+	return p
+}
+
+// Schedules sets how many schedules are tried.
+func (p Promise) Schedules(n int) Promise {
+	p.schedules = n
+	return p
+}
+
+// Seed sets the seed from which all schedules are made.
+func (p Promise) Seed(seed uint64) Promise {
+	p.seed = seed
+	return p
+}
+
+// Nodes sets the number of nodes; without it schedules have three or four.
+func (p Promise) Nodes(n int) Promise {
+	p.nodes = n
+	return p
+}
+
+// Messages sets how many messages a schedule has at most; without it four.
+func (p Promise) Messages(n int) Promise {
+	p.messages = n
+	return p
+}
+
+// Timers tells members their short and long timers, which they get in their configuration. Cuts, pauses and delays
+// of the schedules stay below a quarter of the long one.
+func (p Promise) Timers(ts, tl time.Duration) Promise {
+	p.ts, p.tl = ts, tl
+	return p
+}
+
+// MTU limits the length of packets in some schedules.
+func (p Promise) MTU(bytes int) Promise {
+	p.mtu = bytes
+	return p
+}
+
+// OneToOne lets schedules send to single nodes also, for what is promised of the channel.
+func (p Promise) OneToOne() Promise {
+	p.oneToOne = true
+	return p
+}

@@ -1,0 +1,88 @@
+package suites
+
+import (
+	"fmt"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/spec"
+)
+
+// Replayed is one scenario played again (conform.replay/1).
+type Replayed struct {
+	Schema       string       `json:"schema"`
+	Subject      string       `json:"subject"`
+	Expect       spec.ID      `json:"expect,omitempty"`
+	Scenario     string       `json:"scenario"`
+	Settled      bool         `json:"settled"`
+	Events       int          `json:"events"`
+	Recorded     bool         `json:"recorded"`          // the scenario carries the trace of a run
+	SameTrace    bool         `json:"same_trace"`        // and this run has the same
+	Departs      string       `json:"departs,omitempty"` // where it does not
+	Requirements []Row        `json:"requirements"`      // what the subject claims, and what was expected to break
+	Verdict      spec.Verdict `json:"verdict"`
+
+	Diagram string       `json:"-"`
+	History spec.History `json:"-"`
+}
+
+// Replay plays a scenario again on its subject. What it expects to break is judged whatever the faults; what the
+// subject claims is judged where the faults are within the claim's model.
+func Replay(s *faults.Scenario) (*Replayed, error) {
+	if s.Subject == "" {
+		return nil, fmt.Errorf("the scenario names no subject: want a line like \"subject unicast/reliable/causal\"")
+	}
+	subject, err := ParseSubject(s.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("subject: %w", err)
+	}
+	b := newBench(sim.Config{New: subject.New, Evidence: true})
+	if err := b.play(s); err != nil {
+		return nil, err
+	}
+	r := &Replayed{Schema: "conform.replay/1", Subject: subject.Name, Expect: s.Expect, Scenario: s.String(),
+		Settled: b.h.Settled, Events: len(b.h.Events), Recorded: s.Trace.Events > 0}
+	if trace := b.world.Trace(); r.Recorded {
+		if after, by, differs := s.Trace.Departs(trace); differs {
+			r.Departs = fmt.Sprintf("the run departs from the recorded one after event %d, and by event %d", after, by)
+		} else {
+			r.SameTrace = true
+		}
+	}
+	r.judge(b, s, subject.Claims)
+	return r, nil
+}
+
+func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
+	var marked []int
+	add := func(id spec.ID, claimed bool, under string) {
+		f := b.judge.Check(id)
+		row := Row{ID: id, Claimed: claimed, Under: under, Verdict: f.Verdict, Judged: 1, Antecedents: f.Antecedents, Reason: f.Reason}
+		if f.Witness != nil {
+			row.Failed = 1
+			row.Witness = &Story{Text: f.Witness.Text, Scenario: r.Scenario, Replay: "conform replay " + s.Token(),
+				Steps: len(s.Steps), Events: eventLines(&b.h, f.Witness.Events)}
+			if marked == nil || id == s.Expect {
+				marked = f.Witness.Events
+			}
+		}
+		r.Requirements = append(r.Requirements, row)
+		// What did not occur in one run says nothing against it; only what it was played for has to.
+		if f.Verdict != spec.Inconclusive || id == s.Expect {
+			r.Verdict = r.Verdict.Merge(f.Verdict)
+		}
+	}
+	injected := s.Faults()
+	expected := false
+	for _, c := range claims {
+		if injected.Within(c.Under) && !b.outlasts(s, c.ID) {
+			add(c.ID, true, c.Under.String())
+			expected = expected || c.ID == s.Expect
+		}
+	}
+	if s.Expect != "" && !expected {
+		add(s.Expect, false, "")
+	}
+	r.Diagram = Diagram(&b.h, s, marked)
+	r.History = b.h
+}

@@ -1,0 +1,236 @@
+package suites
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/spec"
+)
+
+// Plan is what a run is to do.
+type Plan struct {
+	Cells     []Cell
+	Faults    spec.FaultSet // no schedule has others
+	Nodes     int           // 0: 3 or 4, drawn
+	Messages  int           // most sends of a schedule, sentinels aside; 0: 4
+	Schedules int           // for each cell; 0: DefaultSchedules
+	Seed      uint64
+	Parallel  int                   // workers; 0: one
+	Progress  func(done, total int) // called from one goroutine at a time; may be nil
+	Clock     func() time.Time      // for elapsed_ms; nil: 0
+}
+
+// DefaultSchedules is how many schedules a cell gets.
+const DefaultSchedules = 1000
+
+// searchBudget is how many schedules are tried for a separation witness before it counts as not found.
+const searchBudget = 5000
+
+// chunk is how many schedules are one unit of work.
+const chunk = 250
+
+// Validate says what is out of bounds, or nil.
+func (p *Plan) Validate() error {
+	if p.Nodes < 0 || p.Nodes > 64 {
+		return fmt.Errorf("nodes %d: want 1 to 64, or 0 for 3 or 4", p.Nodes)
+	}
+	if p.Messages < 0 || p.Messages > 24 {
+		return fmt.Errorf("messages %d: want 1 to 24, or 0 for up to 4", p.Messages)
+	}
+	return nil
+}
+
+// Run judges every cell. The error is for what could not be run at all; what the cells do wrong stands in the report.
+func Run(ctx context.Context, p Plan) (*Report, error) {
+	if p.Schedules <= 0 {
+		p.Schedules = DefaultSchedules
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	var started time.Time
+	if p.Clock != nil {
+		started = p.Clock()
+	}
+	units := p.units()
+	if err := p.work(ctx, units); err != nil {
+		return nil, err
+	}
+	r := &Report{Schema: "conform.run/1", Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "sim"}
+	for _, c := range p.Cells {
+		var mine []*unit
+		for _, u := range units {
+			if u.cell.String() == c.String() {
+				mine = append(mine, u)
+			}
+		}
+		cr := merge(c, mine)
+		r.Verdict = r.Verdict.Merge(cr.verdict())
+		r.Cells = append(r.Cells, cr)
+	}
+	if p.Clock != nil {
+		r.ElapsedMS = p.Clock().Sub(started).Milliseconds()
+	}
+	return r, nil
+}
+
+// unit is one piece of work: some schedules of a cell judged for its claims, or its separations searched for.
+type unit struct {
+	plan       *Plan
+	cell       Cell
+	first, n   int
+	separating bool
+
+	counts sim.Counts
+	tried  int
+	rows   []Row
+	err    error
+}
+
+func (p *Plan) units() []*unit {
+	var out []*unit
+	for _, c := range p.Cells {
+		if c.Applicable() != nil {
+			continue
+		}
+		for i := 0; i < p.Schedules; i += chunk {
+			out = append(out, &unit{plan: p, cell: c, first: i, n: min(chunk, p.Schedules-i)})
+		}
+		out = append(out, &unit{plan: p, cell: c, separating: true})
+	}
+	return out
+}
+
+// work does the units on the plan's workers.
+func (p *Plan) work(ctx context.Context, units []*unit) error {
+	if err := spread(ctx, p.Parallel, len(units), p.Progress, func(i int) { units[i].do(ctx) }); err != nil {
+		return err
+	}
+	for _, u := range units {
+		if u.err != nil {
+			return fmt.Errorf("%s: %w", u.cell, u.err)
+		}
+	}
+	return nil
+}
+
+func (u *unit) do(ctx context.Context) {
+	b := newBench(sim.Config{New: u.cell.Member})
+	if u.separating {
+		u.separate(ctx, b)
+		return
+	}
+	u.claims(ctx, b)
+}
+
+// seedOf gives the seed of one schedule of a cell.
+func seedOf(seed uint64, cell string, purpose, i uint64) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(cell))
+	r := spec.NewRand(seed, h.Sum64(), purpose, i)
+	return r.Uint64()
+}
+
+// claims plays the unit's schedules and judges each claim in those whose faults it tolerates.
+func (u *unit) claims(ctx context.Context, b *bench) {
+	claims := u.cell.Claims()
+	models := modelsOf(claims, u.plan.Faults)
+	tallies := make([]spec.Tally, len(claims))
+	first := make([]*faults.Scenario, len(claims))
+	var s faults.Scenario
+	for i := u.first; i < u.first+u.n && ctx.Err() == nil; i++ {
+		seed := seedOf(u.plan.Seed, u.cell.String(), 1, uint64(i))
+		u.plan.draw(&s, seed, u.cell, models[i%len(models)], i/len(models))
+		if u.err = b.play(&s); u.err != nil {
+			return
+		}
+		u.tried++
+		u.count(b)
+		injected := s.Faults()
+		for k, c := range claims {
+			if !injected.Within(c.Under) || b.outlasts(&s, c.ID) {
+				continue
+			}
+			f := b.judge.Check(c.ID)
+			tallies[k].Add(f)
+			if f.Verdict == spec.Fail && first[k] == nil {
+				first[k] = s.Clone()
+			}
+		}
+	}
+	for k, c := range claims {
+		t := &tallies[k]
+		row := Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: t.Verdict(), Judged: t.Judged,
+			Bites: t.Bites, Antecedents: t.Antecedents, Failed: t.Failed}
+		if row.Verdict != spec.Pass {
+			row.Reason = t.Reason
+		}
+		if first[k] != nil {
+			row.Witness = b.story(first[k], c.ID)
+		}
+		u.rows = append(u.rows, row)
+	}
+}
+
+func (u *unit) count(b *bench) {
+	c := b.world.Counts()
+	u.counts.Sends += c.Sends
+	u.counts.Deliveries += c.Deliveries
+	u.counts.Packets += c.Packets
+	u.counts.Acks += c.Acks
+}
+
+// modelsOf lists the different fault models of some claims, cut to the faults allowed, the fullest first.
+func modelsOf(claims spec.Claims, allowed spec.FaultSet) []spec.FaultSet {
+	var out []spec.FaultSet
+	seen := map[spec.FaultSet]bool{}
+	for _, c := range claims {
+		if m := c.Under & allowed; !seen[m] {
+			seen[m] = true
+			out = append(out, m)
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, spec.NoFaults)
+	}
+	return out
+}
+
+// separate looks for a schedule that breaks what the cell does not promise.
+func (u *unit) separate(ctx context.Context, b *bench) {
+	seps := u.cell.Separations()
+	for k, sep := range seps {
+		row := Row{ID: sep.ID, With: sep.With.String(), Verdict: spec.Inconclusive}
+		if !sep.With.Within(u.plan.Faults) || u.plan.Nodes > 0 && u.plan.Nodes < sep.Nodes {
+			continue // the run was told to leave these faults out, or has too few nodes for it
+		}
+		var s faults.Scenario
+		for i := 0; i < searchBudget && ctx.Err() == nil; i++ {
+			seed := seedOf(u.plan.Seed, u.cell.String(), 2, uint64(k)<<32|uint64(i))
+			u.plan.draw(&s, seed, u.cell, sep.With, i)
+			if u.err = b.play(&s); u.err != nil {
+				return
+			}
+			f := b.judge.Check(sep.ID)
+			row.Judged++
+			row.Antecedents += f.Antecedents
+			if f.Verdict == spec.Pass {
+				row.Bites++
+			}
+			if f.Verdict == spec.Fail {
+				row.Verdict, row.Failed = spec.Fail, 1
+				row.Witness = b.story(&s, sep.ID)
+				break
+			}
+		}
+		if row.Verdict != spec.Fail {
+			row.Reason = fmt.Sprintf("no schedule of %d broke it, though it is not promised", row.Judged)
+		}
+		u.rows = append(u.rows, row)
+	}
+}

@@ -1,0 +1,52 @@
+package suites
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+// shrinkBudget is how many runs shrinking one scenario may take.
+const shrinkBudget = 300
+
+// story shrinks a scenario that breaks a requirement and tells what happens in it.
+func (b *bench) story(s *faults.Scenario, id spec.ID) *Story {
+	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return b.fails(t, id) }, shrinkBudget)
+	return b.tell(small, id)
+}
+
+// tell plays a scenario that breaks a requirement and makes its story; nil where it doesn't.
+func (b *bench) tell(s *faults.Scenario, id spec.ID) *Story {
+	if b.play(s) != nil {
+		return nil
+	}
+	f := b.judge.Check(id)
+	if f.Verdict != spec.Fail {
+		return nil
+	}
+	s = s.Clone()
+	s.Expect, s.Trace = id, b.world.Trace()
+	return &Story{Text: f.Witness.Text, Scenario: s.String(), Replay: "conform replay " + s.Token(), Steps: len(s.Steps),
+		Events: eventLines(&b.h, f.Witness.Events), Diagram: Diagram(&b.h, s, f.Witness.Events)}
+}
+
+// eventLines writes some events of a history as the lines of a file.
+func eventLines(h *spec.History, events []int) []json.RawMessage {
+	part := *h
+	part.Events = nil
+	for _, i := range events {
+		part.Events = append(part.Events, h.Events[i])
+	}
+	var buf bytes.Buffer
+	if err := spec.WriteHistory(&buf, &part); err != nil {
+		return nil
+	}
+	lines := bytes.Split(bytes.TrimSpace(buf.Bytes()), []byte("\n"))
+	var out []json.RawMessage
+	for _, line := range lines[1:] {
+		out = append(out, json.RawMessage(line))
+	}
+	return out
+}

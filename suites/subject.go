@@ -1,0 +1,62 @@
+package suites
+
+import (
+	"strings"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/mutant"
+	"github.com/conform-go/conform/spec"
+)
+
+// Subject is what plays a scenario: a cell, or a mutant of one.
+type Subject struct {
+	Name   string
+	New    func(impl.Config) impl.Layer
+	Claims spec.Claims
+	Params faults.Params // what its schedules are drawn from
+}
+
+// mutantPrefix begins the name of a subject that is a mutant.
+const mutantPrefix = "mutant:"
+
+// ParseSubject finds a cell, "transport/reliability/ordering[/membership]", or "mutant:NAME", whose claims are those
+// of the cell it is a mutant of.
+func ParseSubject(text string) (*Subject, error) {
+	name, ok := strings.CutPrefix(text, mutantPrefix)
+	if !ok {
+		c, err := ParseCell(text)
+		if err != nil {
+			return nil, err
+		}
+		p := faults.Params{Subject: c.String(), Faults: c.Claims().Union(), OneToOne: true, NonMember: true, MTU: c.mtu()}
+		if c.mtu() > 0 {
+			p.MaxSize = 4 * c.mtu()
+		}
+		return &Subject{c.String(), c.Member, c.Claims(), p}, nil
+	}
+	m, ok := mutant.Lookup(name)
+	if !ok {
+		var all []string
+		for _, m := range mutant.All() {
+			all = append(all, m.Name)
+		}
+		return nil, unknown("mutant", name, all)
+	}
+	return mutantSubject(m)
+}
+
+func mutantSubject(m *mutant.Mutant) (*Subject, error) {
+	c, err := ParseCell(m.Cell)
+	if err != nil {
+		return nil, err
+	}
+	p := faults.Params{Subject: mutantPrefix + m.Name, Faults: m.Under, OneToOne: m.OneToOne, NonMember: m.NonMember, MTU: m.MTU}
+	if m.MTU > 0 {
+		p.MaxSize = 4 * m.MTU
+	}
+	return &Subject{p.Subject, m.New, c.Claims(), p}, nil
+}
+
+func (s *Subject) bench() *bench { return newBench(sim.Config{New: s.New}) }

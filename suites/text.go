@@ -1,0 +1,253 @@
+package suites
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// table writes rows of cells in columns.
+func table(w io.Writer, rows ...[]string) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(t, strings.TrimRight(strings.Join(r, "\t"), "\t"))
+	}
+	_ = t.Flush() // of a buffer: the writer below reports its own errors
+}
+
+// WriteText tells a run to a person: the matrix, the claims that failed with their stories, and what the cells do not
+// promise with the schedule that shows it. With stories, each of these is told in full.
+func (r *Report) WriteText(w io.Writer, stories bool) {
+	rows := [][]string{{"TRANSPORT", "RELIABILITY", "ORDERING", "SCHEDULES", "CLAIMS", "REFUTED", "PACKETS/SEND", "ACKS/SEND", "VERDICT"}}
+	for i := range r.Cells {
+		rows = append(rows, r.Cells[i].line())
+	}
+	table(w, rows...)
+	for i := range r.Cells {
+		r.Cells[i].tellClaims(w)
+	}
+	r.tellSeparations(w, stories)
+	fmt.Fprintf(w, "\nseed %s: %s\n", r.Seed, r.Verdict)
+}
+
+func (c *CellReport) line() []string {
+	if !c.Applicable {
+		return []string{c.Transport, c.Reliability, c.Ordering, "-", "-", "-", "-", "-", "not applicable: " + c.Reason}
+	}
+	var held, claims, found, wanted int
+	for i := range c.Requirements {
+		switch row := &c.Requirements[i]; {
+		case row.Claimed:
+			claims++
+			if row.Verdict == spec.Pass {
+				held++
+			}
+		default:
+			wanted++
+			if row.Verdict == spec.Fail {
+				found++
+			}
+		}
+	}
+	per := func(n int) string { return fmt.Sprintf("%.1f", float64(n)/float64(max(1, c.Sends))) }
+	return []string{c.Transport, c.Reliability, c.Ordering, fmt.Sprint(c.Schedules), fmt.Sprintf("%d/%d", held, claims),
+		fmt.Sprintf("%d/%d", found, wanted), per(c.Packets), per(c.Acks), c.verdict().String()}
+}
+
+// tellClaims tells of the claims that did not pass.
+func (c *CellReport) tellClaims(w io.Writer) {
+	for i := range c.Requirements {
+		row := &c.Requirements[i]
+		switch {
+		case row.Claimed && row.Verdict == spec.Fail:
+			fmt.Fprintf(w, "\n%s claims %s under %s, and broke it in %d of %d schedules.\n", c.Name(), row.ID, row.Under, row.Failed, row.Judged)
+			row.Witness.write(w, row.ID)
+		case row.Claimed && row.Verdict != spec.Pass:
+			fmt.Fprintf(w, "\n%s claims %s: %s in %d schedules: %s\n", c.Name(), row.ID, row.Verdict, row.Judged, row.Reason)
+		case !row.Claimed && row.Verdict != spec.Fail:
+			fmt.Fprintf(w, "\n%s does not promise %s, but %s\n", c.Name(), row.ID, row.Reason)
+		}
+	}
+}
+
+// write tells the story of a violation, with the command that shows it again.
+func (s *Story) write(w io.Writer, id spec.ID) {
+	fmt.Fprint(w, s.Explain(id))
+	fmt.Fprintf(w, "again:\n  %s\n", s.Replay)
+}
+
+// tellSeparations tells once for each requirement and each part that does not give it how that shows.
+func (r *Report) tellSeparations(w io.Writer, stories bool) {
+	type key struct {
+		id   spec.ID
+		part string
+	}
+	var seen []key
+	rows := [][]string{}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		for k := range c.Requirements {
+			row := &c.Requirements[k]
+			if row.Claimed || row.Verdict != spec.Fail || row.Witness == nil {
+				continue
+			}
+			if stories {
+				fmt.Fprintf(w, "\n%s does not promise %s:\n", c.Name(), row.ID)
+				row.Witness.write(w, row.ID)
+				continue
+			}
+			part := c.Reliability
+			if q, ok := spec.Lookup(row.ID); ok && q.Family == spec.Order {
+				part = c.Ordering
+			}
+			if x := (key{row.ID, part}); !slices.Contains(seen, x) {
+				seen = append(seen, x)
+				rows = append(rows, []string{"  " + part, string(row.ID), withFaults(row.With), steps(row.Witness.Steps), shorten(row.Witness.Text, 100)})
+			}
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(w, "\nWhat is not promised, and a schedule that shows it (one for each level or ordering; --witnesses tells all of them):")
+		for _, x := range rows {
+			fmt.Fprintf(w, "%-13s %-18s %-16s %s\n      %s\n", x[0], x[1], x[2], x[3], x[4])
+		}
+	}
+}
+
+func withFaults(set string) string {
+	if set == spec.NoFaults.String() {
+		return "without faults"
+	}
+	return "with " + set
+}
+
+func steps(n int) string {
+	if n == 1 {
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", n)
+}
+
+// shorten cuts a sentence at a word.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	cut := strings.LastIndexByte(s[:n], ' ')
+	return s[:max(cut, 1)] + " …"
+}
+
+// holds is the word of a verdict on a property that need not be claimed.
+func holds(v spec.Verdict) string {
+	switch v {
+	case spec.Pass:
+		return "holds"
+	case spec.Fail:
+		return "BROKEN"
+	}
+	return v.String()
+}
+
+// WriteText tells a judgement to a person.
+func (r *CheckReport) WriteText(w io.Writer) {
+	state := "settled"
+	if !r.Settled {
+		state = "not settled: a missing delivery proves nothing"
+	}
+	fmt.Fprintf(w, "%s: %d events, %s\n\n", r.File, r.Events, state)
+	rows := [][]string{{"REQUIREMENT", "CLAIMED", "VERDICT", "INSTANCES", ""}}
+	for i := range r.Requirements {
+		row := &r.Requirements[i]
+		claimed := ""
+		if row.Claimed {
+			claimed = "claimed"
+		}
+		rows = append(rows, []string{string(row.ID), claimed, holds(row.Verdict), fmt.Sprint(row.Antecedents), row.Reason})
+	}
+	table(w, rows...)
+	for i := range r.Requirements {
+		if row := &r.Requirements[i]; row.Witness != nil {
+			fmt.Fprintf(w, "\n%s is broken%s\n\n%s.\n\n%s", row.ID, statement(row.ID), row.Witness.Text, row.Witness.Diagram)
+		}
+	}
+	fmt.Fprintf(w, "\n%s\n", r.Verdict)
+}
+
+// statement is the requirement in words with its source, for the end of a sentence.
+func statement(id spec.ID) string {
+	r, ok := spec.Lookup(id)
+	switch {
+	case !ok:
+		return "."
+	case r.Source == "":
+		return ": " + r.Statement
+	}
+	return ": " + r.Statement + " (" + r.Source + ")"
+}
+
+// WriteText tells a replay to a person.
+func (r *Replayed) WriteText(w io.Writer) {
+	fmt.Fprintf(w, "%s\n\n%s\n", r.Subject, r.Diagram)
+	for i := range r.Requirements {
+		row := &r.Requirements[i]
+		if row.Witness != nil {
+			fmt.Fprintf(w, "%s is broken%s\n\n%s.\n\n", row.ID, statement(row.ID), row.Witness.Text)
+		} else if row.ID == r.Expect {
+			fmt.Fprintf(w, "%s was expected to be broken, and is not: %s. %s\n\n", row.ID, holds(row.Verdict), row.Reason)
+		}
+	}
+	fmt.Fprintf(w, "scenario:\n%s\n", indent(r.Scenario))
+	switch {
+	case r.SameTrace:
+		fmt.Fprintln(w, "the run is the recorded one, event for event")
+	case r.Recorded:
+		fmt.Fprintln(w, r.Departs)
+	}
+	if !r.Settled {
+		fmt.Fprintln(w, "the run did not settle: a missing delivery proves nothing")
+	}
+	fmt.Fprintln(w, r.Verdict)
+}
+
+// WriteText tells the kill table to a person.
+func (t *KillTable) WriteText(w io.Writer) {
+	rows := [][]string{{"MUTANT", "OF", "KILLED BY", "SCHEDULES"}}
+	for i := range t.Mutants {
+		k := &t.Mutants[i]
+		by := joinIDs(k.By[:min(2, len(k.By))])
+		if n := len(k.By) - 2; n > 0 {
+			by += fmt.Sprintf(" +%d", n)
+		}
+		if !k.Killed {
+			by = "SURVIVED"
+		}
+		rows = append(rows, []string{k.Name, k.Cell, by, fmt.Sprint(k.Schedules)})
+	}
+	table(w, rows...)
+	for i := range t.Mutants {
+		k := &t.Mutants[i]
+		if !k.Killed {
+			fmt.Fprintf(w, "\n%s survived %d schedules with %s: %s It is said to break %s.\n", k.Name, k.Schedules, k.Under, k.Title, joinIDs(k.Breaks))
+		}
+		if len(k.FalseAlarms) > 0 {
+			fmt.Fprintf(w, "\nfalse alarm: %s failed %s, which it neither breaks nor breaks by implication\n", k.Name, joinIDs(k.FalseAlarms))
+		}
+		if len(t.Mutants) == 1 && k.Witness != nil {
+			fmt.Fprintf(w, "\n%s\n\n", k.Title)
+			k.Witness.write(w, k.By[0])
+		}
+	}
+	fmt.Fprintf(w, "\n%d of %d killed, %d false alarms\n", t.Killed, t.Total, t.FalseAlarms)
+}
+
+func joinIDs(ids []spec.ID) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = string(id)
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,35 @@
+package suites
+
+import (
+	"context"
+	"sync"
+)
+
+// spread does n pieces of work on some workers, in order of their start, and says how many are done after each. It
+// leaves out what has not begun when the context ends, and gives its error then.
+func spread(ctx context.Context, workers, n int, progress func(done, total int), do func(i int)) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	next, done := 0, 0
+	for range max(1, workers) {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= n || ctx.Err() != nil {
+					return
+				}
+				do(i)
+				mu.Lock()
+				if done++; progress != nil {
+					progress(done, n)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return ctx.Err()
+}
