@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/conform-go/conform/spec"
+	"github.com/conform-go/conform/suites"
+)
+
+type checkCommand struct {
+	Claims  []string `placeholder:"L" help:"Requirements and levels that are claimed (reliable, causal, total, …). Without: all that has a judge is reported, and the level reliable counts."`
+	Format  string   `default:"jsonl" help:"Format of the histories: jsonl, which is conform.history/1."`
+	History []string `arg:"" name:"HISTORY" help:"Files; - is stdin."`
+	output
+}
+
+func (checkCommand) Help() string {
+	return example("conform check --claims reliable,causal history.jsonl")
+}
+
+// Run judges each history.
+func (c *checkCommand) Run(s *session) error {
+	if c.Format != "jsonl" {
+		return usage(fmt.Errorf("unknown format %q: this version reads jsonl", c.Format))
+	}
+	claims, err := spec.ParseClaims(split(c.Claims))
+	if err != nil {
+		return usage(err)
+	}
+	if len(claims) == 0 && len(split(c.Claims)) > 0 {
+		return usage(fmt.Errorf("--claims %v promises nothing that could be judged", c.Claims))
+	}
+	var reports []*suites.CheckReport
+	worst := spec.Pass
+	for _, name := range c.History {
+		h, err := readHistory(name)
+		if err != nil {
+			return usage(err)
+		}
+		if h.Truncated {
+			fmt.Fprintf(s.stderr, "%s: the last line is cut off; the rest is judged as unsettled\n", name)
+		}
+		r := suites.CheckHistory(h, claims)
+		r.File = name
+		worst = worst.Merge(r.Verdict)
+		reports = append(reports, r)
+	}
+	s.verdict(worst)
+	tell := func(w io.Writer) {
+		for i, r := range reports {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			r.WriteText(w)
+		}
+	}
+	if len(reports) == 1 {
+		return c.emit(s, reports[0], tell)
+	}
+	return c.emit(s, reports, tell)
+}
+
+// readHistory reads a file, or stdin for "-". Its errors name the file, and the line where one is malformed.
+func readHistory(name string) (*spec.History, error) {
+	f := os.Stdin
+	if name != "-" {
+		var err error
+		if f, err = os.Open(name); err != nil {
+			return nil, err
+		}
+		defer f.Close()
+	}
+	h, err := spec.ReadHistory(f)
+	if syntax := new(spec.SyntaxError); errors.As(err, &syntax) {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: unreadable: %w", name, err)
+	}
+	return h, nil
+}

@@ -1,0 +1,100 @@
+// Command conform judges multicast protocols: it plays scenarios with faults against them, records what every node
+// saw, and says which promises held. Here are flags, progress and exit codes; all else is in package suites.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/conform-go/conform/spec"
+	"github.com/conform-go/conform/suites"
+)
+
+// The exit codes, which scripts depend on.
+const (
+	exitPass         = 0  // all passes
+	exitFail         = 1  // a claim failed, a violation was found, a mutant survived
+	exitInconclusive = 2  // nothing failed, nothing broke, something was not shown
+	exitUsage        = 64 // unknown name, bad flag, unreadable or malformed file
+	exitBroken       = 70 // the harness broke
+)
+
+var cli struct {
+	Run     runCommand       `cmd:"" default:"withargs" help:"Judge stacks of the matrix; without arguments, all of them."`
+	Check   checkCommand     `cmd:"" help:"Judge recorded histories."`
+	Replay  replayCommand    `cmd:"" help:"Play one scenario again and show what happens."`
+	Mutants mutantsCommand   `cmd:"" help:"The kill table: every planted bug, and who caught it."`
+	List    listCommand      `cmd:"" help:"List what has a name."`
+	Explain explainCommand   `cmd:"" help:"Explain a requirement, a part of a stack, a fault, a mutant, a level, a profile."`
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// session is what a command has to do with the world.
+type session struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	code           int
+}
+
+// usageError is a mistake of the one who typed the command: nothing was executed.
+type usageError struct{ error }
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// verdict sets the exit code that a verdict stands for.
+func (s *session) verdict(v spec.Verdict) {
+	s.code = map[spec.Verdict]int{spec.Pass: exitPass, spec.Fail: exitFail, spec.Inconclusive: exitInconclusive, spec.Error: exitBroken}[v]
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// execute does one command and gives its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "conform: the harness broke: %v\n", r)
+			code = exitBroken
+		}
+	}()
+	left := -1 // the exit code that --help or --version asks for
+	parser, err := kong.New(&cli, kong.Name("conform"), kong.Writers(stdout, stderr), kong.Exit(func(c int) { left = c }),
+		kong.Description("Does your multicast do what it says? Exit codes: 0 pass, 1 fail, 2 inconclusive, 64 usage, 70 broken."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}), kong.Vars{"version": "conform " + suites.Version})
+	if err != nil {
+		fmt.Fprintln(stderr, "conform:", err)
+		return exitBroken
+	}
+	command, err := parser.Parse(args)
+	if left >= 0 {
+		return left
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "conform: %v\nconform --help says what there is\n", err)
+		return exitUsage
+	}
+	s := &session{ctx: ctx, stdout: stdout, stderr: stderr}
+	if err := command.Run(s); err != nil {
+		fmt.Fprintln(stderr, "conform:", err)
+		if errors.As(err, new(usageError)) {
+			return exitUsage
+		}
+		return exitBroken
+	}
+	return s.code
+}

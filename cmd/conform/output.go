@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// output is the flag that every command has.
+type output struct {
+	JSON string `placeholder:"FILE" help:"Write the result as JSON; - is stdout, and then nothing else is there."`
+}
+
+// emit writes a result: as JSON where that is asked for, and for a person unless JSON has stdout.
+func (o output) emit(s *session, result any, tell func(io.Writer)) error {
+	if o.JSON != "" {
+		b, err := json.MarshalIndent(result, "", " ")
+		if err != nil {
+			return err
+		}
+		b = append(b, '\n')
+		if o.JSON == "-" {
+			_, err = s.stdout.Write(b)
+			return err
+		}
+		if err := os.WriteFile(o.JSON, b, 0o666); err != nil {
+			return usage(err)
+		}
+	}
+	var buf bytes.Buffer
+	tell(&buf)
+	_, err := s.stdout.Write(colour(s.stdout, buf.Bytes()))
+	return err
+}
+
+// terminal says whether a writer is one that a person looks at.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// colour paints the words of verdicts on a terminal, unless NO_COLOR is set.
+func colour(w io.Writer, b []byte) []byte {
+	if os.Getenv("NO_COLOR") != "" || !terminal(w) {
+		return b
+	}
+	for word, code := range map[string]string{"BROKEN": "31", "SURVIVED": "31", "false alarm:": "31"} {
+		b = bytes.ReplaceAll(b, []byte(word), []byte("\x1b["+code+"m"+word+"\x1b[0m"))
+	}
+	return b
+}
+
+// progress shows on a terminal how far a command has come. The first function takes what is done, the second ends it.
+func progress(s *session, what string) (func(done, total int), func()) {
+	if !terminal(s.stderr) {
+		return nil, func() {}
+	}
+	p := mpb.New(mpb.WithOutput(s.stderr), mpb.WithWidth(48))
+	bar := p.AddBar(0, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(what+" ")),
+		mpb.AppendDecorators(decor.CountersNoUnit("%d/%d")))
+	return func(done, total int) {
+			bar.SetTotal(int64(total), false)
+			bar.SetCurrent(int64(done))
+		}, func() {
+			bar.SetTotal(-1, true)
+			p.Wait()
+		}
+}
+
+// split reads "a,b" and repeated flags alike: kong has split them already, and this drops what is empty.
+func split(list []string) []string {
+	var out []string
+	for _, x := range list {
+		if x != "" {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// example is the help text of a command's example.
+func example(lines string) string { return fmt.Sprintf("Example:\n\n  %s", lines) }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+	"github.com/conform-go/conform/suites"
+)
+
+type replayCommand struct {
+	Scenario string `arg:"" name:"FILE|TOKEN" help:"A scenario file, or the token that a report prints."`
+	Subject  string `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
+	History  string `placeholder:"FILE" help:"Write what the nodes saw as a history."`
+	output
+}
+
+func (replayCommand) Help() string {
+	return example("conform replay --subject unicast/reliable/causal scenario.txt")
+}
+
+// Run plays the scenario.
+func (c *replayCommand) Run(s *session) error {
+	sc, err := readScenario(c.Scenario)
+	if err != nil {
+		return usage(err)
+	}
+	if c.Subject != "" {
+		if sc.Subject != c.Subject {
+			sc.Trace = faults.Trace{} // that of another subject's run
+		}
+		sc.Subject = c.Subject
+	}
+	if _, err := suites.ParseSubject(sc.Subject); err != nil {
+		return usage(err)
+	}
+	r, err := suites.Replay(sc)
+	if err != nil {
+		return err
+	}
+	if c.History != "" {
+		if err := writeHistory(c.History, &r.History); err != nil {
+			return err
+		}
+	}
+	s.verdict(r.Verdict)
+	return c.emit(s, r, r.WriteText)
+}
+
+// readScenario reads a token, or a file of text.
+func readScenario(what string) (*faults.Scenario, error) {
+	if faults.IsToken(what) {
+		if _, err := os.Stat(what); err != nil {
+			return faults.ParseToken(what)
+		}
+	}
+	b, err := os.ReadFile(what)
+	if err != nil {
+		return nil, fmt.Errorf("%w (and it is no token: these begin with c1.)", err)
+	}
+	sc, err := faults.Parse(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return sc, nil
+}
+
+func writeHistory(name string, h *spec.History) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return usage(err)
+	}
+	if err := spec.WriteHistory(f, h); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/conform-go/conform/spec"
+	"github.com/conform-go/conform/suites"
+)
+
+type runCommand struct {
+	Transport   string `default:"all" placeholder:"L" help:"Transports: name,name,… or all; a variant is name:option=value."`
+	Reliability string `default:"all" placeholder:"L" help:"Levels of reliability."`
+	Ordering    string `default:"all" placeholder:"L" help:"Orderings."`
+	Membership  string `default:"all" placeholder:"L" help:"Memberships."`
+	Faults      string `default:"all" placeholder:"L" help:"Faults that schedules may have: names, all, or none."`
+	Nodes       int    `default:"0" help:"Nodes of a schedule; 0: three or four."`
+	Messages    int    `default:"0" help:"Most messages of a schedule; 0: four."`
+	Schedules   int    `default:"1000" help:"Schedules for each stack."`
+	Seed        uint64 `default:"1" help:"Same seed, same bytes."`
+	World       string `default:"sim" help:"Where scenarios are played: sim, the embedded simulator."`
+	Parallel    int    `default:"0" help:"Workers; 0: one for each core."`
+	Witnesses   bool   `help:"Tell the story of every separation in full."`
+	output
+}
+
+func (runCommand) Help() string {
+	return example("conform run --reliability best-effort,reliable --ordering causal --faults crash,loss --schedules 5000")
+}
+
+// Run judges the stacks.
+func (c *runCommand) Run(s *session) error {
+	if c.World != "sim" {
+		return usage(fmt.Errorf("unknown world %q: this version has sim", c.World))
+	}
+	if c.Schedules < 1 {
+		return usage(fmt.Errorf("--schedules %d: want at least 1", c.Schedules))
+	}
+	cells, err := suites.Cells(c.Transport, c.Reliability, c.Ordering, c.Membership)
+	if err != nil {
+		return usage(err)
+	}
+	allowed, err := spec.ParseFaultSet(c.Faults)
+	if err != nil {
+		return usage(err)
+	}
+	show, end := progress(s, "judging")
+	plan := suites.Plan{Cells: cells, Faults: allowed, Nodes: c.Nodes, Messages: c.Messages, Schedules: c.Schedules,
+		Seed: c.Seed, Parallel: workers(c.Parallel), Progress: show, Clock: time.Now}
+	if err := plan.Validate(); err != nil {
+		return usage(err)
+	}
+	report, err := suites.Run(s.ctx, plan)
+	end()
+	if err != nil {
+		return err
+	}
+	s.verdict(report.Verdict)
+	n := 0
+	for i := range report.Cells {
+		n += report.Cells[i].Schedules
+	}
+	fmt.Fprintf(s.stderr, "%d stacks, %d schedules in %.1f s\n", len(report.Cells), n, float64(report.ElapsedMS)/1000)
+	return c.emit(s, report, func(w io.Writer) { report.WriteText(w, c.Witnesses) })
+}
+
+func workers(n int) int {
+	if n > 0 {
+		return n
+	}
+	return runtime.NumCPU()
+}
