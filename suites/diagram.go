@@ -57,7 +57,7 @@ func (d *diagram) head() string {
 
 // row draws one event; false for those that a reader of the story has no use for.
 func (d *diagram) row(e *spec.Event) (string, bool) {
-	when := pad(time.Duration(e.T).Round(time.Microsecond).String(), 11)
+	when := pad(clock(time.Duration(e.T)), 11)
 	switch e.Kind {
 	case spec.Fault, spec.Heal:
 		return when + d.faultLine(e), true
@@ -87,6 +87,14 @@ func (d *diagram) row(e *spec.Event) (string, bool) {
 		d.up[e.Node] = false
 	}
 	return strings.TrimRight(b.String(), " "), true
+}
+
+// clock rounds a time to what fits its column.
+func clock(t time.Duration) string {
+	if t >= time.Millisecond {
+		t = t.Round(time.Microsecond)
+	}
+	return t.String()
 }
 
 func (d *diagram) faultLine(e *spec.Event) string {

@@ -2,7 +2,9 @@ package suites
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/spec"
@@ -20,6 +22,7 @@ type Replayed struct {
 	SameTrace    bool         `json:"same_trace"`        // and this run has the same
 	Departs      string       `json:"departs,omitempty"` // where it does not
 	Requirements []Row        `json:"requirements"`      // what the subject claims, and what was expected to break
+	Beyond       []spec.ID    `json:"beyond,omitempty"`  // broken in this run, and not promised under its faults
 	Verdict      spec.Verdict `json:"verdict"`
 
 	Diagram string       `json:"-"`
@@ -53,6 +56,10 @@ func Replay(s *faults.Scenario) (*Replayed, error) {
 	return r, nil
 }
 
+func (r *Replayed) has(id spec.ID) bool {
+	return slices.ContainsFunc(r.Requirements, func(row Row) bool { return row.ID == id })
+}
+
 func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 	var marked []int
 	add := func(id spec.ID, claimed bool, under string) {
@@ -82,6 +89,11 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 	}
 	if s.Expect != "" && !expected {
 		add(s.Expect, false, "")
+	}
+	for _, id := range checkers.Judged() { // worth knowing, and no fault of the subject's
+		if !r.has(id) && b.judge.Check(id).Verdict == spec.Fail {
+			r.Beyond = append(r.Beyond, id)
+		}
 	}
 	r.Diagram = Diagram(&b.h, s, marked)
 	r.History = b.h

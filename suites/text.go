@@ -200,6 +200,7 @@ func (r *Replayed) WriteText(w io.Writer) {
 			fmt.Fprintf(w, "%s was expected to be broken, and is not: %s. %s\n\n", row.ID, holds(row.Verdict), row.Reason)
 		}
 	}
+	r.tellOthers(w)
 	fmt.Fprintf(w, "scenario:\n%s\n", indent(r.Scenario))
 	switch {
 	case r.SameTrace:
@@ -211,6 +212,23 @@ func (r *Replayed) WriteText(w io.Writer) {
 		fmt.Fprintln(w, "the run did not settle: a missing delivery proves nothing")
 	}
 	fmt.Fprintln(w, r.Verdict)
+}
+
+// tellOthers lists what was judged besides.
+func (r *Replayed) tellOthers(w io.Writer) {
+	var held []spec.ID
+	for i := range r.Requirements {
+		if row := &r.Requirements[i]; row.Claimed && row.Verdict == spec.Pass {
+			held = append(held, row.ID)
+		}
+	}
+	if len(held) > 0 {
+		fmt.Fprintf(w, "promised under these faults, and held: %s\n", wrap(joinIDs(held), 100, "  "))
+	}
+	if len(r.Beyond) > 0 {
+		fmt.Fprintf(w, "not promised under these faults, and broken: %s\n", wrap(joinIDs(r.Beyond), 100, "  "))
+	}
+	fmt.Fprintln(w)
 }
 
 // WriteText tells the kill table to a person.
