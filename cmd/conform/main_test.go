@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -110,4 +109,4 @@ func TestPanicIsBroken(t *testing.T) {
 
 type panicking struct{}
 
-func (panicking) Write([]byte) (int, error) { panic(fmt.Sprint("no more paper")) }
+func (panicking) Write([]byte) (int, error) { panic("no more paper") }

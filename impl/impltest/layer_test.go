@@ -16,7 +16,6 @@ type numbering struct {
 	cfg  impl.Config
 	sent uint32
 	seen map[[2]uint32]bool
-	ref  impl.Ref
 	life uint64
 }
 
@@ -63,7 +62,6 @@ type broken struct {
 	out  *impl.Effects
 	list []impl.Effect
 	body []byte
-	n    int
 }
 
 func (b *broken) Step(in impl.Input, out *impl.Effects) {
