@@ -146,11 +146,12 @@ func (c Cell) Separations() []Separation {
 func (c Cell) possible(all []Separation) []Separation {
 	claims := c.Claims()
 	return slices.DeleteFunc(all, func(s Separation) bool {
+		var held []spec.ID
 		for _, claim := range claims {
-			if s.With.Within(claim.Under) && (claim.ID == s.ID || slices.Contains(spec.Implies(claim.ID), s.ID)) {
-				return true
+			if s.With.Within(claim.Under) {
+				held = append(held, claim.ID)
 			}
 		}
-		return false
+		return slices.Contains(held, s.ID) || slices.Contains(spec.Entailed(held), s.ID)
 	})
 }

@@ -100,11 +100,19 @@ func Fuzz(f *testing.F, newMember Member, p Promise) {
 	}
 	bench := p.bench(newMember)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := p.tryOne(bench, faults.Decode(data, p.params())); err != nil {
-			t.Fatal(err)
+		s := faults.Decode(data, p.params())
+		for range seedsAnExecution {
+			if err := p.tryOne(bench, s); err != nil {
+				t.Fatal(err)
+			}
+			s.Seed++
 		}
 	})
 }
+
+// seedsAnExecution is how many runs of a schedule the fuzzer's one execution is: starting one costs more than several
+// runs do.
+const seedsAnExecution = 4
 
 // Play plays one scenario, as a story prints it, on an implementation and gives the requirements that it breaks, each
 // a [*Violation]; nil where it breaks none. So a found schedule becomes a regression test.
