@@ -199,6 +199,13 @@ func (z *shrinker) dropGroups() {
 
 func (a *Action) hasGroup() bool { return a.Op.uses(groupField) || a.Op == Send && a.To < 0 }
 
+// sends says whether a node sends to a group.
+func (s *Scenario) sends(n spec.NodeID, g spec.GroupID) bool {
+	return slices.ContainsFunc(s.Steps, func(x Step) bool {
+		return x.Action.Op == Send && x.Action.Node == n && x.Action.To < 0 && x.Action.Group == g
+	})
+}
+
 // dropMembers leaves single members out of groups, and opens groups.
 func (z *shrinker) dropMembers() {
 	for g := range z.best.Groups {
@@ -209,6 +216,9 @@ func (z *shrinker) dropMembers() {
 		})
 		for i := len(z.best.Groups[g].Members) - 1; i >= 0; i-- {
 			z.try(func(s *Scenario) bool {
+				if s.sends(s.Groups[g].Members[i], spec.GroupID(g)) {
+					return false // a sender from outside would be another story
+				}
 				s.Groups[g].Members = slices.Delete(s.Groups[g].Members, i, i+1)
 				return true
 			})

@@ -28,7 +28,7 @@ func cutInHalf(s *Scenario) bool {
 }
 
 func TestShrinkCrashOfTheSender(t *testing.T) {
-	const want = "conform.scenario/1\nnodes 3\ngroup g\nseed 0\nnet latency 1ms..1ms\nat 0s send 0 g 0\non 0 send 2 crash 0\n"
+	const want = "conform.scenario/1\nnodes 3\ngroup g 0\nseed 0\nnet latency 1ms..1ms\nat 0s send 0 g 0\non 0 send 2 crash 0\n"
 	p := Params{Faults: spec.AllFaults, MaxNodes: 7, MaxSends: 8}
 	shrunk, most := 0, 0
 	for seed := range uint64(4000) {
@@ -132,7 +132,7 @@ func TestShrinkSimplifies(t *testing.T) {
 		name: "what must stay as it is",
 		from: "nodes 4\ngroup g 0 1 2 3\nseed 3\nnet pos 1ms..10ms\n" +
 			"at 7ms send 3 g 40 content 2\non 3 ack 4 crash-lossy 3\nat 9ms loss 20% for 35ms\ndecisions 0007",
-		want: "nodes 2\ngroup g\nseed 0\nnet pos 1ms..1ms\n" +
+		want: "nodes 2\ngroup g 0\nseed 0\nnet pos 1ms..1ms\n" +
 			"at 0s loss 20% for 18ms\nat 1ms send 0 g 40\non 0 ack 3 crash-lossy 0\ndecisions 0007",
 		fails: func(s *Scenario) bool {
 			return s.Nodes > 1 && s.Net.Strategy == POS && len(s.Decisions) > 1 && s.Decisions[1] == 7 &&

@@ -152,7 +152,7 @@ var parseErrors = []struct{ text, want string }{
 	{"net fast 1ms..2ms", `line 4: unknown strategy "fast": want one of latency, pos, pct`},
 	{"net latency 1ms", `line 4: latency "1ms": want bounds such as 1ms..10ms`},
 	{"net latency 2ms..1ms", "line 4: net: latency 2ms..1ms: the lower bound is above the upper"},
-	{"net pct 1ms..2ms", "line 4: net: depth 0: want 1 to 2147483647"},
+	{"net pct 1ms..2ms", "line 4: net: depth 0: want 1 to 64"},
 	{"net pos 1ms..2ms depth 2", "line 4: net: only pct has a depth"},
 	{"seed -1", `line 4: seed "-1": want a number from 0 to 2^64-1`},
 	{"decisions 0a0", `line 4: decisions "0a0": want pairs of hexadecimal digits`},

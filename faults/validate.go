@@ -16,7 +16,8 @@ const (
 	MaxNodes = 1000
 	MaxSize  = 1 << 20        // bytes of a message
 	MaxTime  = 24 * time.Hour // of every moment and duration
-	maxCount = 1<<31 - 1      // of K, contents, depth and trace events
+	maxCount = 1<<31 - 1      // of K, contents and trace events
+	maxDepth = 64             // of PCT: more change points than a run has decisions are no use
 )
 
 // Validate says what is wrong with the scenario, or nil. A valid one can be played, and prints to text that parses
@@ -92,7 +93,7 @@ func (n Net) validate() error {
 		return fmt.Errorf("net: only pct has a depth")
 	}
 	if n.Strategy == PCT {
-		if err := within("depth", n.Depth, 1, maxCount); err != nil {
+		if err := within("depth", n.Depth, 1, maxDepth); err != nil {
 			return fmt.Errorf("net: %w", err)
 		}
 	}

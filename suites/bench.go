@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/conform-go/conform/checkers"
@@ -12,12 +13,13 @@ import (
 // bench is a world with a judge, for one goroutine.
 type bench struct {
 	cfg   sim.Config
+	mtu   int // of the networks that the member is made for; 0: without a limit
 	world *sim.World
 	judge checkers.Judge
 	h     spec.History
 }
 
-func newBench(cfg sim.Config) *bench { return &bench{cfg: cfg, world: sim.New(cfg)} }
+func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu, world: sim.New(cfg)} }
 
 // play plays a scenario and loads its history into the judge.
 func (b *bench) play(s *faults.Scenario) error {
@@ -28,17 +30,33 @@ func (b *bench) play(s *faults.Scenario) error {
 	return nil
 }
 
+// broke says of a run that could not be played to its end with which scenario that happens, shrunk.
+func (b *bench) broke(s *faults.Scenario, err error) error {
+	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return b.world.Play(t, &b.h) != nil }, shrinkBudget/3)
+	if again := b.world.Play(small, &b.h); again != nil {
+		err = again
+	}
+	return fmt.Errorf("%w\nscenario:\n%s", err, indent(small.String()))
+}
+
 // fails says whether a scenario breaks a requirement.
 func (b *bench) fails(s *faults.Scenario, id spec.ID) bool {
 	return b.play(s) == nil && b.judge.Check(id).Verdict == spec.Fail
 }
 
-// outlasts says whether a link may have been silent for TL, so that liveness is not promised in this run.
+// outlasts says whether liveness is not promised in the run that was played last: a link may have been silent for TL,
+// or packets did not fit through the network.
 func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	r, ok := spec.Lookup(id)
 	tl := b.cfg.TL
 	if tl == 0 {
 		tl = sim.DefaultTL
 	}
-	return ok && r.Is(spec.Liveness) && s.Silence() > tl-100*time.Millisecond
+	if !ok || !r.Is(spec.Liveness) {
+		return false
+	}
+	if s.Net.MTU != b.mtu && b.world.Counts().TooLong > 0 {
+		return true // what the member sends does not fit through this network, and it was not made for it
+	}
+	return s.Silence()+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
 }

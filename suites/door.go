@@ -29,21 +29,15 @@ func (v *Violation) Error() string {
 	if v.Story == nil {
 		return fmt.Sprintf("%s is %s: %s", v.ID, v.Verdict, v.Reason)
 	}
-	return v.Story.Explain(v.ID)
+	return v.Story.Explain() + "again:\n  suites.Play(newMember, \"" + v.Story.token + "\", promise)\n"
 }
 
 // Explain tells a violation to a person: the requirement and its source, the witness, the run in space and time, and
 // the scenario.
-func (s *Story) Explain(id spec.ID) string {
+func (s *Story) Explain() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is broken", id)
-	if r, ok := spec.Lookup(id); ok {
-		fmt.Fprintf(&b, ": %s", r.Statement)
-		if r.Source != "" {
-			fmt.Fprintf(&b, " (%s)", r.Source)
-		}
-	}
-	fmt.Fprintf(&b, "\n\n%s.\n\n%s\nscenario:\n%s", s.Text, s.Diagram, indent(s.Scenario))
+	fmt.Fprintf(&b, "%s is broken%s\n\n", s.ID, statement(s.ID))
+	fmt.Fprintf(&b, "%s.\n\n%s\nscenario:\n%s", wrap(s.Text, 110, ""), s.Diagram, indent(s.Scenario))
 	return b.String()
 }
 
@@ -52,7 +46,8 @@ func indent(text string) string {
 }
 
 // Check tries an implementation and gives every requirement that it broke, each a [*Violation] with its story, and
-// every one that no schedule tested, joined into one error; nil where all held. It needs no *testing.T.
+// every one that no schedule tested, joined into one error; nil where all held. It needs no *testing.T. (What no
+// schedule tested is an error here, where nobody reads a list of subtests; [Test] skips it.)
 func Check(ctx context.Context, newMember Member, p Promise) error {
 	found, err := p.try(ctx, newMember)
 	errs := []error{err}
@@ -91,8 +86,8 @@ func Test(t *testing.T, newMember Member, p Promise) {
 // Run it with -fuzzminimizetime=0: shrinking is this package's own work.
 func Fuzz(f *testing.F, newMember Member, p Promise) {
 	f.Helper()
-	if p.err != nil {
-		f.Fatal(p.err)
+	if err := p.validate(newMember); err != nil {
+		f.Fatal(err)
 	}
 	for i := range 8 {
 		b, _ := faults.Encode(faults.Draw(seedOf(p.seed, p.name, 4, uint64(i)), p.params()), p.params())
@@ -114,13 +109,17 @@ func Fuzz(f *testing.F, newMember Member, p Promise) {
 // runs do.
 const seedsAnExecution = 4
 
-// Play plays one scenario, as a story prints it, on an implementation and gives the requirements that it breaks, each
+// Play plays one scenario, the text or the token that a story prints, on an implementation and gives the requirements that it breaks, each
 // a [*Violation]; nil where it breaks none. So a found schedule becomes a regression test.
 func Play(newMember Member, scenario string, p Promise) error {
-	if p.err != nil {
-		return p.err
+	if err := p.validate(newMember); err != nil {
+		return err
 	}
-	s, err := faults.Parse(scenario)
+	parse := faults.Parse
+	if faults.IsToken(scenario) {
+		parse = faults.ParseToken
+	}
+	s, err := parse(scenario)
 	if err != nil {
 		return err
 	}
@@ -130,7 +129,7 @@ func Play(newMember Member, scenario string, p Promise) error {
 		if err := b.play(s); err != nil {
 			return err
 		}
-		if b.judge.Check(id).Verdict == spec.Fail {
+		if !b.outlasts(s, id) && b.judge.Check(id).Verdict == spec.Fail {
 			errs = append(errs, &Violation{ID: id, Verdict: spec.Fail, Story: b.tell(s, id)})
 		}
 	}
@@ -140,7 +139,7 @@ func Play(newMember Member, scenario string, p Promise) error {
 // tryOne plays one scenario and gives the first requirement that it breaks.
 func (p *Promise) tryOne(b *bench, s *faults.Scenario) error {
 	if err := b.play(s); err != nil {
-		return err
+		return b.broke(s, err)
 	}
 	for _, id := range p.ids {
 		if b.outlasts(s, id) || b.judge.Check(id).Verdict != spec.Fail {
@@ -157,13 +156,13 @@ func (p *Promise) params() faults.Params {
 }
 
 func (p *Promise) bench(newMember Member) *bench {
-	return newBench(sim.Config{New: newMember, TS: p.ts, TL: p.tl})
+	return newBench(sim.Config{New: newMember, TS: p.ts, TL: p.tl}, p.mtu)
 }
 
 // try plays the schedules of a promise and judges each requirement.
 func (p *Promise) try(ctx context.Context, newMember Member) ([]*Violation, error) {
-	if p.err != nil {
-		return nil, p.err
+	if err := p.validate(newMember); err != nil {
+		return nil, err
 	}
 	b := p.bench(newMember)
 	tallies := make([]spec.Tally, len(p.ids))
@@ -176,7 +175,7 @@ func (p *Promise) try(ctx context.Context, newMember Member) ([]*Violation, erro
 		}
 		faults.DrawInto(&s, seedOf(p.seed, p.name, 5, uint64(i)), p.params())
 		if err := b.play(&s); err != nil {
-			return nil, err
+			return nil, b.broke(&s, err)
 		}
 		for k, id := range p.ids {
 			if b.outlasts(&s, id) {
@@ -191,6 +190,9 @@ func (p *Promise) try(ctx context.Context, newMember Member) ([]*Violation, erro
 	}
 	for k, id := range p.ids {
 		out[k] = &Violation{ID: id, Verdict: tallies[k].Verdict(), Reason: tallies[k].Reason}
+		if tallies[k].Judged == 0 {
+			out[k].Reason = "the cuts, pauses and delays of every schedule may outlast TL"
+		}
 		if first[k] != nil {
 			out[k].Story = b.story(first[k], id)
 		}

@@ -182,7 +182,7 @@ func ExampleCheck() {
 	// subject requirements
 	// expect UNIFORM-AGREEMENT
 	// nodes 3
-	// group g 1 2
+	// group g 0 1 2
 	// seed 0
 	// net latency 1ms..1ms
 	// at 0s send 0 g 0

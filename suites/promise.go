@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,6 +55,29 @@ func Requirements(ids ...spec.ID) Promise {
 		}
 	}
 	return p
+}
+
+// validate says what is wrong with a promise, or with the member that is held to it.
+func (p *Promise) validate(newMember Member) error {
+	switch {
+	case p.err != nil:
+		return p.err
+	case newMember == nil:
+		return errors.New("no member to try: newMember is nil")
+	case len(p.ids) == 0:
+		return errors.New("nothing is promised: begin with suites.Profile or suites.Requirements")
+	case p.schedules < 1:
+		return fmt.Errorf("schedules %d: want at least 1", p.schedules)
+	case p.nodes < 0 || p.nodes > 64:
+		return fmt.Errorf("nodes %d: want 1 to 64, or 0 for 3 or 4", p.nodes)
+	case p.messages < 0 || p.messages > 24:
+		return fmt.Errorf("messages %d: want 1 to 24, or 0 for up to 4", p.messages)
+	case p.mtu != 0 && p.mtu < 64:
+		return fmt.Errorf("MTU %d: want at least 64 bytes, or 0 for no limit", p.mtu)
+	case p.ts <= 0 || p.tl < 4*p.ts:
+		return fmt.Errorf("timers TS %v, TL %v: want TS above 0, and TL at least four times TS", p.ts, p.tl)
+	}
+	return nil
 }
 
 // Under sets the fault model: the schedules inject faults of these kinds and no others. None is a network that only

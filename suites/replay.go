@@ -39,7 +39,7 @@ func Replay(s *faults.Scenario) (*Replayed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subject: %w", err)
 	}
-	b := newBench(sim.Config{New: subject.New, Evidence: true})
+	b := newBench(sim.Config{New: subject.New, Evidence: true}, subject.Params.MTU)
 	if err := b.play(s); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 		row := Row{ID: id, Claimed: claimed, Under: under, Verdict: f.Verdict, Judged: 1, Antecedents: f.Antecedents, Reason: f.Reason}
 		if f.Witness != nil {
 			row.Failed = 1
-			row.Witness = &Story{Text: f.Witness.Text, Scenario: r.Scenario, Replay: "conform replay " + s.Token(),
+			row.Witness = &Story{ID: id, Text: f.Witness.Text, Scenario: r.Scenario, Replay: "conform replay " + s.Token(),
 				Steps: len(s.Steps), Events: eventLines(&b.h, f.Witness.Events)}
 			if marked == nil || id == s.Expect {
 				marked = f.Witness.Events

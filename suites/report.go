@@ -60,13 +60,15 @@ type Row struct {
 
 // Story is a violation and everything that one needs to see it.
 type Story struct {
-	Text     string            `json:"text"`     // the witness in English
-	Scenario string            `json:"scenario"` // shrunk
-	Replay   string            `json:"replay"`   // the command that shows it again
-	Steps    int               `json:"steps"`    // of the shrunk scenario
-	Events   []json.RawMessage `json:"events"`   // the events that prove it, as lines of a history
+	ID       spec.ID           `json:"id"`                 // the requirement that is broken
+	Text     string            `json:"text"`               // the witness in English
+	Scenario string            `json:"scenario,omitempty"` // shrunk; a recorded history has none
+	Replay   string            `json:"replay,omitempty"`   // the command that shows it again
+	Steps    int               `json:"steps,omitempty"`    // of the shrunk scenario
+	Events   []json.RawMessage `json:"events"`             // the events that prove it, as lines of a history
 
 	Diagram string `json:"-"`
+	token   string
 }
 
 // verdict of a cell: claimed rows count as they are; a witness that was wanted and not found leaves the cell

@@ -31,6 +31,12 @@ const DefaultSchedules = 1000
 // searchBudget is how many schedules are tried for a separation witness before it counts as not found.
 const searchBudget = 5000
 
+// A witness of up to simpleSteps steps is simple enough; a longer one is shown when simplerTries have been found.
+const (
+	simpleSteps  = 2
+	simplerTries = 5
+)
+
 // chunk is how many schedules are one unit of work.
 const chunk = 250
 
@@ -120,7 +126,7 @@ func (p *Plan) work(ctx context.Context, units []*unit) error {
 }
 
 func (u *unit) do(ctx context.Context) {
-	b := newBench(sim.Config{New: u.cell.Member})
+	b := newBench(sim.Config{New: u.cell.Member}, u.cell.mtu())
 	if u.separating {
 		u.separate(ctx, b)
 		return
@@ -146,7 +152,8 @@ func (u *unit) claims(ctx context.Context, b *bench) {
 	for i := u.first; i < u.first+u.n && ctx.Err() == nil; i++ {
 		seed := seedOf(u.plan.Seed, u.cell.String(), 1, uint64(i))
 		u.plan.draw(&s, seed, u.cell, models[i%len(models)], i/len(models))
-		if u.err = b.play(&s); u.err != nil {
+		if err := b.play(&s); err != nil {
+			u.err = b.broke(&s, err)
 			return
 		}
 		u.tried++
@@ -210,10 +217,11 @@ func (u *unit) separate(ctx context.Context, b *bench) {
 			continue // the run was told to leave these faults out, or has too few nodes for it
 		}
 		var s faults.Scenario
-		for i := 0; i < searchBudget && ctx.Err() == nil; i++ {
+		for i, budget := 0, searchBudget; i < budget && ctx.Err() == nil; i++ {
 			seed := seedOf(u.plan.Seed, u.cell.String(), 2, uint64(k)<<32|uint64(i))
 			u.plan.draw(&s, seed, u.cell, sep.With, i)
-			if u.err = b.play(&s); u.err != nil {
+			if err := b.play(&s); err != nil {
+				u.err = b.broke(&s, err)
 				return
 			}
 			f := b.judge.Check(sep.ID)
@@ -222,11 +230,18 @@ func (u *unit) separate(ctx context.Context, b *bench) {
 			if f.Verdict == spec.Pass {
 				row.Bites++
 			}
-			if f.Verdict == spec.Fail {
-				row.Verdict, row.Failed = spec.Fail, 1
-				row.Witness = b.story(&s, sep.ID)
+			if f.Verdict != spec.Fail {
+				continue
+			}
+			row.Verdict = spec.Fail
+			row.Failed++
+			if w := b.story(&s, sep.ID); row.Witness == nil || w.Steps < row.Witness.Steps {
+				row.Witness = w
+			}
+			if row.Witness.Steps <= simpleSteps || row.Failed == simplerTries {
 				break
 			}
+			budget = min(budget, i+searchBudget/10) // look a little further for a simpler one
 		}
 		if row.Verdict != spec.Fail {
 			row.Reason = fmt.Sprintf("no schedule of %d broke it, though it is not promised", row.Judged)

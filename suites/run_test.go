@@ -55,7 +55,7 @@ func TestMatrix(t *testing.T) {
 				if row.Verdict != want {
 					t.Errorf("seed %d, %s: %s (claimed %v) is %s, want %s: %s", seed, c.Name(), row.ID, row.Claimed, row.Verdict, want, row.Reason)
 					if row.Witness != nil {
-						t.Log(row.Witness.Explain(row.ID))
+						t.Log(row.Witness.Explain())
 					}
 				}
 			}
@@ -80,7 +80,7 @@ func TestVariants(t *testing.T) {
 			for i := range r.Cells {
 				for _, row := range r.Cells[i].Requirements {
 					if row.Claimed && row.Verdict == spec.Fail {
-						t.Errorf("%d nodes, %s: %s", nodes, r.Cells[i].Name(), row.Witness.Explain(row.ID))
+						t.Errorf("%d nodes, %s: %s", nodes, r.Cells[i].Name(), row.Witness.Explain())
 					}
 				}
 			}

@@ -28,7 +28,8 @@ func (b *bench) tell(s *faults.Scenario, id spec.ID) *Story {
 	}
 	s = s.Clone()
 	s.Expect, s.Trace = id, b.world.Trace()
-	return &Story{Text: f.Witness.Text, Scenario: s.String(), Replay: "conform replay " + s.Token(), Steps: len(s.Steps),
+	token := s.Token()
+	return &Story{ID: id, Text: f.Witness.Text, Scenario: s.String(), Replay: "conform replay " + token, Steps: len(s.Steps), token: token,
 		Events: eventLines(&b.h, f.Witness.Events), Diagram: Diagram(&b.h, s, f.Witness.Events)}
 }
 

@@ -59,4 +59,4 @@ func mutantSubject(m *mutant.Mutant) (*Subject, error) {
 	return &Subject{p.Subject, m.New, c.Claims(), p}, nil
 }
 
-func (s *Subject) bench() *bench { return newBench(sim.Config{New: s.New}) }
+func (s *Subject) bench() *bench { return newBench(sim.Config{New: s.New}, s.Params.MTU) }

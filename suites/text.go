@@ -65,7 +65,7 @@ func (c *CellReport) tellClaims(w io.Writer) {
 		switch {
 		case row.Claimed && row.Verdict == spec.Fail:
 			fmt.Fprintf(w, "\n%s claims %s under %s, and broke it in %d of %d schedules.\n", c.Name(), row.ID, row.Under, row.Failed, row.Judged)
-			row.Witness.write(w, row.ID)
+			row.Witness.write(w)
 		case row.Claimed && row.Verdict != spec.Pass:
 			fmt.Fprintf(w, "\n%s claims %s: %s in %d schedules: %s\n", c.Name(), row.ID, row.Verdict, row.Judged, row.Reason)
 		case !row.Claimed && row.Verdict != spec.Fail:
@@ -75,8 +75,8 @@ func (c *CellReport) tellClaims(w io.Writer) {
 }
 
 // write tells the story of a violation, with the command that shows it again.
-func (s *Story) write(w io.Writer, id spec.ID) {
-	fmt.Fprint(w, s.Explain(id))
+func (s *Story) write(w io.Writer) {
+	fmt.Fprint(w, s.Explain())
 	fmt.Fprintf(w, "again:\n  %s\n", s.Replay)
 }
 
@@ -97,7 +97,7 @@ func (r *Report) tellSeparations(w io.Writer, stories bool) {
 			}
 			if stories {
 				fmt.Fprintf(w, "\n%s does not promise %s:\n", c.Name(), row.ID)
-				row.Witness.write(w, row.ID)
+				row.Witness.write(w)
 				continue
 			}
 			part := c.Reliability
@@ -256,7 +256,7 @@ func (t *KillTable) WriteText(w io.Writer) {
 		}
 		if len(t.Mutants) == 1 && k.Witness != nil {
 			fmt.Fprintf(w, "\n%s\n\n", k.Title)
-			k.Witness.write(w, k.By[0])
+			k.Witness.write(w)
 		}
 	}
 	fmt.Fprintf(w, "\n%d of %d killed, %d false alarms\n", t.Killed, t.Total, t.FalseAlarms)

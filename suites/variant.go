@@ -64,6 +64,9 @@ func parseVariant(text, kind string, table []Part) (Variant, error) {
 		if err := opt.Check(value); err != nil {
 			return Variant{}, fmt.Errorf("%s %s, option %s=%s: %w", kind, name, key, value, err)
 		}
+		if v.Get(key, "") != "" {
+			return Variant{}, fmt.Errorf("%s %s: option %s is given twice", kind, name, key)
+		}
 		v.Options = append(v.Options, Setting{key, value})
 	}
 	slices.SortFunc(v.Options, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
@@ -110,7 +113,9 @@ func parseVariants(list, kind string, table []Part) ([]Variant, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, v)
+		if !slices.ContainsFunc(out, func(w Variant) bool { return w.String() == v.String() }) {
+			out = append(out, v)
+		}
 	}
 	return out, nil
 }

@@ -37,6 +37,7 @@ func (w *World) transmit(from, to spec.NodeID, group spec.GroupID, body []byte) 
 	w.counts.Packets++
 	w.counts.Bytes += len(body)
 	if w.s.Net.MTU > 0 && len(body) > w.s.Net.MTU {
+		w.counts.TooLong++
 		w.evidence(from, spec.Discard, "longer than the MTU")
 		return
 	}

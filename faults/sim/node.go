@@ -76,7 +76,9 @@ func (w *World) step(id spec.NodeID, in impl.Input) {
 	n := &w.nodes[id]
 	in.Now = spec.Time(w.now)
 	w.out.Reset()
+	w.current, w.input, w.inside = id, in.Kind, true
 	n.layer.Step(in, w.out)
+	w.inside = false
 	life := n.life
 	for i := range w.out.List {
 		w.carry(id, n, &w.out.List[i])
@@ -168,11 +170,6 @@ func (w *World) crash(id spec.NodeID, lossy bool) {
 		n.lostLife = n.life
 	}
 	n.inbox = n.inbox[:0]
-	for k := range n.waiting {
-		if n.waiting[k] {
-			w.open--
-		}
-	}
 	n.waiting = n.waiting[:0]
 	n.disk.crash()
 	clear(n.timers)

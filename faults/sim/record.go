@@ -38,7 +38,6 @@ func (w *World) record(id spec.NodeID, n *node, e *impl.Effect) {
 		}
 		if w.answered(n, e.Ref) {
 			w.counts.Acks++
-			w.answers = true
 			base.Kind, base.Msg, base.Has = spec.Ack, w.msgOf(id, n, e.Ref), base.Has|spec.HasMsg
 			w.observe(base)
 		}
@@ -80,7 +79,6 @@ func (w *World) answered(n *node, ref impl.Ref) bool {
 		return false
 	}
 	n.waiting[ref-1] = false
-	w.open--
 	return true
 }
 

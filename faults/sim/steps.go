@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
@@ -91,9 +93,9 @@ func (w *World) act(i int) {
 	switch a.Op {
 	case faults.Nothing:
 	case faults.Send:
-		w.send(a)
+		w.send(i)
 	case faults.Join, faults.Leave, faults.Sync, faults.Query:
-		w.call(a)
+		w.call(i)
 	case faults.Crash, faults.CrashLossy:
 		w.crash(a.Node, a.Op == faults.CrashLossy)
 	case faults.Recover:
@@ -112,12 +114,13 @@ func (w *World) act(i int) {
 }
 
 // send lets an application send.
-func (w *World) send(a *faults.Action) {
+func (w *World) send(step int) {
+	a := &w.s.Steps[step].Action
 	n := &w.nodes[a.Node]
 	if !n.up {
 		return
 	}
-	r := spec.NewRand(w.s.Seed, purposeBody, uint64(a.Content), uint64(a.Node)+1, n.sends)
+	r := spec.NewRand(w.s.Seed, purposeBody, 0, uint64(step))
 	if a.Content != 0 {
 		r = spec.NewRand(w.s.Seed, purposeBody, uint64(a.Content))
 	}
@@ -151,7 +154,6 @@ func (w *World) accept(id spec.NodeID, n *node, in impl.Input) {
 	}
 	w.observe(e)
 	n.waiting = append(n.waiting, true)
-	w.open++
 	w.out.Reset()
 	in.Body, in.Ref = impl.Seal(w.out, in.Body, msg), impl.Ref(n.sends)
 	w.step(id, in)
@@ -167,9 +169,14 @@ var callKinds = map[faults.Op]spec.Kind{faults.Join: spec.Join, faults.Leave: sp
 const callRef = 1 << 62
 
 // call lets an application join, leave, set a barrier or ask.
-func (w *World) call(a *faults.Action) {
+func (w *World) call(i int) {
+	a := &w.s.Steps[i].Action
 	n := &w.nodes[a.Node]
-	if !n.up || n.paused {
+	if !n.up {
+		return
+	}
+	if n.paused { // so is its application
+		w.queue.push(w.now+int64(time.Millisecond), step|uint32(i))
 		return
 	}
 	w.calls = append(w.calls, callKinds[a.Op])

@@ -3,12 +3,13 @@
 //
 // A run has three parts. First the scenario is played until its timed steps are over and nothing has been observed
 // for a while. Then every fault but crashes is healed, and no trigger can bring one on any more. Then traffic drains:
-// the run is settled when nothing is observed for a while and no send waits for its acknowledgement (or none has come
-// for twice TL, after which none will), or when nothing at all is left to happen.
+// the run is settled when nothing has been observed for twice TL and a bit, after which every timer of a protocol that
+// keeps to TL has fired, or when nothing at all is left to happen.
 package sim
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -58,11 +59,12 @@ type World struct {
 	counts  Counts
 
 	phase    phase
-	observed int64 // when something was last observed
-	scripted int64 // when the last timed step is over
-	open     int   // accepted sends without an answer
-	answers  bool  // the protocol has acknowledged something
-	drained  bool  // nothing is left to happen
+	observed int64          // when something was last observed
+	scripted int64          // when the last timed step is over
+	drained  bool           // nothing is left to happen
+	current  spec.NodeID    // the node that was stepped last
+	input    impl.InputKind // and what it was told
+	inside   bool           // its code is running
 	stepped  int
 }
 
@@ -72,6 +74,7 @@ type Counts struct {
 	Packets                 int // from one node to another
 	Receipts                int // packets that a node took in, its own copies among them
 	Bytes                   int // of the packets
+	TooLong                 int // packets that were dropped because they are longer than the MTU
 }
 
 type phase uint8
@@ -126,11 +129,32 @@ func (w *World) Counts() Counts { return w.counts }
 // Trace identifies the last run.
 func (w *World) Trace() faults.Trace { return w.tracer.Trace() }
 
+// Unplayed lists the steps of the last run whose moment never came.
+func (w *World) Unplayed() []int {
+	var out []int
+	for _, t := range w.watch {
+		if !t.done {
+			out = append(out, t.step)
+		}
+	}
+	return out
+}
+
 // Settled says whether the last run settled.
 func (w *World) Settled() bool { return w.h.Settled }
 
 // Play plays a scenario from its start and fills the history with what the nodes observe.
-func (w *World) Play(s *faults.Scenario, h *spec.History) error {
+func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
+	defer func() {
+		if !w.inside {
+			return
+		}
+		w.inside = false
+		err = fmt.Errorf("node %d panicked at %v on the input %q: %v\n%s", w.current, time.Duration(w.now), w.input, recover(), debug.Stack())
+	}()
+	if len(s.Groups) > 1 {
+		return fmt.Errorf("%d groups: this world plays one", len(s.Groups))
+	}
 	w.reset(s, h)
 	w.schedule()
 	for n := range w.nodes {
@@ -142,8 +166,8 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) error {
 				h.Settled = true
 				return nil
 			}
+			w.phase, w.drained = healed, false // first: no trigger may break anything while it is mended
 			w.heal()
-			w.phase, w.drained = healed, false
 			w.observed = w.now
 			continue
 		}
@@ -153,12 +177,13 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) error {
 		}
 		w.stepped++
 	}
-	return fmt.Errorf("the run did not end within %d events: some node sends for ever", w.cfg.MaxSteps)
+	return fmt.Errorf("the run did not end within %d events: at %v node %d was still at work, last on the input %q",
+		w.cfg.MaxSteps, time.Duration(w.now), w.current, w.input)
 }
 
 func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	w.s, w.h, w.now, w.phase = s, h, 0, playing
-	w.observed, w.scripted, w.open, w.answers, w.drained, w.stepped = 0, 0, 0, false, false, 0
+	w.observed, w.scripted, w.drained, w.stepped = 0, 0, false, 0
 	w.counts = Counts{}
 	w.queue.reset()
 	w.order.reset(s, s.Nodes)
@@ -203,7 +228,7 @@ func (w *World) quiet() bool {
 		return true
 	}
 	since := time.Duration(w.now - max(w.observed, w.scripted))
-	if w.phase == healed && w.open > 0 && w.answers {
+	if w.phase == healed { // somebody may still wait for TL, though nobody waits for an answer
 		return since > w.forever()
 	}
 	return since > 4*w.cfg.TS+2*w.s.Net.Max

@@ -36,6 +36,14 @@ type channelPeer struct {
 	armed     bool      // its timer runs
 	suspected bool
 	lives     impl.Lives[impl.Window]
+
+	backlog []waitingSend // while the window is full; backlog[next:] in order
+	next    int
+}
+
+type waitingSend struct {
+	body []byte
+	ref  impl.Ref
 }
 
 // NewChannel makes the channel of one node.
@@ -80,10 +88,16 @@ func (c *Channel) send(in impl.Input, out *impl.Effects) {
 		return
 	}
 	p := &c.peers[in.To]
-	if p.out.Full() {
-		out.Refuse(in.Ref, impl.Overflow)
+	if p.out.Full() || p.next < len(p.backlog) { // the window is full: it goes when the ones before it have arrived
+		p.backlog = append(p.backlog, waitingSend{in.Body, in.Ref})
 		return
 	}
+	c.transmit(in, out)
+}
+
+// transmit sends a body to a peer for the first time.
+func (c *Channel) transmit(in impl.Input, out *impl.Effects) {
+	p := &c.peers[in.To]
 	b := impl.AppendNumbered(out, in.Body, impl.Numbered{N: p.out.Next(), Incarnation: c.incarnation, Kind: channelData})
 	out.Down(in.To, b, 0)
 	_, kept := p.out.Add(b, in.Ref, in.Now)
@@ -117,10 +131,15 @@ func (c *Channel) receive(in impl.Input, out *impl.Effects) {
 	case channelData:
 		c.data(in, h, body, out)
 	case channelAck:
-		c.trust(in.From, out)
 		if h.Incarnation != c.incarnation {
 			out.Note(impl.Stale, uint64(in.From), h.N)
-		} else if ref, done := p.out.Ack(h.N, in.From); done {
+			c.trust(in.From, out)
+			return
+		}
+		ref, done := p.out.Ack(h.N, in.From)
+		c.release(in, out)
+		c.trust(in.From, out)
+		if done {
 			out.Acknowledge(ref)
 		}
 	default:
@@ -146,6 +165,18 @@ func (c *Channel) data(in impl.Input, h impl.Numbered, body []byte, out *impl.Ef
 	}
 }
 
+// release sends what waited for the window of a peer to have room.
+func (c *Channel) release(in impl.Input, out *impl.Effects) {
+	p := &c.peers[in.From]
+	for ; p.next < len(p.backlog) && !p.out.Full(); p.next++ {
+		w := p.backlog[p.next]
+		c.transmit(impl.Input{Now: in.Now, To: in.From, Body: w.body, Ref: w.ref}, out)
+	}
+	if p.next == len(p.backlog) {
+		p.backlog, p.next = p.backlog[:0], 0
+	}
+}
+
 func (c *Channel) trust(n spec.NodeID, out *impl.Effects) {
 	if p := &c.peers[n]; p.suspected {
 		p.suspected = false
@@ -168,6 +199,7 @@ func (c *Channel) fire(in impl.Input, out *impl.Effects) {
 	if in.Now-max(since, p.heard) >= spec.Time(c.cfg.TL) {
 		p.suspected = true
 		p.out.Remove(to, func(impl.Ref) {}) // never acknowledged: it may not have arrived
+		p.backlog, p.next = p.backlog[:0], 0
 		out.Note(impl.Removed, uint64(to), 0)
 		out.Suspect(to)
 		return
