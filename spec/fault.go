@@ -65,6 +65,9 @@ func ParseFaultKind(s string) (FaultKind, error) {
 			return FaultKind(k), nil
 		}
 	}
+	if near := Near(s, faultNames[:]); len(near) > 0 {
+		return 0, fmt.Errorf("unknown fault %q: did you mean %s?", s, strings.Join(near, " or "))
+	}
 	return 0, fmt.Errorf("unknown fault %q: want one of %s", s, strings.Join(faultNames[:], ", "))
 }
 

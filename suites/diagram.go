@@ -19,6 +19,11 @@ const maxRows = 80
 // words for faults.
 func Diagram(h *spec.History, s *faults.Scenario, marked []int) string {
 	d := diagram{h: h, s: s, width: 16, up: make([]bool, len(h.Nodes))}
+	for i := range h.Events {
+		if h.Events[i].Is(spec.HasNode) {
+			d.width = min(max(d.width, 2+utf8.RuneCountInString(d.text(&h.Events[i]))), 24)
+		}
+	}
 	for i := range d.up {
 		d.up[i] = true
 	}

@@ -43,7 +43,9 @@ func Explain(name string) ([]*Explanation, error) {
 			out = append(out, e)
 		}
 	}
-	add(explainRequirement(spec.ID(strings.ToUpper(name))))
+	if ids, err := spec.ParseClaims([]string{name}); err == nil && len(ids) == 1 && strings.EqualFold(string(ids[0]), name) {
+		add(explainRequirement(ids[0]))
+	}
 	for _, t := range []struct {
 		kind  string
 		table []Part
@@ -80,7 +82,8 @@ func explainable() []string {
 			out = append(out, e.Name)
 		}
 	}
-	return append(out, spec.Levels()...)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func idsOr(ids []spec.ID, none string) string {
@@ -130,7 +133,11 @@ func levelsWith(id spec.ID) []string {
 func mutantsThatBreak(id spec.ID) []string {
 	var out []string
 	for _, m := range mutant.All() {
-		if slices.Contains(m.Breaks, id) {
+		c, err := ParseCell(m.Cell)
+		if err != nil || !slices.Contains(m.Breaks, id) {
+			continue
+		}
+		if under, claimed := c.Claims().Get(id); claimed && m.Under.Within(under) { // or nobody would be judged by it
 			out = append(out, m.Name)
 		}
 	}
@@ -157,12 +164,24 @@ func explainPart(kind string, p *Part) *Explanation {
 		return e
 	}
 	for _, claim := range c.Claims() {
-		e.add(c.String()+" claims", string(claim.ID)+" under "+claim.Under.String())
+		e.add(c.String()+" claims", string(claim.ID)+" under "+model(claim.Under))
 	}
 	for _, s := range c.Separations() {
 		e.add(c.String()+" does not promise", string(s.ID)+", shown with "+s.With.String())
 	}
 	return e
+}
+
+// model says a fault model in few words.
+func model(s spec.FaultSet) string {
+	missing := spec.AllFaults &^ s
+	switch {
+	case missing == 0:
+		return "all faults"
+	case len(missing.Kinds()) < len(s.Kinds()):
+		return "all faults but " + missing.String()
+	}
+	return s.String()
 }
 
 func explainFault(k spec.FaultKind) *Explanation {

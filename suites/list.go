@@ -37,6 +37,7 @@ var listings = []struct {
 	{"memberships", func() []Entry { return partEntries(Memberships()) }},
 	{"faults", faultEntries},
 	{"mutants", mutantEntries},
+	{"levels", levelEntries},
 	{"profiles", profileEntries},
 }
 
@@ -95,6 +96,15 @@ func mutantEntries() []Entry {
 	var out []Entry
 	for _, m := range mutant.All() {
 		out = append(out, Entry{Name: m.Name, Title: m.Title, Tags: []string{m.Cell}})
+	}
+	return out
+}
+
+func levelEntries() []Entry {
+	var out []Entry
+	for _, l := range spec.Levels() {
+		ids, _ := spec.Level(l)
+		out = append(out, Entry{Name: l, Title: idsOr(ids, "none: it promises nothing")})
 	}
 	return out
 }

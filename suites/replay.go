@@ -7,6 +7,7 @@ import (
 	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -18,26 +19,55 @@ type Replayed struct {
 	Scenario     string       `json:"scenario"`
 	Settled      bool         `json:"settled"`
 	Events       int          `json:"events"`
-	Recorded     bool         `json:"recorded"`          // the scenario carries the trace of a run
-	SameTrace    bool         `json:"same_trace"`        // and this run has the same
-	Departs      string       `json:"departs,omitempty"` // where it does not
-	Requirements []Row        `json:"requirements"`      // what the subject claims, and what was expected to break
-	Beyond       []spec.ID    `json:"beyond,omitempty"`  // broken in this run, and not promised under its faults
+	Recorded     bool         `json:"recorded"`             // the scenario carries the trace of a run
+	SameTrace    bool         `json:"same_trace"`           // and this run has the same
+	Departs      string       `json:"departs,omitempty"`    // where it does not
+	Requirements []Row        `json:"requirements"`         // what the subject claims, and what was expected to break
+	NotJudged    []spec.ID    `json:"not_judged,omitempty"` // liveness that is not promised because faults may outlast TL, or packets did not fit
+	Unplayed     []string     `json:"unplayed,omitempty"`   // steps whose moment never came
+	Beyond       []spec.ID    `json:"beyond,omitempty"`     // broken in this run, and not promised under its faults
 	Verdict      spec.Verdict `json:"verdict"`
 
 	Diagram string       `json:"-"`
 	History spec.History `json:"-"`
 }
 
-// Replay plays a scenario again on its subject. What it expects to break is judged whatever the faults; what the
-// subject claims is judged where the faults are within the claim's model.
-func Replay(s *faults.Scenario) (*Replayed, error) {
+// Playable finds the subject of a scenario, and says what in the scenario it can't play, before anything is executed.
+func Playable(s *faults.Scenario) (*Subject, error) {
 	if s.Subject == "" {
 		return nil, fmt.Errorf("the scenario names no subject: want a line like \"subject unicast/reliable/causal\"")
 	}
 	subject, err := ParseSubject(s.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("subject: %w", err)
+	}
+	if s.Expect != "" {
+		if _, err := spec.ParseClaims([]string{string(s.Expect)}); err != nil {
+			return nil, fmt.Errorf("expect: %w", err)
+		}
+	}
+	if len(s.Groups) > 1 {
+		return nil, fmt.Errorf("%d groups: this version plays scenarios with one", len(s.Groups))
+	}
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		switch st.Action.Op {
+		case faults.Join, faults.Leave, faults.Sync, faults.Query:
+			return nil, fmt.Errorf("%q: %s has no %s", s.StepText(i), subject.Name, st.Action.Op)
+		}
+		if _, known := impl.ParsePoint(st.When.Point); st.When.On == faults.OnPoint && !known {
+			return nil, fmt.Errorf("%q: %w", s.StepText(i), unknown("point", st.When.Point, impl.Points()))
+		}
+	}
+	return subject, nil
+}
+
+// Replay plays a scenario again on its subject. What it expects to break is judged whatever the faults; what the
+// subject claims is judged where the faults are within the claim's model.
+func Replay(s *faults.Scenario) (*Replayed, error) {
+	subject, err := Playable(s)
+	if err != nil {
+		return nil, err
 	}
 	b := newBench(sim.Config{New: subject.New, Evidence: true}, subject.Params.MTU)
 	if err := b.play(s); err != nil {
@@ -52,6 +82,9 @@ func Replay(s *faults.Scenario) (*Replayed, error) {
 			r.SameTrace = true
 		}
 	}
+	for _, i := range b.world.Unplayed() {
+		r.Unplayed = append(r.Unplayed, s.StepText(i))
+	}
 	r.judge(b, s, subject.Claims)
 	return r, nil
 }
@@ -62,6 +95,7 @@ func (r *Replayed) has(id spec.ID) bool {
 
 func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 	var marked []int
+	bites := false
 	add := func(id spec.ID, claimed bool, under string) {
 		f := b.judge.Check(id)
 		row := Row{ID: id, Claimed: claimed, Under: under, Verdict: f.Verdict, Judged: 1, Antecedents: f.Antecedents, Reason: f.Reason}
@@ -75,6 +109,9 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 		}
 		r.Requirements = append(r.Requirements, row)
 		// What did not occur in one run says nothing against it; only what it was played for has to.
+		if f.Verdict == spec.Pass || f.Verdict == spec.Fail {
+			bites = true
+		}
 		if f.Verdict != spec.Inconclusive || id == s.Expect {
 			r.Verdict = r.Verdict.Merge(f.Verdict)
 		}
@@ -82,7 +119,11 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 	injected := s.Faults()
 	expected := false
 	for _, c := range claims {
-		if injected.Within(c.Under) && !b.outlasts(s, c.ID) {
+		switch {
+		case !injected.Within(c.Under):
+		case b.outlasts(s, c.ID):
+			r.NotJudged = append(r.NotJudged, c.ID)
+		default:
 			add(c.ID, true, c.Under.String())
 			expected = expected || c.ID == s.Expect
 		}
@@ -94,6 +135,9 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 		if !r.has(id) && b.judge.Check(id).Verdict == spec.Fail {
 			r.Beyond = append(r.Beyond, id)
 		}
+	}
+	if !bites { // nothing was tested at all
+		r.Verdict = r.Verdict.Merge(spec.Inconclusive)
 	}
 	r.Diagram = Diagram(&b.h, s, marked)
 	r.History = b.h

@@ -141,6 +141,14 @@ func shorten(s string, n int) string {
 	return s[:max(cut, 1)] + " …"
 }
 
+// is says a verdict that is no fail, for the middle of a sentence.
+func is(v spec.Verdict) string {
+	if v == spec.Pass {
+		return "holds"
+	}
+	return "is " + v.String() + ":"
+}
+
 // holds is the word of a verdict on a property that need not be claimed.
 func holds(v spec.Verdict) string {
 	switch v {
@@ -171,10 +179,14 @@ func (r *CheckReport) WriteText(w io.Writer) {
 	table(w, rows...)
 	for i := range r.Requirements {
 		if row := &r.Requirements[i]; row.Witness != nil {
-			fmt.Fprintf(w, "\n%s is broken%s\n\n%s.\n\n%s", row.ID, statement(row.ID), row.Witness.Text, row.Witness.Diagram)
+			fmt.Fprintf(w, "\n%s is broken%s\n\n%s.\n\n%s", row.ID, statement(row.ID), wrap(row.Witness.Text, 110, ""), row.Witness.Diagram)
 		}
 	}
-	fmt.Fprintf(w, "\n%s\n", r.Verdict)
+	fmt.Fprintf(w, "\n%s", r.Verdict)
+	if broken := r.Broken(); len(broken) > 0 {
+		fmt.Fprintf(w, "; broken, and not claimed: %s", joinIDs(broken))
+	}
+	fmt.Fprintln(w)
 }
 
 // statement is the requirement in words with its source, for the end of a sentence.
@@ -184,9 +196,9 @@ func statement(id spec.ID) string {
 	case !ok:
 		return "."
 	case r.Source == "":
-		return ": " + r.Statement
+		return ":\n" + wrap(r.Statement, 110, "")
 	}
-	return ": " + r.Statement + " (" + r.Source + ")"
+	return ":\n" + wrap(r.Statement+" ("+r.Source+")", 110, "")
 }
 
 // WriteText tells a replay to a person.
@@ -195,9 +207,9 @@ func (r *Replayed) WriteText(w io.Writer) {
 	for i := range r.Requirements {
 		row := &r.Requirements[i]
 		if row.Witness != nil {
-			fmt.Fprintf(w, "%s is broken%s\n\n%s.\n\n", row.ID, statement(row.ID), row.Witness.Text)
+			fmt.Fprintf(w, "%s is broken%s\n\n%s.\n\n", row.ID, statement(row.ID), wrap(row.Witness.Text, 110, ""))
 		} else if row.ID == r.Expect {
-			fmt.Fprintf(w, "%s was expected to be broken, and is not: %s. %s\n\n", row.ID, holds(row.Verdict), row.Reason)
+			fmt.Fprintf(w, "%s was expected to be broken, and is not: it %s\n\n", row.ID, strings.TrimSpace(is(row.Verdict)+" "+row.Reason))
 		}
 	}
 	r.tellOthers(w)
@@ -210,6 +222,9 @@ func (r *Replayed) WriteText(w io.Writer) {
 	}
 	if !r.Settled {
 		fmt.Fprintln(w, "the run did not settle: a missing delivery proves nothing")
+	}
+	for _, step := range r.Unplayed {
+		fmt.Fprintf(w, "this step's moment never came: %s\n", step)
 	}
 	fmt.Fprintln(w, r.Verdict)
 }
@@ -224,6 +239,9 @@ func (r *Replayed) tellOthers(w io.Writer) {
 	}
 	if len(held) > 0 {
 		fmt.Fprintf(w, "promised under these faults, and held: %s\n", wrap(joinIDs(held), 100, "  "))
+	}
+	if len(r.NotJudged) > 0 {
+		fmt.Fprintf(w, "not judged, because faults may outlast TL or packets did not fit: %s\n", wrap(joinIDs(r.NotJudged), 100, "  "))
 	}
 	if len(r.Beyond) > 0 {
 		fmt.Fprintf(w, "not promised under these faults, and broken: %s\n", wrap(joinIDs(r.Beyond), 100, "  "))

@@ -86,8 +86,11 @@ func optionsOf(p *Part) string {
 
 // unknown is the error for a name that no table has.
 func unknown(kind, name string, among []string) error {
-	if near := spec.Near(name, among); len(near) > 0 {
+	if near := slices.Compact(spec.Near(name, among)); len(near) > 0 {
 		return fmt.Errorf("unknown %s %q: did you mean %s?", kind, name, strings.Join(near, " or "))
+	}
+	if len(among) > 40 {
+		return fmt.Errorf("unknown %s %q: conform list shows what there is", kind, name)
 	}
 	return fmt.Errorf("unknown %s %q: want one of %s", kind, name, strings.Join(among, ", "))
 }

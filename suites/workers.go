@@ -2,6 +2,8 @@ package suites
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 )
 
@@ -10,7 +12,18 @@ import (
 func spread(ctx context.Context, workers, n int, progress func(done, total int), do func(i int)) error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
+	var broken error
 	next, done := 0, 0
+	guarded := func(i int) {
+		defer func() { // a panic on another goroutine would end the process without a word of the harness
+			if r := recover(); r != nil {
+				mu.Lock()
+				broken = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+				mu.Unlock()
+			}
+		}()
+		do(i)
+	}
 	for range max(1, workers) {
 		wg.Go(func() {
 			for {
@@ -21,7 +34,7 @@ func spread(ctx context.Context, workers, n int, progress func(done, total int),
 				if i >= n || ctx.Err() != nil {
 					return
 				}
-				do(i)
+				guarded(i)
 				mu.Lock()
 				if done++; progress != nil {
 					progress(done, n)
@@ -31,5 +44,8 @@ func spread(ctx context.Context, workers, n int, progress func(done, total int),
 		})
 	}
 	wg.Wait()
+	if broken != nil {
+		return broken
+	}
 	return ctx.Err()
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,9 @@ func (checkCommand) Help() string {
 
 // Run judges each history.
 func (c *checkCommand) Run(s *session) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
 	if c.Format != "jsonl" {
 		return usage(fmt.Errorf("unknown format %q: this version reads jsonl", c.Format))
 	}
@@ -35,10 +39,12 @@ func (c *checkCommand) Run(s *session) error {
 	}
 	var reports []*suites.CheckReport
 	worst := spec.Pass
+	var unread []error
 	for _, name := range c.History {
 		h, err := readHistory(name)
 		if err != nil {
-			return usage(err)
+			unread = append(unread, err)
+			continue
 		}
 		if h.Truncated {
 			fmt.Fprintf(s.stderr, "%s: the last line is cut off; the rest is judged as unsettled\n", name)
@@ -49,6 +55,10 @@ func (c *checkCommand) Run(s *session) error {
 		reports = append(reports, r)
 	}
 	s.verdict(worst)
+	unreadable := usage(errors.Join(unread...))
+	if len(reports) == 0 {
+		return unreadable
+	}
 	tell := func(w io.Writer) {
 		for i, r := range reports {
 			if i > 0 {
@@ -57,11 +67,15 @@ func (c *checkCommand) Run(s *session) error {
 			r.WriteText(w)
 		}
 	}
-	if len(reports) == 1 {
-		return c.emit(s, reports[0], tell)
+	var result any = reports[0]
+	if len(c.History) > 1 {
+		result = suites.CheckReports{Schema: reports[0].Schema, Histories: reports, Verdict: worst}
 	}
-	return c.emit(s, reports, tell)
+	return errors.Join(unreadable, c.emit(s, result, tell))
 }
+
+// mark is the byte order mark that some editors put in front of UTF-8.
+const mark = "\ufeff"
 
 // readHistory reads a file, or stdin for "-". Its errors name the file, and the line where one is malformed.
 func readHistory(name string) (*spec.History, error) {
@@ -73,7 +87,14 @@ func readHistory(name string) (*spec.History, error) {
 		}
 		defer f.Close()
 	}
-	h, err := spec.ReadHistory(f)
+	r := bufio.NewReader(f)
+	if b, _ := r.Peek(len(mark)); string(b) == mark {
+		_, _ = r.Discard(len(mark))
+	}
+	h, err := spec.ReadHistory(r)
+	if err == nil {
+		err = h.Sound()
+	}
 	if syntax := new(spec.SyntaxError); errors.As(err, &syntax) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	} else if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 type listCommand struct {
-	What string `arg:"" name:"WHAT" help:"requirements, transports, reliability, orderings, memberships, faults, mutants or profiles."`
+	What string `arg:"" name:"WHAT" help:"requirements, transports, reliability, orderings, memberships, faults, mutants, levels or profiles."`
 	output
 }
 
@@ -16,6 +16,9 @@ func (listCommand) Help() string { return example("conform list requirements") }
 
 // Run lists what has a name.
 func (c *listCommand) Run(s *session) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
 	l, err := suites.List(c.What)
 	if err != nil {
 		return usage(err)
@@ -32,6 +35,9 @@ func (explainCommand) Help() string { return example("conform explain UNIFORM-AG
 
 // Run explains a name.
 func (c *explainCommand) Run(s *session) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
 	es, err := suites.Explain(c.Name)
 	if err != nil {
 		return usage(err)

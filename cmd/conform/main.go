@@ -89,12 +89,19 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 		return exitUsage
 	}
 	s := &session{ctx: ctx, stdout: stdout, stderr: stderr}
-	if err := command.Run(s); err != nil {
-		fmt.Fprintln(stderr, "conform:", err)
-		if errors.As(err, new(usageError)) {
-			return exitUsage
-		}
-		return exitBroken
+	err = command.Run(s)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "conform: interrupted: nothing was shown")
+		return exitInconclusive
 	}
-	return s.code
+	if err != nil {
+		fmt.Fprintln(stderr, "conform:", err)
+	}
+	switch {
+	case err == nil || s.code == exitFail: // what was found stays found, whatever broke besides
+		return s.code
+	case errors.As(err, new(usageError)):
+		return exitUsage
+	}
+	return exitBroken
 }

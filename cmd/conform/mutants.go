@@ -21,6 +21,9 @@ func (mutantsCommand) Help() string {
 
 // Run plays every planted bug.
 func (c *mutantsCommand) Run(s *session) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
 	without, err := spec.ParseClaims(split(c.Without))
 	if err != nil {
 		return usage(fmt.Errorf("--without: %w", err))

@@ -8,12 +8,30 @@ import (
 	"os"
 
 	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
 // output is the flag that every command has.
 type output struct {
 	JSON string `placeholder:"FILE" help:"Write the result as JSON; - is stdout, and then nothing else is there."`
+}
+
+// prepare says before anything is executed that the file can't be written.
+func (o output) prepare() error {
+	if o.JSON == "" || o.JSON == "-" {
+		return nil
+	}
+	return writable(o.JSON)
+}
+
+// writable opens a file for writing and leaves what is in it alone.
+func writable(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return usage(err)
+	}
+	return f.Close()
 }
 
 // emit writes a result: as JSON where that is asked for, and for a person unless JSON has stdout.
@@ -29,7 +47,7 @@ func (o output) emit(s *session, result any, tell func(io.Writer)) error {
 			return err
 		}
 		if err := os.WriteFile(o.JSON, b, 0o666); err != nil {
-			return usage(err)
+			return err
 		}
 	}
 	var buf bytes.Buffer
@@ -44,8 +62,7 @@ func terminal(w io.Writer) bool {
 	if !ok {
 		return false
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return cwriter.IsTerminal(int(f.Fd()))
 }
 
 // colour paints the words of verdicts on a terminal, unless NO_COLOR is set.
@@ -53,8 +70,8 @@ func colour(w io.Writer, b []byte) []byte {
 	if os.Getenv("NO_COLOR") != "" || !terminal(w) {
 		return b
 	}
-	for word, code := range map[string]string{"BROKEN": "31", "SURVIVED": "31", "false alarm:": "31"} {
-		b = bytes.ReplaceAll(b, []byte(word), []byte("\x1b["+code+"m"+word+"\x1b[0m"))
+	for _, word := range []string{"BROKEN", "SURVIVED", "false alarm:"} {
+		b = bytes.ReplaceAll(b, []byte(word), []byte("\x1b[31m"+word+"\x1b[0m"))
 	}
 	return b
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/conform-go/conform/faults"
@@ -10,7 +12,7 @@ import (
 )
 
 type replayCommand struct {
-	Scenario string `arg:"" name:"FILE|TOKEN" help:"A scenario file, or the token that a report prints."`
+	Scenario string `arg:"" name:"FILE|TOKEN" help:"A scenario file (- is stdin), or the token that a report prints."`
 	Subject  string `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
 	History  string `placeholder:"FILE" help:"Write what the nodes saw as a history."`
 	output
@@ -22,6 +24,14 @@ func (replayCommand) Help() string {
 
 // Run plays the scenario.
 func (c *replayCommand) Run(s *session) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	if c.History != "" {
+		if err := writable(c.History); err != nil {
+			return err
+		}
+	}
 	sc, err := readScenario(c.Scenario)
 	if err != nil {
 		return usage(err)
@@ -32,20 +42,18 @@ func (c *replayCommand) Run(s *session) error {
 		}
 		sc.Subject = c.Subject
 	}
-	if _, err := suites.ParseSubject(sc.Subject); err != nil {
-		return usage(err)
+	if _, err := suites.Playable(sc); err != nil {
+		return usage(fmt.Errorf("%s: %w", c.Scenario, err))
 	}
 	r, err := suites.Replay(sc)
 	if err != nil {
 		return err
 	}
-	if c.History != "" {
-		if err := writeHistory(c.History, &r.History); err != nil {
-			return err
-		}
-	}
 	s.verdict(r.Verdict)
-	return c.emit(s, r, r.WriteText)
+	if err := c.emit(s, r, r.WriteText); err != nil || c.History == "" {
+		return err
+	}
+	return writeHistory(c.History, &r.History)
 }
 
 // readScenario reads a token, or a file of text.
@@ -55,11 +63,17 @@ func readScenario(what string) (*faults.Scenario, error) {
 			return faults.ParseToken(what)
 		}
 	}
-	b, err := os.ReadFile(what)
+	var b []byte
+	var err error
+	if what == "-" {
+		b, err = io.ReadAll(os.Stdin)
+	} else {
+		b, err = os.ReadFile(what)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (and it is no token: these begin with c1.)", err)
 	}
-	sc, err := faults.Parse(string(b))
+	sc, err := faults.Parse(string(bytes.TrimPrefix(b, []byte(mark))))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -69,7 +83,7 @@ func readScenario(what string) (*faults.Scenario, error) {
 func writeHistory(name string, h *spec.History) error {
 	f, err := os.Create(name)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	if err := spec.WriteHistory(f, h); err != nil {
 		f.Close()

@@ -32,6 +32,9 @@ func (runCommand) Help() string {
 
 // Run judges the stacks.
 func (c *runCommand) Run(s *session) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
 	if c.World != "sim" {
 		return usage(fmt.Errorf("unknown world %q: this version has sim", c.World))
 	}
