@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/conform-go/conform/spec"
 )
@@ -192,6 +193,28 @@ func (j *Judge) closedGroup() spec.Finding {
 		return inconclusive(n, notSettled)
 	}
 	return j.trespass(n, uint32(open), "nobody refused "+j.h.MsgName(j.h.Events[j.msgs[open].send].Msg))
+}
+
+// noResurrection judges NO-RESURRECTION where messages are refused: a refusal is definite, so that what was refused is
+// delivered by nobody, not before it and not after.
+func (j *Judge) noResurrection() spec.Finding {
+	n := 0
+	for _, mark := range j.marks {
+		if mark&refused != 0 {
+			n++
+		}
+	}
+	if n == 0 {
+		return inconclusive(0, "vacuous: nothing was refused")
+	}
+	for i, s := range j.steps {
+		if o := s.op(); o != opDeliver && o != opGet || j.marks[s.msg]&refused == 0 {
+			continue
+		}
+		no := slices.IndexFunc(j.steps, func(r step) bool { return r.op() == opRefuse && r.msg == s.msg })
+		return violated(n, j.delivered(i)+", which was refused at "+j.time(no), int(j.msgs[s.msg].send), no, i)
+	}
+	return held(n, "")
 }
 
 // trespass names the member that the sender was not.

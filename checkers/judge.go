@@ -21,6 +21,7 @@ const (
 	Agreement            spec.ID = "AGREEMENT"
 	UniformAgreement     spec.ID = "UNIFORM-AGREEMENT"
 	AckedDelivered       spec.ID = "ACKED-DELIVERED"
+	NoResurrection       spec.ID = "NO-RESURRECTION"
 	FIFOOrder            spec.ID = "FIFO-ORDER"
 	FIFOGapFree          spec.ID = "FIFO-GAPFREE"
 	LocalOrder           spec.ID = "LOCAL-ORDER"
@@ -48,6 +49,7 @@ var table = [...]struct {
 	{Agreement, (*Judge).agreement},
 	{UniformAgreement, (*Judge).uniformAgreement},
 	{AckedDelivered, (*Judge).ackedDelivered},
+	{NoResurrection, (*Judge).noResurrection},
 	{FIFOOrder, (*Judge).fifoOrder},
 	{FIFOGapFree, (*Judge).fifoGapFree},
 	{LocalOrder, (*Judge).localOrder},

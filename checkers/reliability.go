@@ -111,6 +111,9 @@ func (j *Judge) validity() spec.Finding {
 // undelivered is the witness of validity: the send, and somebody else's delivery where there is one.
 func (j *Judge) undelivered(n int, d debt) spec.Finding {
 	send := int(j.msgs[d.m].send)
+	if j.h.Events[send].Node == d.by {
+		return violated(n, j.lacks(d)+", its own message, sent at "+j.time(send), send)
+	}
 	text := j.lacks(d) + ", which " + j.node(j.h.Events[send].Node) + ", correct too, sent at " + j.time(send)
 	if i := j.deliveryIn(d.m, j.everybody()); i >= 0 {
 		return violated(n, text+"; "+j.delivered(i), send, i)

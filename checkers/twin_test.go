@@ -277,6 +277,20 @@ var twins = map[spec.ID]func(*twin) answer{
 		}
 		return a
 	},
+	NoResurrection: func(t *twin) (a answer) {
+		for m, x := range t.msgs {
+			if !x.refused {
+				continue
+			}
+			a.n++
+			for _, list := range [][]twinDelivery{t.group, t.single} {
+				for _, d := range list {
+					a.violated = a.violated || d.m == m
+				}
+			}
+		}
+		return a
+	},
 	ClosedGroup: func(t *twin) (a answer) {
 		for m, x := range t.msgs {
 			if !x.outsider {

@@ -55,7 +55,7 @@ func (c Cell) Claims() spec.Claims {
 	}
 	m := map[spec.ID]spec.FaultSet{
 		"NO-CREATION": intact, "NO-DUPLICATION": once, "CONTENT-INTEGRITY": intact, "SENDER-INTEGRITY": intact,
-		"DESTINATION-INTEGRITY": intact, "CLOSED-GROUP": intact, "SELF-DELIVERY": intact & lasting,
+		"DESTINATION-INTEGRITY": intact, "CLOSED-GROUP": intact, "NO-RESURRECTION": intact, "SELF-DELIVERY": intact & lasting,
 		"CHANNEL-INTEGRITY": intact,
 	}
 	if !p.channel && !p.acks {

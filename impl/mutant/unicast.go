@@ -25,12 +25,32 @@ func unicastMutants() []Mutant {
 			New: with(bare, func(s *stack) { s.transport = unicastToAllNodes }),
 		},
 		{
+			Name:   "refused-and-sent",
+			Title:  "The stranger is told that the send is refused, and the message goes out all the same.",
+			Breaks: []spec.ID{"CLOSED-GROUP", "NO-RESURRECTION"},
+			Cell:   bare, Under: spec.NoFaults, NonMember: true,
+			New: with(bare, func(s *stack) { s.membership = refusesAndSends }),
+		},
+		{
 			Name:   "closed-group-left-open",
 			Title:  "Nobody looks whether the group is closed, so that what a stranger sends is delivered.",
 			Breaks: []spec.ID{"CLOSED-GROUP"},
 			Cell:   bare, Under: spec.NoFaults, NonMember: true,
 			New: with(bare, func(s *stack) { s.membership = nil }),
 		},
+	}
+}
+
+// refusing refuses what a correct membership refuses, and discards nothing.
+type refusing struct{ cfg impl.Config }
+
+func refusesAndSends(cfg impl.Config) impl.Layer { return refusing{cfg} }
+
+// Step implements [impl.Layer].
+func (r refusing) Step(in impl.Input, out *impl.Effects) {
+	out.Pass(in)
+	if in.Kind == impl.Send && in.To == impl.Everyone && r.cfg.Closed && r.cfg.Index(r.cfg.Self) < 0 {
+		out.Refuse(in.Ref, impl.ClosedGroup)
 	}
 }
 
