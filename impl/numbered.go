@@ -47,3 +47,15 @@ func CutNumbered(b []byte) (body []byte, h Numbered, code Code) {
 	h.N, h.Incarnation, h.Kind = binary.LittleEndian.Uint64(x), binary.LittleEndian.Uint32(x[8:]), x[12]
 	return body, h, NoCode
 }
+
+// OpenNumbered takes the header off a packet that came in. One that must be discarded is noted with the reason.
+func OpenNumbered(in Input, nodes int, out *Effects) (body []byte, h Numbered, ok bool) {
+	body, h, code := CutNumbered(in.Body)
+	if in.From < 0 || int(in.From) >= nodes {
+		code = Malformed
+	}
+	if code != NoCode {
+		out.Note(code, uint64(in.From), uint64(len(in.Body)))
+	}
+	return body, h, code == NoCode
+}

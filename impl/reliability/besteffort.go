@@ -121,13 +121,8 @@ func (b *BestEffort) send(in impl.Input, out *impl.Effects) {
 }
 
 func (b *BestEffort) receive(in impl.Input, out *impl.Effects) {
-	if in.From < 0 || int(in.From) >= b.cfg.Nodes {
-		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
-		return
-	}
-	body, h, bad := impl.CutNumbered(in.Body)
-	if bad != impl.NoCode {
-		out.Note(bad, uint64(in.From), uint64(len(in.Body)))
+	body, h, ok := impl.OpenNumbered(in, b.cfg.Nodes, out)
+	if !ok {
 		return
 	}
 	b.heard[in.From] = in.Now

@@ -114,13 +114,8 @@ func (c *Channel) transmit(in impl.Input, out *impl.Effects) {
 }
 
 func (c *Channel) receive(in impl.Input, out *impl.Effects) {
-	if in.From < 0 || int(in.From) >= len(c.peers) {
-		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
-		return
-	}
-	body, h, bad := impl.CutNumbered(in.Body)
-	if bad != impl.NoCode {
-		out.Note(bad, uint64(in.From), uint64(len(in.Body)))
+	body, h, ok := impl.OpenNumbered(in, c.cfg.Nodes, out)
+	if !ok {
 		return
 	}
 	p := &c.peers[in.From]
