@@ -110,12 +110,15 @@ const pathBits = 4 // a stack has fewer than 16 layers
 
 func (p Path) push(layer int) Path { return p<<pathBits | Path(layer+1) }
 func (p Path) pop() (Path, int)    { return p >> pathBits, int(p&(1<<pathBits-1)) - 1 }
+
+// Where an input goes in a stack.
 func downward(k InputKind) bool    { return k >= Send && k <= Accept }
 func fromBelow(k InputKind) bool   { return k >= Packet }
 func toOneLayer(k InputKind) bool  { return k == Recovered || k >= TimerFired && k <= StorageFailed }
 func toAllLayers(k InputKind) bool { return k == Start || k == Ready }
-func (p Path) String() string      { return pathString(p) }
-func pathString(p Path) (s string) {
+
+// String gives the layers' positions, the outermost stack's first: ".3.0".
+func (p Path) String() (s string) {
 	for p != 0 {
 		var l int
 		p, l = p.pop()

@@ -124,11 +124,11 @@ func Play(newMember Member, scenario string, p Promise) error {
 		return err
 	}
 	b := p.bench(newMember)
+	if err := b.play(s); err != nil {
+		return err
+	}
 	var errs []error
 	for _, id := range p.ids {
-		if err := b.play(s); err != nil {
-			return err
-		}
 		if !b.outlasts(s, id) && b.judge.Check(id).Verdict == spec.Fail {
 			errs = append(errs, &Violation{ID: id, Verdict: spec.Fail, Story: b.tell(s, id)})
 		}

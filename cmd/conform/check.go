@@ -30,11 +30,11 @@ func (c *checkCommand) Run(s *session) error {
 	if c.Format != "jsonl" {
 		return usage(fmt.Errorf("unknown format %q: this version reads jsonl", c.Format))
 	}
-	claims, err := spec.ParseClaims(split(c.Claims))
+	claims, err := spec.ParseClaims(named(c.Claims))
 	if err != nil {
 		return usage(err)
 	}
-	if len(claims) == 0 && len(split(c.Claims)) > 0 {
+	if len(claims) == 0 && len(named(c.Claims)) > 0 {
 		return usage(fmt.Errorf("--claims %v promises nothing that could be judged", c.Claims))
 	}
 	var reports []*suites.CheckReport

@@ -24,17 +24,17 @@ func (c *mutantsCommand) Run(s *session) error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	without, err := spec.ParseClaims(split(c.Without))
+	without, err := spec.ParseClaims(named(c.Without))
 	if err != nil {
 		return usage(fmt.Errorf("--without: %w", err))
 	}
-	for _, name := range split(c.Name) {
+	for _, name := range named(c.Name) {
 		if _, err := suites.ParseSubject("mutant:" + name); err != nil {
 			return usage(err)
 		}
 	}
 	show, end := progress(s, "hunting")
-	table, err := suites.Mutants(s.ctx, suites.KillPlan{Names: split(c.Name), Without: without, Seed: c.Seed,
+	table, err := suites.Mutants(s.ctx, suites.KillPlan{Names: named(c.Name), Without: without, Seed: c.Seed,
 		Parallel: workers(c.Parallel), Progress: show})
 	end()
 	if err != nil {

@@ -93,8 +93,8 @@ func progress(s *session, what string) (func(done, total int), func()) {
 		}
 }
 
-// split reads "a,b" and repeated flags alike: kong has split them already, and this drops what is empty.
-func split(list []string) []string {
+// named drops the empty names from a list that the command line has split at its commas.
+func named(list []string) []string {
 	var out []string
 	for _, x := range list {
 		if x != "" {

@@ -213,7 +213,7 @@ func (w *World) end(i int) {
 	}
 	for k := range w.active {
 		if w.active[k].step == i {
-			w.remark(spec.Heal, spec.NodeID(-1), i)
+			w.remark(spec.Heal, i)
 			last := len(w.active) - 1
 			w.active[k], w.active[last] = w.active[last], w.active[k] // both keep their memory
 			w.active = w.active[:last]

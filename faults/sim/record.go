@@ -116,13 +116,9 @@ func (w *World) returned(base spec.Event, e *impl.Effect) {
 }
 
 // remark writes down that a fault began or ended.
-func (w *World) remark(k spec.Kind, id spec.NodeID, i int) {
-	e := spec.Event{Kind: k}
-	if id >= 0 {
-		e.Node, e.Has = id, spec.HasNode
-	}
+func (w *World) remark(k spec.Kind, i int) {
 	observed := w.observed
-	w.extra(e, spec.Extra{Text: w.s.Steps[i].Action.Op.String(), ID: uint64(i)})
+	w.extra(spec.Event{Kind: k}, spec.Extra{Text: w.s.Steps[i].Action.Op.String(), ID: uint64(i)})
 	w.observed = observed // the harness's doings are nothing that a node observes
 }
 

@@ -108,7 +108,7 @@ func (w *World) act(i int) {
 	case faults.Heal:
 		w.heal()
 	default:
-		w.remark(spec.Fault, spec.NodeID(-1), i)
+		w.remark(spec.Fault, i)
 		w.begin(i, a.For)
 	}
 }

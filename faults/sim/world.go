@@ -140,9 +140,6 @@ func (w *World) Unplayed() []int {
 	return out
 }
 
-// Settled says whether the last run settled.
-func (w *World) Settled() bool { return w.h.Settled }
-
 // Play plays a scenario from its start and fills the history with what the nodes observe.
 func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	defer func() {
