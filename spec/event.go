@@ -127,7 +127,9 @@ type Extra struct {
 	Members []NodeID // view, and restore's destination set
 	Msgs    []MsgID  // restore: the ids that the state contains
 	Reason  string
-	Link    string
+	Link    string // frame: where it is
+	Via     string // frame: the link on which the router received what it forwards
+	TTL     int    // frame: of the packet inside; 0 is not told
 	Object  string
 	Op      string
 	Value   string // JSON

@@ -24,6 +24,18 @@ const (
 	ReorderFault                      // packets of one link overtake each other
 	CorruptFault                      // the network changes bytes
 
+	NICFault         // others on the link use addresses that the filters of network cards can't tell apart, or too many
+	CoordinatorFault // a node that hands on what others send crashes
+	RouterFault      // a router is down for less than TL
+	RPFault          // a rendezvous point is down
+	ForgetFault      // a router loses its multicast state
+	BoundaryFault    // a router lets no multicast through, for less than TL
+	TTLFault         // multicast packets start with a TTL that is too small
+	ReportFault      // what hosts and routers say to each other about listeners is lost
+	RogueFault       // a machine that belongs to nobody sends or listens
+	FloodFault       // a machine that belongs to nobody sends without end
+	TableFault       // the state table of a router is full
+
 	FaultKinds // the number of kinds
 )
 
@@ -31,6 +43,9 @@ var faultNames = [FaultKinds]string{
 	CrashFault: "crash", CrashLossyFault: "crash-lossy", RecoverFault: "recover", PauseFault: "pause",
 	OmitSendFault: "omit-send", OmitReceiveFault: "omit-receive", LossFault: "loss", PartitionFault: "partition",
 	DelayFault: "delay", DuplicateFault: "duplicate", ReorderFault: "reorder", CorruptFault: "corrupt",
+	NICFault: "nic", CoordinatorFault: "coordinator", RouterFault: "router", RPFault: "rp", ForgetFault: "prune-lost",
+	BoundaryFault: "boundary", TTLFault: "ttl", ReportFault: "igmp-loss", RogueFault: "rogue", FloodFault: "flood",
+	TableFault: "table-full",
 }
 
 var faultTexts = [FaultKinds]string{
@@ -46,6 +61,17 @@ var faultTexts = [FaultKinds]string{
 	DuplicateFault:   "the network delivers a share of the packets twice",
 	ReorderFault:     "packets of one link overtake each other",
 	CorruptFault:     "the network changes a byte in a share of the packets",
+	NICFault:         "others on the link use groups that share the MAC address or the filter bin of ours, or more than a card has room for",
+	CoordinatorFault: "a node that hands on what others send (a coordinator, an inner node of the tree) crashes",
+	RouterFault:      "a router is down for less than TL, with the hosts behind it",
+	RPFault:          "the rendezvous point of PIM sparse mode is down for less than TL",
+	ForgetFault:      "a router loses its prunes and all other multicast state, and goes on",
+	BoundaryFault:    "a router lets no multicast through for less than TL, as at the border of a provider",
+	TTLFault:         "a host's multicast packets start with a TTL that is too small for their way",
+	ReportFault:      "a host's reports and leaves (IGMP, MLD) are lost",
+	RogueFault:       "a strange machine sends to the group what it has overheard, or listens to it",
+	FloodFault:       "a strange machine sends to the group without a pause, and overruns the receivers",
+	TableFault:       "a router has no room for the state of new sources and groups",
 }
 
 func (k FaultKind) String() string {
@@ -79,6 +105,10 @@ const NoFaults FaultSet = 0
 
 // AllFaults has every kind.
 const AllFaults FaultSet = 1<<FaultKinds - 1
+
+// EndToEndFaults are the kinds that concern nodes and the packets between them, whatever carries those. The others need
+// a machine that not every network has.
+const EndToEndFaults FaultSet = 1<<(CorruptFault+1) - 1
 
 // SetOf makes a set.
 func SetOf(kinds ...FaultKind) FaultSet {

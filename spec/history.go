@@ -33,13 +33,15 @@ type Group struct {
 
 // Header is what the first line of a history says.
 type Header struct {
-	Nodes   []string
-	Groups  []Group // in the order of their names
-	Model   CrashModel
-	Settled bool                     // faults were healed and traffic has drained: liveness may be judged
-	Epsilon time.Duration            // how far apart the clocks were, at most
-	Bounds  map[string]time.Duration // declared bounds on liveness, by requirement
-	Unknown []byte                   // fields this version does not know: the inside of a JSON object
+	Nodes    []string
+	Groups   []Group // in the order of their names
+	Model    CrashModel
+	Settled  bool                     // faults were healed and traffic has drained: liveness may be judged
+	Epsilon  time.Duration            // how far apart the clocks were, at most
+	Bounds   map[string]time.Duration // declared bounds on liveness, by requirement
+	Costs    map[string]int           // declared bounds on packets a send, by requirement
+	Topology *Topology                // nil: not told
+	Unknown  []byte                   // fields this version does not know: the inside of a JSON object
 }
 
 // History is what the nodes of one run observed, in observation order. It is the only thing that a checker reads.

@@ -58,7 +58,44 @@ func anyHeader() *rapid.Generator[Header] {
 			}
 			h.Bounds[id] = time.Duration(rapid.Int64Min(0).Draw(t, "bound"))
 		}
+		for _, id := range rapid.SliceOfN(rapid.SampledFrom([]string{"COST-PACKETS", "COST-ACKS", "\""}), 0, 2).Draw(t, "costs") {
+			if h.Costs == nil {
+				h.Costs = make(map[string]int)
+			}
+			h.Costs[id] = int(rapid.Int32Min(0).Draw(t, "cost"))
+		}
+		if rapid.Bool().Draw(t, "network") {
+			h.Topology = anyTopology(len(h.Nodes)).Draw(t, "topology")
+		}
 		return h
+	})
+}
+
+func anyTopology(nodes int) *rapid.Generator[*Topology] {
+	some := rapid.Custom(func(t *rapid.T) (set []NodeID) {
+		for n := range nodes {
+			if rapid.Bool().Draw(t, "node") {
+				set = append(set, NodeID(n))
+			}
+		}
+		return set
+	})
+	return rapid.Custom(func(t *rapid.T) *Topology {
+		n := &Topology{
+			Routers: some.Draw(t, "routers"), Switches: some.Draw(t, "switches"), RPs: some.Draw(t, "rps"),
+			Routing: rapid.SampledFrom([]string{"", "dense", "sparse"}).Draw(t, "routing"),
+			IGMP:    rapid.IntRange(0, 3).Draw(t, "igmp"),
+		}
+		slices.Reverse(n.RPs) // the preferred first, whatever its number
+		for _, name := range anyNames(0).Draw(t, "links") {
+			n.Links = append(n.Links, Link{Name: name, Metric: rapid.IntRange(0, 3).Draw(t, "metric"), Nodes: some.Draw(t, "ends")})
+		}
+		if rapid.Bool().Draw(t, "anycast") {
+			for range nodes * nodes {
+				n.Metrics = append(n.Metrics, int(rapid.Int32().Draw(t, "metric")))
+			}
+		}
+		return n
 	})
 }
 
@@ -143,6 +180,7 @@ func fillExtra(t *rapid.T, h *History, e *Event, x *Extra) {
 	if rapid.Bool().Draw(t, "rare") {
 		word := rapid.StringN(0, 6, -1)
 		x.Reason, x.Link = word.Draw(t, "reason"), word.Draw(t, "link")
+		x.Via, x.TTL = word.Draw(t, "via"), rapid.IntRange(0, 255).Draw(t, "ttl")
 		x.Object, x.Op, x.Text = word.Draw(t, "object"), word.Draw(t, "op"), word.Draw(t, "text")
 		x.Value = rapid.SampledFrom([]string{"", "null", `"x"`, `{"a": [1, 2]}`, "-0.5e+7"}).Draw(t, "value")
 		x.Depth = rapid.Int64().Draw(t, "depth")

@@ -30,12 +30,14 @@ const (
 	colValue
 	colReason
 	colLink
+	colVia
+	colTTL
 	colDepth
 	colText
 )
 
 var columnNames = [...]string{"t", "node", "kind", "group", "to", "msg", "sum", "from", "len", "pos", "view", "members",
-	"transitional", "safe", "redelivered", "id", "of", "msgs", "object", "op", "value", "reason", "link", "depth", "text"}
+	"transitional", "safe", "redelivered", "id", "of", "msgs", "object", "op", "value", "reason", "link", "via", "ttl", "depth", "text"}
 
 // String lists the names with commas.
 func (c column) String() string {

@@ -72,6 +72,9 @@ var malformedEvents = []struct {
 	{`{"t":1,"node":"0","kind":"crash","id":"7"}` + "\n", 2, `field "id": want the id of a call, a whole number from 0, found "7"`},
 	{`{"t":1,"node":"0","kind":"crash","depth":1e3}` + "\n", 2, `field "depth": want a whole number, found 1e3`},
 
+	{`{"t":1,"kind":"frame","ttl":256}` + "\n", 2, `field "ttl": want a time to live, a whole number from 0 to 255, found 256`},
+	{`{"t":1,"kind":"frame","via":1}` + "\n", 2, `field "via": want a string, found 1`},
+
 	{`{"t":1,"kind":"crash"}` + "\n", 2, "crash without node: want node"},
 	{`{"t":1,"kind":"send","group":"g"}` + "\n", 2, "send without node, msg: want node, msg, and group or to"},
 	{`{"t":1,"node":"0","kind":"send","msg":"0/0/1"}` + "\n", 2, "send without group or to: want node, msg, and group or to"},
@@ -119,6 +122,38 @@ func TestMalformedHeaders(t *testing.T) {
 		`{"schema":"conform.history/1","nodes":["0"],"bounds":[]}`:              `field "bounds": want an object of requirements with their bounds, found []`,
 	} {
 		wantSyntaxError(t, text, 1, want)
+	}
+}
+
+// What the header says of the network of two nodes.
+func TestMalformedNetworks(t *testing.T) {
+	for text, want := range map[string]string{
+		`"costs":3`:                                             `field "costs": want an object of requirements with their costs, found 3`,
+		`"costs":{"COST-PACKETS":"3"}`:                          `field "costs": "COST-PACKETS": want packets a send, a whole number from 0, found "3"`,
+		`"costs":{"A":1,"A":2}`:                                 `field "costs": "A" twice`,
+		`"topology":[]`:                                         `field "topology": want an object with links, routers and more, found []`,
+		`"topology":{"hubs":[]}`:                                `field "topology": unknown field "hubs": want one of "links", "routers", "switches", "rps", "routing", "igmp", "metrics"`,
+		`"topology":{"rps":[],"rps":[]}`:                        `field "topology": field "rps" twice`,
+		`"topology":{"routers":["r"]}`:                          `field "topology": "routers": unknown node "r": want one of "0", "1"`,
+		`"topology":{"switches":["0","0"]}`:                     `field "topology": "switches": node "0" twice`,
+		`"topology":{"rps":"0"}`:                                `field "topology": "rps": want a list of node names, found "0"`,
+		`"topology":{"routing":"flood"}`:                        `field "topology": "routing": want "dense", "sparse" or "", found "flood"`,
+		`"topology":{"routing":1}`:                              `field "topology": "routing": want "dense", "sparse" or "", found 1`,
+		`"topology":{"igmp":4}`:                                 `field "topology": "igmp": want the version, a whole number from 0 to 3, found 4`,
+		`"topology":{"links":{}}`:                               `field "topology": "links": want a list of links, found {}`,
+		`"topology":{"links":["lan"]}`:                          `field "topology": "links": want a link, an object with name, metric and nodes, found "lan"`,
+		`"topology":{"links":[{}]}`:                             `field "topology": "links": link name "" is empty or stands twice`,
+		`"topology":{"links":[{"name":1}]}`:                     `field "topology": "links": field "name": want a string, found 1`,
+		`"topology":{"links":[{"name":"l"},{"name":"l"}]}`:      `field "topology": "links": link name "l" is empty or stands twice`,
+		`"topology":{"links":[{"name":"l","mtu":1500}]}`:        `field "topology": "links": unknown field "mtu": want one of "name", "metric", "nodes"`,
+		`"topology":{"links":[{"name":"l","metric":-1}]}`:       `field "topology": "links": metric of "l": want a whole number from 0, found -1`,
+		`"topology":{"links":[{"name":"l","nodes":["0","7"]}]}`: `field "topology": "links": nodes of "l": unknown node "7": want one of "0", "1"`,
+		`"topology":{"metrics":[[0,1]]}`:                        `field "topology": "metrics": want 2 rows of 2 numbers, as the header has nodes, found 1 rows`,
+		`"topology":{"metrics":[[0,1],[1]]}`:                    `field "topology": "metrics": want 2 rows of 2 numbers, as the header has nodes, found 1 in row 2`,
+		`"topology":{"metrics":[0,1]}`:                          `field "topology": "metrics": want 2 rows of 2 numbers, as the header has nodes, found 0`,
+		`"topology":{"metrics":[[0,1.5],[1,0]]}`:                `field "topology": "metrics": want a whole number, found 1.5`,
+	} {
+		wantSyntaxError(t, `{"schema":"conform.history/1","nodes":["0","1"],`+text+`}`, 1, want)
 	}
 }
 

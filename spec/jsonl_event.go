@@ -158,6 +158,10 @@ func (r *Reader) rareColumn(c column, v []byte, e *Event) (reason string, rare b
 	case colOf:
 		x.Of, reason = natural(v, math.MaxUint64, "the id of a call, a whole number from 0")
 		return reason, e.markRare(HasOf, reason)
+	case colTTL:
+		n, reason := natural(v, math.MaxUint8, "a time to live, a whole number from 0 to 255")
+		x.TTL = int(n)
+		return reason, n != 0
 	case colDepth:
 		n, err := strconv.ParseInt(string(v), 10, 64)
 		if err != nil {
@@ -213,6 +217,8 @@ func (r *Reader) rareText(c column, text string, e *Event) (reason string, rare 
 		x.Reason = text
 	case colLink:
 		x.Link = text
+	case colVia:
+		x.Via = text
 	case colText:
 		x.Text = text
 	}

@@ -14,7 +14,7 @@ const HistorySchema = "conform.history/1"
 
 const headerExample = `{"schema":"conform.history/1","nodes":["0","1"],"groups":{"g":["0","1"]},"model":"crash-stop","settled":true}`
 
-var headerNames = []string{"schema", "nodes", "groups", "closed", "model", "settled", "epsilon", "bounds"}
+var headerNames = []string{"schema", "nodes", "groups", "closed", "model", "settled", "epsilon", "bounds", "costs", "topology"}
 
 // names maps what a history calls its nodes and groups to their ids.
 type names struct {
@@ -55,7 +55,8 @@ func (r *Reader) header(line []byte) (reason string) {
 		name string
 		read func([]byte) string
 	}{{"nodes", r.readNodes}, {"groups", r.readGroups}, {"closed", r.readClosed}, {"model", r.readModel},
-		{"settled", r.readSettled}, {"epsilon", r.readEpsilon}, {"bounds", r.readBounds}} {
+		{"settled", r.readSettled}, {"epsilon", r.readEpsilon}, {"bounds", r.readBounds},
+		{"costs", r.readCosts}, {"topology", r.readTopology}} {
 		if v := byName[step.name]; v != nil {
 			if reason := step.read(v); reason != "" {
 				return fmt.Sprintf("field %q: %s", step.name, reason)

@@ -67,6 +67,10 @@ func appendWords(b []byte, e *Event, x *Extra) []byte {
 	}
 	b = appendWord(b, `,"reason":`, x.Reason, false)
 	b = appendWord(b, `,"link":`, x.Link, false)
+	b = appendWord(b, `,"via":`, x.Via, false)
+	if x.TTL != 0 {
+		b = strconv.AppendInt(append(b, `,"ttl":`...), int64(x.TTL), 10)
+	}
 	if x.Depth != 0 {
 		b = strconv.AppendInt(append(b, `,"depth":`...), x.Depth, 10)
 	}
@@ -128,6 +132,7 @@ func appendHeader(b []byte, h *Header) ([]byte, error) {
 		}
 		b = append(b, '}')
 	}
+	b = appendTopology(appendCosts(b, h), h)
 	if len(h.Unknown) > 0 {
 		b = append(append(b, ','), h.Unknown...)
 	}
@@ -166,6 +171,9 @@ func checkHeader(h *Header) error {
 		if bound < 0 {
 			return fmt.Errorf("negative bound %d of %q", bound, name)
 		}
+	}
+	if err := checkNetwork(h); err != nil {
+		return err
 	}
 	if len(h.Unknown) > 0 && !insideOfObject(h.Unknown, func(name []byte) bool {
 		return !slices.Contains(headerNames, string(name))

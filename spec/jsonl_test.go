@@ -72,6 +72,17 @@ func TestGoldenHistory(t *testing.T) {
 	if !h.Groups[1].Closed || h.Groups[0].Closed || h.Epsilon != 5000 || h.Bounds["TIMELINESS"] != 1000000 || h.Model != CrashRecovery {
 		t.Errorf("the header reads as %+v", h.Header)
 	}
+	if n := h.Topology; h.Costs["COST-PACKETS"] != 3 || n.Link("lan-1") != 1 || n.Link("lan-2") != -1 || n.Links[1].Metric != 2 ||
+		!reflect.DeepEqual(n.Links[0].Nodes, []NodeID{0, 2}) || !reflect.DeepEqual(n.RPs, []NodeID{2}) || n.Metrics[1] != 3 {
+		t.Errorf("the network reads as %+v", n)
+	}
+	if x := h.ExtraOf(&h.Events[2]); x.Link != "lan-1" || x.Via != "lan-0" || x.TTL != 7 {
+		t.Errorf("the frame reads as %+v", *x)
+	}
+	h.Reset()
+	if h.Topology == nil || h.Costs == nil || h.Bounds == nil || h.Settled || len(h.Events) != 0 {
+		t.Errorf("reset leaves %+v", h.Header)
+	}
 }
 
 const smallHeader = `{"schema":"conform.history/1","nodes":["0","1"],"groups":{"z":["1"],"g":["0","1"]},"settled":true}` + "\n"
@@ -189,6 +200,7 @@ func TestWriterRefuses(t *testing.T) {
 		"send at 0 ns: a node that is not in the header":                                func(e *Event, _ *Extra) { e.Msg.Sender = 1 },
 		"send at 0 ns: member 5 is not in the header":                                   func(_ *Event, x *Extra) { x.Members = []NodeID{5} },
 		"send at 0 ns: the sender of 5/0/0 is not in the header":                        func(_ *Event, x *Extra) { x.Msgs = []MsgID{{Sender: 5}} },
+		"send at 0 ns: time to live 256 is not from 0 to 255":                           func(_ *Event, x *Extra) { x.TTL = 256 },
 		"send at 0 ns: value {\n} is not JSON on one line":                              func(_ *Event, x *Extra) { x.Value = "{\n}" },
 		`send at 0 ns: value 1,"a":2 is not JSON on one line`:                           func(_ *Event, x *Extra) { x.Value = `1,"a":2` },
 		"send at 0 ns: send without msg: want node, msg, and group or to":               func(e *Event, _ *Extra) { e.Has &^= HasMsg },
@@ -210,6 +222,16 @@ func TestWriterRefuses(t *testing.T) {
 		`header: member 0 of group "g" is no node or stands twice`:                                                {Groups: []Group{{Name: "g", Members: []NodeID{0}}}},
 		`header: negative epsilon -1`:                                                                             {Epsilon: -1},
 		`header: unknown fields are not the inside of a JSON object on one line, or have the name of a known one`: {Unknown: []byte(`"nodes":1`)},
+		`header: cost -1 of "A" is not from 0 to 2147483647`:                                                      {Costs: map[string]int{"A": -1}},
+		`header: link name "" is empty or stands twice`:                                                           {Topology: &Topology{Links: []Link{{}}}},
+		`header: metric -1 of link "l" is not from 0 to 2147483647`:                                               {Topology: &Topology{Links: []Link{{Name: "l", Metric: -1}}}},
+		`header: the nodes of link "l" are not in ascending order`:                                                {Nodes: []string{"0", "1"}, Topology: &Topology{Links: []Link{{Name: "l", Nodes: []NodeID{1, 0}}}}},
+		`header: node 1 of link "l" is no node or stands twice`:                                                   {Nodes: []string{"0"}, Topology: &Topology{Links: []Link{{Name: "l", Nodes: []NodeID{1}}}}},
+		`header: node 0 of the RPs is no node or stands twice`:                                                    {Topology: &Topology{RPs: []NodeID{0}}},
+		`header: routing "flood" is none of "dense", "sparse" and ""`:                                             {Topology: &Topology{Routing: "flood"}},
+		`header: IGMP version 4 is not from 0 to 3`:                                                               {Topology: &Topology{IGMP: 4}},
+		`header: 1 metrics: want 2 rows of 2, as there are nodes`:                                                 {Nodes: []string{"0", "1"}, Topology: &Topology{Metrics: []int{0}}},
+		`header: metric 4294967296 needs more than 32 bits`:                                                       {Nodes: []string{"0"}, Topology: &Topology{Metrics: []int{1 << 32}}},
 	} {
 		wantError(t, WriteHistory(io.Discard, &History{Header: bad, Events: []Event{{Kind: Note}}}), want)
 	}

@@ -46,6 +46,17 @@ func boolean(v []byte) (bool, string) {
 
 // eachText hands every string of a list to take, and stops at the first reason.
 func eachText(v []byte, want string, take func([]byte) string) string {
+	return eachValue(v, want, func(v []byte) string {
+		text, ok := unquote(v)
+		if !ok {
+			return "want " + want + ", found " + excerpt(v) + " in it"
+		}
+		return take(text)
+	})
+}
+
+// eachValue hands every value of a list to take, and stops at the first reason.
+func eachValue(v []byte, want string, take func([]byte) string) string {
 	if v[0] != '[' {
 		return "want " + want + ", found " + excerpt(v)
 	}
@@ -57,11 +68,7 @@ func eachText(v []byte, want string, take func([]byte) string) string {
 		s.space()
 		start := s.i
 		s.anything(1)
-		text, ok := unquote(v[start:s.i])
-		if !ok {
-			return "want " + want + ", found " + excerpt(v[start:s.i]) + " in it"
-		}
-		if reason := take(text); reason != "" {
+		if reason := take(v[start:s.i]); reason != "" {
 			return reason
 		}
 		if !s.skip(',') {

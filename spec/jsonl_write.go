@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -131,6 +132,9 @@ func (p *Writer) checkExtra(e *Event, x *Extra) error {
 		if !p.knows(m.Sender) {
 			return fmt.Errorf("%s at %d ns: the sender of %s is not in the header", e.Kind, e.T, m)
 		}
+	}
+	if x.TTL < 0 || x.TTL > math.MaxUint8 {
+		return fmt.Errorf("%s at %d ns: time to live %d is not from 0 to 255", e.Kind, e.T, x.TTL)
 	}
 	if x.Value != "" && !oneValue([]byte(x.Value)) {
 		return fmt.Errorf("%s at %d ns: value %s is not JSON on one line", e.Kind, e.T, clip(x.Value))
