@@ -20,6 +20,10 @@ const (
 	Retransmitted      // sent again, after TS
 	Removed            // taken for failed, after TL
 
+	FilteredByNIC    // discarded: the network card's filter has no such address
+	FilteredByDriver // discarded: the card let it through, but the host wants no such group
+	Taken            // a socket took the datagram
+
 	PointRelayed   // reliable: relayed, not yet delivered
 	PointReceived  // a message is new here, nothing has been done about it
 	PointAllSent   // the last copy of a message has been handed down
@@ -30,6 +34,7 @@ const (
 
 var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "stale", "overflow", "not-member",
 	"closed-group", "too-long", "held-back", "retransmitted", "removed",
+	"filtered-by-nic", "filtered-by-driver", "taken",
 	"relayed", "received", "all-sent", "some-acked"}
 
 func (c Code) String() string {

@@ -159,10 +159,11 @@ func (e *Effects) InstallView(v *spec.View) { e.add(InstallView).View = v }
 func (e *Effects) Pass(in Input) {
 	switch {
 	case in.Kind == Send:
-		e.Down(in.To, in.Body, in.Ref)
+		x := e.add(Down)
+		x.To, x.Body, x.Ref, x.Num, x.Group = in.To, in.Body, in.Ref, in.Num, in.Group
 	case downward(in.Kind):
 		x := e.add(CallDown)
-		x.Call, x.Ref, x.Body, x.To = in.Kind, in.Ref, in.Body, in.To
+		x.Call, x.Ref, x.Body, x.To, x.Num, x.Group = in.Kind, in.Ref, in.Body, in.To, in.Num, in.Group
 	case in.Kind == ViewChanged && in.Flag: // the layers above have it already
 	case fromBelow(in.Kind):
 		e.Add(effectOf(in))

@@ -33,6 +33,12 @@ type Config struct {
 	MTU     int           // bytes of the largest packet; 0: no limit
 }
 
+// The numbers of ports that are no links: below a bottom layer that stands on links, Num is the port.
+const (
+	LoopPort    = 1<<32 - 1 // to oneself: what goes out comes in again, and nothing is lost
+	ControlPort = 1<<32 - 2 // faults that the world has a machine commit
+)
+
 // Index gives the position of a node among the members, or -1.
 func (c *Config) Index(n spec.NodeID) int {
 	if int(n) < len(c.Members) && n >= 0 && c.Members[n] == n {
@@ -58,6 +64,7 @@ const (
 	TimerFired              // Num is the timer
 	Persisted               // everything appended before the Persist of Ref is on disk
 	StorageFailed           // the Persist of Ref, or the Append before it, failed
+	Rerouted                // the unicast routes below have changed
 
 	Send    // Body for To; acknowledge Ref
 	Join    // Ref
@@ -80,7 +87,7 @@ const (
 	inputKinds
 )
 
-var inputNames = [inputKinds]string{"none", "start", "recovered", "ready", "timer", "persisted", "storage-failed",
+var inputNames = [inputKinds]string{"none", "start", "recovered", "ready", "timer", "persisted", "storage-failed", "rerouted",
 	"send", "join", "leave", "barrier", "query", "accept",
 	"packet", "acknowledged", "refused", "done", "view", "blocked", "unblocked", "suspected", "trusted", "gap"}
 
@@ -115,7 +122,7 @@ func (p Path) pop() (Path, int)    { return p >> pathBits, int(p&(1<<pathBits-1)
 func downward(k InputKind) bool    { return k >= Send && k <= Accept }
 func fromBelow(k InputKind) bool   { return k >= Packet }
 func toOneLayer(k InputKind) bool  { return k == Recovered || k >= TimerFired && k <= StorageFailed }
-func toAllLayers(k InputKind) bool { return k == Start || k == Ready }
+func toAllLayers(k InputKind) bool { return k == Start || k == Ready || k == Rerouted }
 
 // String gives the layers' positions, the outermost stack's first: ".3.0".
 func (p Path) String() (s string) {
