@@ -1,0 +1,237 @@
+package transport_test
+
+import (
+	"container/heap"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/impltest"
+	"github.com/conform-go/conform/spec"
+)
+
+// soak is a few nodes, a clock, and links that lose, delay, double and change packets and are cut for a while.
+type soak struct {
+	nodes  []impl.Layer
+	out    *impl.Effects
+	rand   spec.Rand
+	now    spec.Time
+	agenda soakAgenda
+	seq    int
+	timers []map[soakTimer]int // the event that counts
+
+	loss, double, corrupt float64
+	cut                   func(from, to spec.NodeID, now spec.Time) bool
+
+	delivered []map[string][]string // by sender and group or node
+	acked     map[impl.Ref]int
+	upward    []string // of suspicions
+	packets   int
+	opened    int // handshakes begun, tries again among them
+}
+
+type soakTimer struct {
+	layer impl.Path
+	id    uint64
+}
+
+type soakEvent struct {
+	at   spec.Time
+	seq  int
+	node spec.NodeID
+	in   impl.Input
+	do   func()
+}
+
+type soakAgenda []soakEvent
+
+func (a soakAgenda) Len() int { return len(a) }
+func (a soakAgenda) Less(i, k int) bool {
+	return a[i].at < a[k].at || a[i].at == a[k].at && a[i].seq < a[k].seq
+}
+func (a soakAgenda) Swap(i, k int) { a[i], a[k] = a[k], a[i] }
+func (a *soakAgenda) Push(x any)   { *a = append(*a, x.(soakEvent)) }
+func (a *soakAgenda) Pop() any {
+	x := (*a)[len(*a)-1]
+	*a = (*a)[:len(*a)-1]
+	return x
+}
+
+const soakTS, soakTL = 30 * time.Millisecond, 600 * time.Millisecond
+
+func newSoak(n int, seed uint64, newLayer func(impl.Config) impl.Layer) *soak {
+	w := &soak{out: impl.NewEffects(&impl.Arena{Forget: true}), rand: spec.NewRand(seed, 7), acked: map[impl.Ref]int{},
+		cut: func(spec.NodeID, spec.NodeID, spec.Time) bool { return false }}
+	var members []spec.NodeID
+	for i := range n {
+		members = append(members, impltest.Node(i))
+	}
+	for i := range n {
+		w.nodes = append(w.nodes, newLayer(impl.Config{Self: impltest.Node(i), Nodes: n, Members: members, TS: soakTS, TL: soakTL}))
+		w.timers = append(w.timers, map[soakTimer]int{})
+		w.delivered = append(w.delivered, map[string][]string{})
+	}
+	for i := range n {
+		w.step(impltest.Node(i), impl.Input{Kind: impl.Start})
+		w.step(impltest.Node(i), impl.Input{Kind: impl.Ready})
+	}
+	return w
+}
+
+func (w *soak) at(t spec.Time, e soakEvent) int {
+	w.seq++
+	e.at, e.seq = t, w.seq
+	heap.Push(&w.agenda, e)
+	return w.seq
+}
+
+// run lets everything happen that is to happen before a time.
+func (w *soak) run(until spec.Time) {
+	for len(w.agenda) > 0 && w.agenda[0].at <= until {
+		e := heap.Pop(&w.agenda).(soakEvent)
+		w.now = e.at
+		switch {
+		case e.do != nil:
+			e.do()
+			continue
+		case e.in.Kind == impl.TimerFired:
+			if w.timers[e.node][soakTimer{e.in.Layer, e.in.Num}] != e.seq {
+				continue
+			}
+		}
+		w.step(e.node, e.in)
+	}
+}
+
+func (w *soak) step(n spec.NodeID, in impl.Input) {
+	in.Now = w.now
+	w.out.Reset()
+	w.nodes[n].Step(in, w.out)
+	for i := range w.out.List {
+		switch e := &w.out.List[i]; e.Kind {
+		case impl.Down:
+			w.transmit(n, e.To, e.Body)
+		case impl.SetTimer:
+			w.timers[n][soakTimer{e.Layer, e.Num}] = w.at(e.At, soakEvent{node: n,
+				in: impl.Input{Kind: impl.TimerFired, Layer: e.Layer, Num: e.Num}})
+		case impl.StopTimer:
+			delete(w.timers[n], soakTimer{e.Layer, e.Num})
+		case impl.Up:
+			k := fmt.Sprintf("%d to %d", e.From, e.To)
+			w.delivered[n][k] = append(w.delivered[n][k], string(e.Body))
+		case impl.Acknowledge:
+			w.acked[e.Ref]++
+		case impl.Suspect, impl.Trust:
+			w.upward = append(w.upward, fmt.Sprintf("%d: %s", n, impltest.Effect(e)))
+		}
+	}
+}
+
+func (w *soak) transmit(from, to spec.NodeID, body []byte) {
+	copies := 1
+	if from != to {
+		w.packets++
+		if body[len(body)-5] == 1 {
+			w.opened++
+		}
+		if w.rand.Chance(w.loss) || w.cut(from, to, w.now) {
+			return
+		}
+		if w.rand.Chance(w.double) {
+			copies = 2
+		}
+		if w.rand.Chance(w.corrupt) {
+			body = slices.Clone(body)
+			body[w.rand.IntN(len(body))] ^= 0x40
+		}
+	}
+	for range copies {
+		delay := time.Millisecond
+		if from != to {
+			delay += time.Duration(w.rand.IntN(int(9 * time.Millisecond)))
+		}
+		w.at(w.now+spec.Time(delay), soakEvent{node: to, in: impl.Input{Kind: impl.Packet, From: from, To: to, Body: body}})
+	}
+}
+
+// Through losses, duplicates, changed bytes and cuts shorter than TL, every message arrives everywhere, once and in the
+// order sent, and every send is acknowledged.
+func TestTCPSoak(t *testing.T) {
+	reconnected := 0
+	for seed := range uint64(60) {
+		mss := []int{1400, 100, 30}[seed%3]
+		w := newSoak(3+int(seed%2), seed, overStream(mss))
+		if seed%4 > 0 {
+			w.loss, w.double, w.corrupt = .1*float64(seed%4), .1, .05
+		}
+		r := spec.NewRand(seed, 8)
+		cutters := make([]spec.NodeID, 6) // in turns of 100ms; a node alone, or one direction of its links
+		for i := range cutters {
+			cutters[i] = impltest.Node(r.IntN(2*len(w.nodes))) - 1
+		}
+		w.cut = func(from, to spec.NodeID, now spec.Time) bool {
+			turn := int(time.Duration(now) / (100 * time.Millisecond))
+			if turn/2 >= len(cutters) || turn%2 == 0 {
+				return false
+			}
+			c := cutters[turn/2]
+			return from == c || to == c && seed%5 > 0
+		}
+		want := make([]map[string][]string, len(w.nodes))
+		for n := range want {
+			want[n] = map[string][]string{}
+		}
+		const sends = 60
+		for i := range impl.Ref(sends) {
+			n := impltest.Node(r.IntN(len(w.nodes)))
+			to := impl.Everyone
+			if r.Chance(.3) {
+				to = impltest.Node(r.IntN(len(w.nodes)))
+			}
+			size := r.IntN(60)
+			if r.Chance(.2) {
+				size = r.IntN(4000)
+			}
+			body := fmt.Sprintf("%d:%s", i, strings.Repeat("x", size))
+			w.at(spec.Time(r.IntN(int(1200*time.Millisecond))), soakEvent{do: func() {
+				for at := range want {
+					if to == impl.Everyone || to == impltest.Node(at) {
+						k := fmt.Sprintf("%d to %d", n, to)
+						want[at][k] = append(want[at][k], body)
+					}
+				}
+				w.step(n, impl.Input{Kind: impl.Send, To: to, Body: []byte(body), Ref: i + 1})
+			}})
+		}
+		w.run(spec.Time(30 * time.Second))
+		for n := range want {
+			for k, bodies := range want[n] {
+				if got := w.delivered[n][k]; !slices.Equal(got, bodies) {
+					t.Fatalf("seed %d: node %d delivered of %s\n%.300q, want\n%.300q", seed, n, k, got, bodies)
+				}
+				delete(w.delivered[n], k)
+			}
+			if len(w.delivered[n]) > 0 {
+				t.Fatalf("seed %d: node %d delivered %.300q, which nobody sent", seed, n, w.delivered[n])
+			}
+		}
+		for i := range impl.Ref(sends) {
+			if w.acked[i+1] != 1 {
+				t.Errorf("seed %d: send %d was acknowledged %d times", seed, i+1, w.acked[i+1])
+			}
+		}
+		if len(w.upward) > 0 {
+			t.Errorf("seed %d: %q", seed, w.upward)
+		}
+		if len(w.agenda) > 0 {
+			t.Errorf("seed %d: %d things are still to happen", seed, len(w.agenda))
+		}
+		reconnected += w.opened - len(w.nodes)*(len(w.nodes)-1)
+	}
+	if reconnected < 100 {
+		t.Errorf("only %d handshakes more than there are pairs", reconnected)
+	}
+}
