@@ -24,7 +24,8 @@ func arbitrary() *rapid.Generator[*Scenario] {
 				Name: groupNames[i] + rapid.SampledFrom([]string{"", "-1", ":/_.x"}).Draw(t, "name"),
 				Members: slices.Sorted(slices.Values(
 					rapid.SliceOfDistinct(nodeOf(s), rapid.ID[spec.NodeID]).Draw(t, "members"))),
-				Closed: rapid.Bool().Draw(t, "closed"),
+				Closed:  rapid.Bool().Draw(t, "closed"),
+				Address: rapid.SampledFrom([]string{"", "225.1.1.1", "ff05::1"}).Draw(t, "address"),
 			})
 		}
 		for range rapid.IntRange(0, 6).Draw(t, "steps") {
@@ -86,6 +87,7 @@ func arbitraryStep(t *rapid.T, s *Scenario) Step {
 		Size:    rapid.IntRange(0, MaxSize).Draw(t, "size"),
 		Content: rapid.IntRange(0, 9).Draw(t, "content"),
 		Percent: rapid.IntRange(0, 100).Draw(t, "percent"),
+		Router:  rapid.IntRange(0, MaxRouters-1).Draw(t, "router"),
 		By:      anyDuration.Draw(t, "by") / 2,
 		For:     anyDuration.Draw(t, "for"),
 	}

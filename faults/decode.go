@@ -29,8 +29,8 @@ func DecodeInto(s *Scenario, b []byte, p Params) {
 
 	p.operations(&d.early)
 	d.late = d.early
-	faultOps(&d.early, p.Faults, s.Nodes)
-	faultOps(&d.late, p.Faults, s.Nodes)
+	faultOps(&d.early, p.Faults, s.Nodes, p.Routers)
+	faultOps(&d.late, p.Faults, s.Nodes, p.Routers)
 	d.late.list[1] = Nothing // no sends
 	count := min(int(prefix[3])%(maxRecords+1), len(rest)/recordBytes)
 	for i := range count {
@@ -107,6 +107,9 @@ func (d *decoder) sentinels() {
 
 const sentinelSize = 1
 
+// floodPace is how far apart the packets of the fastest drawn flood are.
+const floodPace = 25 * time.Microsecond
+
 func (d *decoder) record(i int, b [recordBytes]byte) {
 	table := &d.late
 	if i < d.p.MaxSends {
@@ -165,11 +168,22 @@ func (d *decoder) arguments(a *Action, x, y byte) {
 		}
 	case Join, Leave, Sync, Query:
 		a.Group = spec.GroupID(int(x) % p.Groups)
-	case Pause, Isolate:
+	case Pause, Isolate, RPDown, Listen:
 		a.For = p.hold(y)
+	case RouterDown, Boundary, TableFull, PruneLost:
+		a.Router = int(x) % max(1, p.Routers)
+		if a.Op != PruneLost {
+			a.For = p.hold(y)
+		}
+	case TTL:
+		a.Size, a.For = 1+int(x)%4, p.hold(y)
+	case Overflow:
+		a.Size = 1 + int(x)%64
+	case Flood:
+		a.By, a.For = floodPace*time.Duration(1+int(x)%8), p.hold(y)
 	case OmitSend, OmitReceive:
 		a.Peer, a.Percent, a.For = d.peerOrAll(a.Node, x&15), percents[x>>4], p.hold(y)
-	case Loss, Duplicate, Corrupt:
+	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue:
 		a.Percent, a.For = percents[x&15], p.hold(y)
 	case Reorder:
 		a.Percent, a.By, a.For = percents[x&15], p.by(x>>4), p.hold(y)

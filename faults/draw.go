@@ -69,7 +69,7 @@ func (d *drawing) head() {
 		d.flag(mtuFlag, .5)
 	}
 	p.operations(&d.ops)
-	faultOps(&d.ops, p.Faults, d.nodes)
+	faultOps(&d.ops, p.Faults, d.nodes, p.Routers)
 }
 
 func (d *drawing) flag(flag byte, chance float64) {
@@ -172,7 +172,7 @@ func (d *drawing) faults() {
 		part = allowed
 	}
 	var table opTable
-	faultOps(&table, part, d.nodes)
+	faultOps(&table, part, d.nodes, d.p.Routers)
 	if table.n == 0 {
 		return
 	}
@@ -212,7 +212,7 @@ func (d *drawing) argument(op Op) byte {
 		switch op {
 		case OmitSend, OmitReceive:
 			x &= 0x3f
-		case Loss, Duplicate, Reorder, Corrupt:
+		case Loss, Duplicate, Reorder, Corrupt, IGMPLoss, Rogue:
 			x &= 0xf3
 		}
 	}

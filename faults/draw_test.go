@@ -10,7 +10,7 @@ import (
 
 // everything allows all that can be drawn.
 var everything = Params{
-	Faults: spec.AllFaults, MinNodes: 2, MaxNodes: 6, MaxSends: 6, Groups: 2, MTU: 1400, Subject: "x/y",
+	Faults: spec.AllFaults, MinNodes: 2, MaxNodes: 6, MaxSends: 6, Groups: 2, MTU: 1400, Routers: 3, Subject: "x/y",
 	OneToOne: true, NonMember: true, Joins: true, Syncs: true, Queries: true,
 }
 
@@ -18,6 +18,7 @@ func anyParams() *rapid.Generator[Params] {
 	return rapid.Custom(func(t *rapid.T) Params {
 		flag := func(label string) bool { return rapid.Bool().Draw(t, label) }
 		return Params{
+			Routers:  rapid.IntRange(0, 4).Draw(t, "routers"),
 			Faults:   spec.FaultSet(rapid.Uint64Range(0, uint64(spec.AllFaults)).Draw(t, "faults")),
 			MinNodes: rapid.IntRange(0, 9).Draw(t, "min"), MaxNodes: rapid.IntRange(0, 70).Draw(t, "max"),
 			MaxSends: rapid.IntRange(0, 30).Draw(t, "sends"), MaxSize: rapid.IntRange(0, 2000).Draw(t, "size"),

@@ -22,7 +22,7 @@ func Encode(s *Scenario, p Params) (b []byte, exact bool) {
 		steps = steps[:len(steps)-n]
 	}
 	p.operations(&e.ops)
-	faultOps(&e.ops, p.Faults, e.nodes)
+	faultOps(&e.ops, p.Faults, e.nodes, p.Routers)
 	count := 0
 	for i := range steps {
 		record, ok := e.record(&steps[i])
@@ -167,11 +167,19 @@ func (e *encoder) arguments(a *Action, x, y *byte) bool {
 		*y |= byte(a.Group&3) << 2
 	case Join, Leave, Sync, Query:
 		*x = byte(a.Group)
-	case Pause, Isolate:
+	case Pause, Isolate, RPDown, Listen:
 		*y = hold(holds, a.For)
+	case RouterDown, Boundary, TableFull, PruneLost:
+		*x, *y = byte(a.Router), hold(holds, a.For)
+	case TTL:
+		*x, *y = nearest(4, a.Size, func(i byte) int { return 1 + int(i) }), hold(holds, a.For)
+	case Overflow:
+		*x = nearest(64, a.Size, func(i byte) int { return 1 + int(i) })
+	case Flood:
+		*x, *y = nearest(8, a.By, func(i byte) time.Duration { return floodPace * time.Duration(1+int(i)) }), hold(holds, a.For)
 	case OmitSend, OmitReceive:
 		*x, *y = peer()|percent()<<4, hold(holds, a.For)
-	case Loss, Duplicate, Corrupt:
+	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue:
 		*x, *y = percent(), hold(holds, a.For)
 	case Reorder:
 		*x, *y = percent()|by()<<4, hold(holds, a.For)

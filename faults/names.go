@@ -21,6 +21,9 @@ var opNames = [ops]string{
 	OmitSend: "omit-send", OmitReceive: "omit-receive", Loss: "loss",
 	Partition: "partition", OneWay: "oneway", Bridge: "bridge", Isolate: "isolate", Flap: "flap",
 	Delay: "delay", Duplicate: "duplicate", Reorder: "reorder", Corrupt: "corrupt", Heal: "heal",
+	RouterDown: "router-down", RPDown: "rp-down", PruneLost: "prune-lost", Boundary: "boundary",
+	TableFull: "table-full", TTL: "ttl", IGMPLoss: "igmp-loss", Rogue: "rogue", Listen: "listen", Flood: "flood",
+	Overflow: "overflow",
 }
 
 // String gives the strategy as a scenario file spells it.

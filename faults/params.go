@@ -17,6 +17,7 @@ type Params struct {
 	MTU                int           // some scenarios have it; 0: none has
 	Window             time.Duration // operations and faults begin within; default 200ms
 	Hold               time.Duration // the longest cut, pause or delay; must end before TL/2; default 150ms
+	Routers            int           // of the network; 0: faults of routers do not occur
 	OneToOne           bool          // messages to one node occur
 	NonMember          bool          // in some scenarios the last node is in no group from the start
 	Joins              bool          // join and leave occur
@@ -154,12 +155,13 @@ func (p *Params) operations(t *opTable) {
 
 // faultOps adds the faults of a set. A recovery needs something to recover from; a cut needs two nodes and a bridge
 // three; healing comes with whatever can be healed.
-func faultOps(t *opTable, set spec.FaultSet, nodes int) {
+func faultOps(t *opTable, set spec.FaultSet, nodes, routers int) {
 	crashes := set.Has(spec.CrashFault) || set.Has(spec.CrashLossyFault)
 	healing := false
-	for o := Crash; o < Heal; o++ {
+	for o := Crash; o < ops; o++ {
 		switch {
-		case !set.Has(kindOf[o]), o == Recover && !crashes, o.hasParts() && nodes < 2, o == Bridge && nodes < 3:
+		case o == Heal, !set.Has(kindOf[o]), o == Recover && !crashes, o.hasParts() && nodes < 2, o == Bridge && nodes < 3,
+			o.HasRouter() && routers == 0:
 			continue
 		}
 		t.add(o)

@@ -160,6 +160,11 @@ func (p *parser) parseGroup() error {
 		return err
 	}
 	g := Group{Name: name, Closed: p.words.accept("closed")}
+	if p.words.accept("at") {
+		if g.Address, err = p.words.next("the address of the group"); err != nil {
+			return err
+		}
+	}
 	for !p.words.done() {
 		n, err := p.words.number("member")
 		if err != nil {

@@ -70,6 +70,8 @@ func (p *parser) parseField(a *Action, f field) (err error) {
 	switch f {
 	case nodeField:
 		a.Node, err = w.node("node")
+	case routerField:
+		a.Router, err = w.router()
 	case destField:
 		err = p.parseDest(a)
 	case groupField:

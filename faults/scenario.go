@@ -29,6 +29,7 @@ type Group struct {
 	Name    string
 	Members []spec.NodeID // ascending
 	Closed  bool
+	Address string // on the network; empty: one of its own that collides with no other
 }
 
 // Strategy says how the order in which packets arrive is chosen.
@@ -116,6 +117,18 @@ const (
 	Corrupt               // Percent, For: one byte is changed
 	Heal                  // everything but crashes ends
 
+	RouterDown // Router, For
+	RPDown     // For: the rendezvous point in use
+	PruneLost  // Router: it forgets its multicast state
+	Boundary   // Router, For
+	TableFull  // Router, For
+	TTL        // Node, Size, For: its multicast packets leave with a TTL of Size
+	IGMPLoss   // Node, Percent, For: of its reports and leaves
+	Rogue      // Percent, For: a strange machine on the sender's link sends these packets of the group once more
+	Listen     // Node, For: a strange machine on the node's link reports that it listens to the group
+	Flood      // By, For: a strange machine sends to the group, By apart
+	Overflow   // Node, Size: other programs on its host ask the network card for as many more groups
+
 	ops
 )
 
@@ -129,6 +142,7 @@ type Action struct {
 	Size    int // bytes
 	Content int // send: messages with the same content that is not 0 have the same body
 	Percent int // 0 to 100; of the packets
+	Router  int // numbered from 0
 	By      time.Duration
 	For     time.Duration // 0: until healed
 	Parts   [][]spec.NodeID
@@ -149,16 +163,25 @@ var kindOf = [ops]spec.FaultKind{
 	Partition: spec.PartitionFault, OneWay: spec.PartitionFault, Bridge: spec.PartitionFault,
 	Isolate: spec.PartitionFault, Flap: spec.PartitionFault, Delay: spec.DelayFault,
 	Duplicate: spec.DuplicateFault, Reorder: spec.ReorderFault, Corrupt: spec.CorruptFault,
+	RouterDown: spec.RouterFault, RPDown: spec.RPFault, PruneLost: spec.ForgetFault, Boundary: spec.BoundaryFault,
+	TableFull: spec.TableFault, TTL: spec.TTLFault, IGMPLoss: spec.ReportFault, Rogue: spec.RogueFault,
+	Listen: spec.RogueFault, Flood: spec.FloodFault, Overflow: spec.NICFault,
 }
 
 // Fault gives the kind of fault that an operation is; false for those that are none.
 func (o Op) Fault() (spec.FaultKind, bool) {
-	return kindOf[o], o >= Crash && o < Heal
+	return kindOf[o], o >= Crash && o != Heal
 }
 
-// Faults gives every kind of fault that the scenario may inject.
+// Faults gives every kind of fault that the scenario may inject. A group whose address was chosen is there because it
+// collides with that of another.
 func (s *Scenario) Faults() spec.FaultSet {
 	var set spec.FaultSet
+	for i := range s.Groups {
+		if s.Groups[i].Address != "" {
+			set = set.With(spec.NICFault)
+		}
+	}
 	for i := range s.Steps {
 		if k, ok := s.Steps[i].Action.Op.Fault(); ok {
 			set = set.With(k)

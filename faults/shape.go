@@ -12,6 +12,7 @@ type field uint8
 
 const (
 	nodeField     field = iota // 0
+	routerField                // r0
 	destField                  // g, or: to 2
 	groupField                 // g
 	sizeField                  // 16
@@ -49,6 +50,17 @@ var shapes = [ops][]field{
 	Duplicate:   {percentField, durationField},
 	Reorder:     {percentField, byField, durationField},
 	Corrupt:     {percentField, durationField},
+	RouterDown:  {routerField, durationField},
+	RPDown:      {durationField},
+	PruneLost:   {routerField},
+	Boundary:    {routerField, durationField},
+	TableFull:   {routerField, durationField},
+	TTL:         {nodeField, sizeField, durationField},
+	IGMPLoss:    {nodeField, percentField, durationField},
+	Rogue:       {percentField, durationField},
+	Listen:      {nodeField, durationField},
+	Flood:       {everyField, durationField},
+	Overflow:    {nodeField, sizeField},
 }
 
 // uses says whether actions of this kind have the field.
@@ -60,6 +72,9 @@ func (o Op) hasNode() bool { return o.uses(nodeField) || o.uses(viaField) }
 // hasPeer says whether Action.Peer means something for o.
 func (o Op) hasPeer() bool { return o.uses(toField) || o.uses(fromField) }
 
+// HasRouter says whether Action.Router means something for o.
+func (o Op) HasRouter() bool { return o.uses(routerField) }
+
 // hasParts says whether Action.Parts means something for o.
 func (o Op) hasParts() bool { return o.uses(partsField) || o.uses(arrowField) }
 
@@ -70,6 +85,8 @@ func (a *Action) canonical() Action {
 		switch f {
 		case nodeField, viaField:
 			c.Node = a.Node
+		case routerField:
+			c.Router = a.Router
 		case destField:
 			if c.To = a.To; a.To < 0 {
 				c.Group = a.Group
@@ -97,7 +114,7 @@ func (a *Action) canonical() Action {
 
 func (a *Action) equal(b *Action) bool {
 	return a.Op == b.Op && a.Node == b.Node && a.Peer == b.Peer && a.To == b.To && a.Group == b.Group &&
-		a.Size == b.Size && a.Content == b.Content && a.Percent == b.Percent && a.By == b.By && a.For == b.For &&
+		a.Size == b.Size && a.Router == b.Router && a.Content == b.Content && a.Percent == b.Percent && a.By == b.By && a.For == b.For &&
 		equalParts(a.Parts, b.Parts)
 }
 
@@ -114,7 +131,7 @@ func (s *Scenario) Equal(t *Scenario) bool {
 func (s *Scenario) plays(t *Scenario) bool {
 	return s.Nodes == t.Nodes && s.Seed == t.Seed && s.Net == t.Net && slices.Equal(s.Decisions, t.Decisions) &&
 		slices.EqualFunc(s.Groups, t.Groups, func(a, b Group) bool {
-			return a.Name == b.Name && a.Closed == b.Closed && slices.Equal(a.Members, b.Members)
+			return a.Name == b.Name && a.Closed == b.Closed && a.Address == b.Address && slices.Equal(a.Members, b.Members)
 		}) &&
 		slices.EqualFunc(s.Steps, t.Steps, func(a, b Step) bool {
 			return a.When == b.When && a.Action.equal(&b.Action)

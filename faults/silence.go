@@ -16,7 +16,8 @@ func (s *Scenario) Silence() time.Duration {
 	var sum time.Duration
 	for i := range s.Steps {
 		switch a := &s.Steps[i].Action; a.Op {
-		case Pause, OmitSend, OmitReceive, Loss, Corrupt, Partition, OneWay, Bridge, Isolate, Flap:
+		case Pause, OmitSend, OmitReceive, Loss, Corrupt, Partition, OneWay, Bridge, Isolate, Flap,
+			RouterDown, RPDown, Boundary, TableFull, TTL, IGMPLoss, Flood:
 			if a.For == 0 {
 				sum += end + settling
 			}

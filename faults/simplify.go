@@ -83,7 +83,11 @@ func (z *shrinker) simplifyAll() {
 			return true
 		})
 	}
-	each(func(step *Step) { step.Action.Size, step.Action.Content = 0, 0 })
+	each(func(step *Step) {
+		if step.Action.Op == Send {
+			step.Action.Size, step.Action.Content = 0, 0
+		}
+	})
 	each(func(step *Step) { step.When.At = 0 })
 	each(func(step *Step) { step.When.At -= step.When.At % spec.Time(10*time.Millisecond) })
 }
@@ -133,6 +137,7 @@ var simpler = [][]change{
 	},
 	{func(s *Step) bool { return to(&s.Action.Content, 0) }, func(s *Step) bool { return to(&s.Action.Content, 1) }},
 	{becomeTotal},
+	{func(s *Step) bool { return to(&s.Action.Router, 0) }},
 	{func(s *Step) bool { return s.Action.Op.hasPeer() && s.Action.Peer >= 0 && set(&s.Action.Peer, -1) }},
 	shorter(func(s *Step) *time.Duration { return &s.Action.By }),
 	shorter(func(s *Step) *time.Duration { return &s.Action.For }),

@@ -61,6 +61,9 @@ func appendGroup(b []byte, g *Group) []byte {
 	if g.Closed {
 		b = append(b, " closed"...)
 	}
+	if g.Address != "" {
+		b = append(append(b, " at "...), g.Address...)
+	}
 	for _, n := range g.Members {
 		b = appendInt(append(b, ' '), int(n))
 	}
@@ -110,6 +113,8 @@ func (s *Scenario) appendField(b []byte, a *Action, f field) []byte {
 	switch f {
 	case nodeField:
 		b = appendInt(append(b, ' '), int(a.Node))
+	case routerField:
+		b = appendInt(append(b, " r"...), a.Router)
 	case viaField:
 		b = appendInt(append(b, " via "...), int(a.Node))
 	case destField:

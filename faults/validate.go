@@ -13,11 +13,12 @@ import (
 
 // The bounds of a valid scenario.
 const (
-	MaxNodes = 1000
-	MaxSize  = 1 << 20        // bytes of a message
-	MaxTime  = 24 * time.Hour // of every moment and duration
-	maxCount = 1<<31 - 1      // of K, contents and trace events
-	maxDepth = 64             // of PCT: more change points than a run has decisions are no use
+	MaxNodes   = 1000
+	MaxRouters = 128
+	MaxSize    = 1 << 20        // bytes of a message
+	MaxTime    = 24 * time.Hour // of every moment and duration
+	maxCount   = 1<<31 - 1      // of K, contents and trace events
+	maxDepth   = 64             // of PCT: more change points than a run has decisions are no use
 )
 
 // Validate says what is wrong with the scenario, or nil. A valid one can be played, and prints to text that parses
@@ -111,6 +112,11 @@ func (s *Scenario) validateGroup(i int) error {
 	if g.Name == "to" {
 		return errors.New(`group "to": the name is taken by "send 0 to 1"`)
 	}
+	if g.Address != "" {
+		if err := validateName("address", g.Address); err != nil {
+			return fmt.Errorf("group %q: %w", g.Name, err)
+		}
+	}
 	for j := range i {
 		if s.Groups[j].Name == g.Name {
 			return fmt.Errorf("group %q: there are two of that name", g.Name)
@@ -177,6 +183,8 @@ func (s *Scenario) validateField(a *Action, f field) error {
 	switch f {
 	case nodeField:
 		return s.node("node", a.Node)
+	case routerField:
+		return within("router", a.Router, 0, MaxRouters-1)
 	case viaField:
 		return s.validateVia(a)
 	case destField:

@@ -103,6 +103,20 @@ func (w *words) node(what string) (spec.NodeID, error) {
 	return spec.NodeID(n), err
 }
 
+// router reads r0, r1, …
+func (w *words) router() (int, error) {
+	word, err := w.next("a router, such as r0")
+	if err != nil {
+		return 0, err
+	}
+	digits, ok := strings.CutPrefix(word, "r")
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil || !ok {
+		return 0, fmt.Errorf("router %q: want r and a number, such as r0", word)
+	}
+	return int(n), nil
+}
+
 // peer reads the other end of a link after its word; without the word it is everyone.
 func (w *words) peer(word string) (spec.NodeID, error) {
 	if !w.accept(word) {
