@@ -5,6 +5,7 @@ import (
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -15,49 +16,73 @@ type packet struct {
 	group    spec.GroupID
 	life     uint32 // of the sender
 	sent     uint32 // counts all packets: those sent before a lossy crash are lost
+	flight
+}
+
+// flight is what an observer knows of a frame on its way.
+type flight struct {
+	port     uint64 // at which it comes in
+	kind     ipmulticast.FrameKind
+	datagram datagram
+}
+
+// cause is the frame that a machine is working on.
+type cause struct {
+	datagram
+	kind ipmulticast.FrameKind
 }
 
 // activeFault is a step that is in force.
 type activeFault struct {
-	step  int
-	since int64
-	rand  spec.Rand
-	part  []int16 // partitions: the part of each node; -1 is none
+	step   int
+	since  int64
+	rand   spec.Rand
+	router int     // that is down
+	part   []int16 // partitions: the part of each node; -1 is none
 }
 
 // transmit sends one copy on its way, past the faults in force.
 func (w *World) transmit(from, to spec.NodeID, group spec.GroupID, body []byte) {
-	if to < 0 || int(to) >= len(w.nodes) {
+	if to < 0 || int(to) >= w.procs {
 		return
 	}
 	if from == to { // loss-free
-		w.launch(from, to, group, body, 0)
+		w.launch(from, to, group, body, 0, flight{})
 		return
 	}
 	w.counts.Packets++
 	w.counts.Bytes += len(body)
+	w.packet(from, to)
 	if w.s.Net.MTU > 0 && len(body) > w.s.Net.MTU {
 		w.counts.TooLong++
 		w.evidence(from, spec.Discard, "longer than the MTU")
 		return
 	}
-	var extra int64
-	copies := 1
+	body, copies, extra := w.cross(from, to, body)
+	for range copies {
+		w.launch(from, to, group, body, extra, flight{})
+	}
+}
+
+// cross lets the faults in force act on what one node sends to another: how many copies arrive, in what state, and
+// how much later.
+func (w *World) cross(from, to spec.NodeID, body []byte) (left []byte, copies int, extra int64) {
+	copies = 1
 	for i := range w.active {
 		f := &w.active[i]
 		a := &w.s.Steps[f.step].Action
 		switch a.Op {
 		case faults.OmitSend:
 			if a.Node == from && (a.Peer < 0 || a.Peer == to) && hits(f, a) {
-				return
+				return nil, 0, 0
 			}
 		case faults.Loss:
 			if hits(f, a) {
-				return
+				return nil, 0, 0
 			}
 		case faults.Partition, faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap:
 			if w.cuts(f, a, from, to) {
-				return
+				return nil, 0, 0
 			}
 		case faults.Delay:
 			if a.Node == from && (a.Peer < 0 || a.Peer == to) {
@@ -77,9 +102,7 @@ func (w *World) transmit(from, to spec.NodeID, group spec.GroupID, body []byte) 
 			}
 		}
 	}
-	for range copies {
-		w.launch(from, to, group, body, extra)
-	}
+	return body, copies, extra
 }
 
 func hits(f *activeFault, a *faults.Action) bool {
@@ -113,16 +136,8 @@ func (w *World) cuts(f *activeFault, a *faults.Action, from, to spec.NodeID) boo
 }
 
 // launch gives a copy to the queue or to the order.
-func (w *World) launch(from, to spec.NodeID, group spec.GroupID, body []byte, extra int64) {
-	var i uint32
-	if n := len(w.freed); n > 0 {
-		i = w.freed[n-1]
-		w.freed = w.freed[:n-1]
-	} else {
-		i = uint32(len(w.packets))
-		w.packets = append(w.packets, packet{})
-	}
-	w.packets[i] = packet{body, from, to, group, w.nodes[from].life, w.queue.seq}
+func (w *World) launch(from, to spec.NodeID, group spec.GroupID, body []byte, extra int64, fl flight) {
+	i := w.slot(packet{body: body, from: from, to: to, group: group, life: w.lifeOf(from), sent: w.queue.seq, flight: fl})
 	switch {
 	case !w.order.keeps():
 		w.queue.push(w.now+w.order.delay()+extra, arrival|i)
@@ -133,23 +148,45 @@ func (w *World) launch(from, to spec.NodeID, group spec.GroupID, body []byte, ex
 	}
 }
 
+// slot keeps a packet while it is on its way.
+func (w *World) slot(p packet) uint32 {
+	if n := len(w.freed); n > 0 {
+		i := w.freed[n-1]
+		w.freed = w.freed[:n-1]
+		w.packets[i] = p
+		return i
+	}
+	w.packets = append(w.packets, p)
+	return uint32(len(w.packets) - 1)
+}
+
 // arrive hands a packet to its node, unless a fault has it.
 func (w *World) arrive(i uint32) {
 	p := w.packets[i]
 	w.packets[i].body = nil
 	w.freed = append(w.freed, i)
-	sender := &w.nodes[p.from]
-	if p.from == p.to && p.life != sender.life || p.life < sender.lostLife {
-		return // of a life that is over: to itself, or lost with the crash
+	if w.fabric != nil && p.datagram.origin == w.stranger() && int(p.to) < w.procs {
+		w.nodes[p.to].flooded--
+	}
+	if int(p.from) < len(w.nodes) {
+		sender := &w.nodes[p.from]
+		if p.from == p.to && p.life != sender.life || p.life < sender.lostLife {
+			return // of a life that is over: to itself, or lost with the crash
+		}
 	}
 	for k := range w.active {
 		f := &w.active[k]
 		a := &w.s.Steps[f.step].Action
-		if a.Op == faults.OmitReceive && a.Node == p.to && p.from != p.to && (a.Peer < 0 || a.Peer == p.from) && hits(f, a) {
+		if a.Op == faults.OmitReceive && a.Node == p.to && p.from != p.to && (a.Peer < 0 || a.Peer == p.source()) && hits(f, a) {
 			return
 		}
 	}
 	n := &w.nodes[p.to]
+	if w.fabric != nil {
+		w.landed = p
+		w.comeIn(n, &w.landed)
+		return
+	}
 	if !n.up {
 		return
 	}
@@ -161,6 +198,48 @@ func (w *World) arrive(i uint32) {
 	w.receive(p.to, n, in)
 }
 
+// source is the node whose packet it is.
+func (p *packet) source() spec.NodeID {
+	if p.datagram.number != 0 {
+		return p.datagram.origin
+	}
+	return p.from
+}
+
+// comeIn hands a frame to its machine. A node that is paused takes it in later; its card drops nothing.
+func (w *World) comeIn(n *node, p *packet) {
+	if !n.up {
+		return
+	}
+	in := impl.Input{Kind: impl.Packet, Num: p.port, Body: p.body, From: -1, To: impl.Everyone, Group: n.group}
+	if p.port == impl.LoopPort {
+		in.From, in.To = p.from, p.to
+	}
+	switch {
+	case int(p.to) >= w.procs:
+		w.cause = cause{p.datagram, p.kind}
+		w.step(p.to, in)
+		w.cause = cause{}
+		return
+	case n.paused:
+		n.inbox, n.flights = append(n.inbox, in), append(n.flights, *p)
+		return
+	}
+	w.takeIn(p.to, n, in, p)
+}
+
+// takeIn lets a node take in a frame, and writes down what its host made of it.
+func (w *World) takeIn(id spec.NodeID, n *node, in impl.Input, p *packet) {
+	if !p.kind.Carries() && p.kind != ipmulticast.OtherFrame {
+		w.taken(id, p)
+		w.step(id, in)
+		return
+	}
+	w.taking = p
+	w.receive(id, n, in)
+	w.taking = nil
+}
+
 // receive lets a node take a packet in. Just before it does, it may crash or be paused.
 func (w *World) receive(id spec.NodeID, n *node, in impl.Input) {
 	if n.watched && in.From != id && in.Last == 0 {
@@ -170,6 +249,9 @@ func (w *World) receive(id spec.NodeID, n *node, in impl.Input) {
 		if n.paused {
 			in.Last = 1 // counted
 			n.inbox = append(n.inbox, in)
+			if w.taking != nil {
+				n.flights = append(n.flights, *w.taking)
+			}
 			return
 		}
 	}
@@ -189,6 +271,9 @@ func (w *World) begin(i int, lasts time.Duration) {
 	f := &w.active[n]
 	a := &w.s.Steps[i].Action
 	f.step, f.since, f.rand = i, w.now, spec.NewRand(w.s.Seed, purposeFault, uint64(i)+1)
+	if w.fabric != nil && w.breakDown(f, a) {
+		f = &w.active[n] // others may have begun meanwhile
+	}
 	if len(a.Parts) > 0 {
 		f.part = resized(f.part, len(w.nodes))
 		for n := range f.part {
@@ -214,6 +299,9 @@ func (w *World) end(i int) {
 	for k := range w.active {
 		if w.active[k].step == i {
 			w.remark(spec.Heal, i)
+			if w.fabric != nil {
+				w.mend(&w.active[k], &w.s.Steps[i].Action)
+			}
 			last := len(w.active) - 1
 			w.active[k], w.active[last] = w.active[last], w.active[k] // both keep their memory
 			w.active = w.active[:last]

@@ -21,6 +21,10 @@ type node struct {
 	disk     disk
 	counted  [8]int // things done, by moment
 	watched  bool   // some trigger waits for it
+	group    spec.GroupID
+	member   bool     // of that group
+	flooded  int      // frames of strangers that are on their way to it
+	flights  []packet // on an internet: those of the inbox's packets, in order
 }
 
 type timerKey struct {
@@ -40,7 +44,7 @@ func (n *node) reset() {
 		n.timers = map[timerKey]uint32{}
 	}
 	clear(n.timers)
-	*n = node{timers: n.timers, inbox: n.inbox[:0], waiting: n.waiting[:0], disk: n.disk}
+	*n = node{timers: n.timers, inbox: n.inbox[:0], waiting: n.waiting[:0], disk: n.disk, flights: n.flights[:0]}
 	n.disk.reset()
 }
 
@@ -48,14 +52,20 @@ func (n *node) reset() {
 func (w *World) start(id spec.NodeID, kept *uint64) {
 	n := &w.nodes[id]
 	n.up, n.sends, n.waiting = true, 0, n.waiting[:0]
-	group := spec.GroupID(0)
-	cfg := impl.Config{Self: id, Nodes: len(w.nodes), Group: group, TS: w.cfg.TS, TL: w.cfg.TL, MTU: w.s.Net.MTU}
+	cfg := impl.Config{Self: id, Nodes: w.procs, Group: n.group, TS: w.cfg.TS, TL: w.cfg.TL, MTU: w.s.Net.MTU}
 	if len(w.s.Groups) > 0 {
-		cfg.Members, cfg.Closed = w.s.Groups[0].Members, w.s.Groups[0].Closed
+		cfg.Members, cfg.Closed = w.s.Groups[n.group].Members, w.s.Groups[n.group].Closed
 	}
 	r := spec.NewRand(w.s.Seed, purposeNode, uint64(id)+1, uint64(n.inc))
 	cfg.Seed = r.Uint64()
-	n.layer = w.cfg.New(cfg)
+	switch {
+	case int(id) >= w.procs:
+		n.layer = w.machine(id, cfg.Seed)
+	case w.fabric != nil:
+		n.layer = w.cfg.Internet.Host(cfg, w.place(id))
+	default:
+		n.layer = w.cfg.New(cfg)
+	}
 	life := n.life
 	w.step(id, impl.Input{Kind: impl.Start, Num: uint64(n.inc)})
 	for i := 0; n.life == life && i < len(n.disk.logs); i++ {
@@ -90,12 +100,16 @@ func (w *World) step(id spec.NodeID, in impl.Input) {
 
 // carry does one thing that a node's stack wants done. Between any two the node may crash.
 func (w *World) carry(id spec.NodeID, n *node, e *impl.Effect) {
-	if n.watched && w.interrupted(id, e) {
+	if n.watched && w.now >= w.epoch && w.interrupted(id, e) {
 		return
 	}
 	switch e.Kind {
 	case impl.Down:
-		w.transmit(id, e.To, e.Group, e.Body)
+		if w.fabric != nil {
+			w.emit(id, e)
+		} else {
+			w.transmit(id, e.To, n.group, e.Body)
+		}
 	case impl.SetTimer:
 		w.setTimer(id, n, e)
 	case impl.StopTimer:
@@ -105,9 +119,7 @@ func (w *World) carry(id spec.NodeID, n *node, e *impl.Effect) {
 	case impl.Append, impl.Persist, impl.Truncate:
 		w.write(id, n, e)
 	case impl.Note:
-		if w.cfg.Evidence {
-			w.note(id, e)
-		}
+		w.note(id, e)
 	default:
 		if e.Kind.Upward() {
 			w.record(id, n, e)
@@ -169,7 +181,7 @@ func (w *World) crash(id spec.NodeID, lossy bool) {
 	if lossy {
 		n.lostLife = n.life
 	}
-	n.inbox = n.inbox[:0]
+	n.inbox, n.flights = n.inbox[:0], n.flights[:0]
 	n.waiting = n.waiting[:0]
 	n.disk.crash()
 	clear(n.timers)
@@ -202,17 +214,27 @@ func (w *World) resume(id spec.NodeID) {
 	}
 	n.paused = false
 	w.observe(spec.Event{Kind: spec.Resume, Node: id, Has: spec.HasNode})
-	life, inbox := n.life, n.inbox
-	n.inbox = nil
+	life, inbox, flights := n.life, n.inbox, n.flights
+	n.inbox, n.flights = nil, nil
 	for i := range inbox {
 		if n.life != life {
 			break
 		}
-		if n.paused { // again, on the way
-			n.inbox = append(n.inbox, inbox[i])
-			continue
+		var p *packet
+		if w.fabric != nil && inbox[i].Kind == impl.Packet {
+			p, flights = &flights[0], flights[1:]
 		}
-		w.catchUp(id, n, inbox[i])
+		switch {
+		case n.paused: // again, on the way
+			n.inbox = append(n.inbox, inbox[i])
+			if p != nil {
+				n.flights = append(n.flights, *p)
+			}
+		case p != nil:
+			w.takeIn(id, n, inbox[i], p)
+		default:
+			w.catchUp(id, n, inbox[i])
+		}
 	}
 	if n.inbox == nil {
 		n.inbox = inbox[:0]

@@ -11,7 +11,7 @@ func digest(body []byte) spec.Digest { return spec.Digest(xxhash.Sum64(body)) }
 
 // observe appends an event to the history and to the trace.
 func (w *World) observe(e spec.Event) {
-	e.T = spec.Time(w.now)
+	e.T = spec.Time(w.now - w.epoch)
 	w.observed = w.now
 	w.tracer.Add(uint64(e.Kind)<<56 ^ uint64(e.Node)<<40 ^ uint64(e.T) ^ e.Msg.Number<<20 ^ uint64(e.Msg.Sender)<<50 ^
 		uint64(e.Sum))
@@ -27,7 +27,7 @@ func (w *World) extra(e spec.Event, x spec.Extra) {
 
 // record writes down what a protocol told its application.
 func (w *World) record(id spec.NodeID, n *node, e *impl.Effect) {
-	base := spec.Event{Node: id, Group: e.Group, Has: spec.HasNode | spec.HasGroup}
+	base := spec.Event{Node: id, Group: n.group, Has: spec.HasNode | spec.HasGroup}
 	switch e.Kind {
 	case impl.Up:
 		w.delivered(id, e)
@@ -85,7 +85,7 @@ func (w *World) answered(n *node, ref impl.Ref) bool {
 func (w *World) delivered(id spec.NodeID, e *impl.Effect) {
 	w.counts.Deliveries++
 	body, msg, ok := impl.Open(e.Body)
-	if !ok || msg.Sender < 0 || int(msg.Sender) >= len(w.nodes) {
+	if !ok || msg.Sender < 0 || int(msg.Sender) >= w.procs {
 		// Not even the envelope is whole: nobody sent this.
 		body = e.Body
 		msg = spec.MsgID{Sender: max(0, e.From), Incarnation: 1<<32 - 1, Number: uint64(digest(body)) >> 12}
@@ -93,7 +93,7 @@ func (w *World) delivered(id spec.NodeID, e *impl.Effect) {
 	x := spec.Event{Kind: spec.Deliver, Node: id, Msg: msg, Sum: digest(body), From: e.From, Len: int32(len(body)),
 		Has: spec.HasNode | spec.HasMsg | spec.HasSum | spec.HasFrom | spec.HasLen}
 	if e.To == impl.Everyone {
-		x.Group, x.Has = e.Group, x.Has|spec.HasGroup
+		x.Group, x.Has = w.nodes[id].group, x.Has|spec.HasGroup
 	} else {
 		x.To, x.Has = id, x.Has|spec.HasTo
 	}
@@ -124,6 +124,20 @@ func (w *World) remark(k spec.Kind, i int) {
 
 // note writes down what a layer holds back or discards.
 func (w *World) note(id spec.NodeID, e *impl.Effect) {
+	switch e.Code {
+	case impl.Taken:
+		if w.taking != nil {
+			w.taken(id, w.taking)
+		}
+		return
+	case impl.FilteredByNIC:
+		w.counts.ByNIC++
+	case impl.FilteredByDriver:
+		w.counts.ByDriver++
+	}
+	if !w.cfg.Evidence || int(id) >= w.procs {
+		return
+	}
 	k := spec.Discard
 	switch {
 	case e.Code == impl.HeldBack:
@@ -137,6 +151,15 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 // evidence adds an event that the trace does not count, so that a run has the same trace with it and without.
 func (w *World) evidence(id spec.NodeID, k spec.Kind, reason string) {
 	if w.cfg.Evidence {
-		w.h.AddExtra(spec.Event{T: spec.Time(w.now), Kind: k, Node: id, Has: spec.HasNode}, spec.Extra{Reason: reason})
+		w.h.AddExtra(spec.Event{T: spec.Time(w.now - w.epoch), Kind: k, Node: id, Has: spec.HasNode}, spec.Extra{Reason: reason})
 	}
+}
+
+// packet writes down a packet on a one-to-one link, where the costs of a run are judged.
+func (w *World) packet(from, to spec.NodeID) {
+	if w.h.Costs == nil {
+		return
+	}
+	w.h.AddExtra(spec.Event{T: spec.Time(w.now), Kind: spec.Frame, Node: from, From: from, To: to,
+		Has: spec.HasNode | spec.HasFrom | spec.HasTo | spec.HasID}, spec.Extra{ID: uint64(w.counts.Packets), Op: "unicast"})
 }

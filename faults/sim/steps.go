@@ -26,8 +26,8 @@ func (w *World) schedule() {
 			}
 			continue
 		}
-		w.queue.push(int64(st.When.At), step|uint32(i))
-		w.scripted = max(w.scripted, int64(st.When.At)+int64(st.Action.For))
+		w.queue.push(w.epoch+int64(st.When.At), step|uint32(i))
+		w.scripted = max(w.scripted, w.epoch+int64(st.When.At)+int64(st.Action.For))
 	}
 }
 
@@ -110,6 +110,9 @@ func (w *World) act(i int) {
 	default:
 		w.remark(spec.Fault, i)
 		w.begin(i, a.For)
+		if a.Op == faults.PruneLost || a.Op == faults.Overflow { // done as soon as begun
+			w.end(i)
+		}
 	}
 }
 

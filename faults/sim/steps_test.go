@@ -160,7 +160,7 @@ func TestNoPacketTakesLongerThanMax(t *testing.T) {
 	}
 }
 
-var everything = faults.Params{Faults: spec.AllFaults, MinNodes: 2, MaxNodes: 5, MaxSends: 8, MTU: 1400,
+var everything = faults.Params{Faults: spec.EndToEndFaults, MinNodes: 2, MaxNodes: 5, MaxSends: 8, MTU: 1400,
 	OneToOne: true, NonMember: true, Joins: true, Syncs: true, Queries: true}
 
 func written(t *testing.T, w *World, s *faults.Scenario, h *spec.History) (string, faults.Trace) {

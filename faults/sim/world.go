@@ -20,8 +20,10 @@ import (
 
 // Config is what a world is made of.
 type Config struct {
-	New      func(impl.Config) impl.Layer // the whole stack of one node
-	TS, TL   time.Duration                // the timers of the protocols; 0: DefaultTS, DefaultTL
+	New      func(impl.Config) impl.Layer             // the whole stack of one node, on one-to-one links; not used with an Internet
+	Internet *Internet                                // the network below the nodes; nil: one-to-one links between all
+	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
+	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel
 	Evidence bool // record also what is held back and discarded
 	MaxSteps int  // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
@@ -47,7 +49,16 @@ type World struct {
 	order   order
 	arena   impl.Arena
 	out     *impl.Effects
-	nodes   []node
+	nodes   []node // and machines, behind the nodes
+	procs   int    // how many of them are nodes
+	fabric  *fabric
+	cause   cause // what the machine that is being stepped has taken in
+	epoch   int64 // when the scenario begins
+	noise   []byte
+	errands []errand
+	names   []string // of the nodes: numbers
+	landed  packet   // the frame that comes in now
+	taking  *packet  // the frame that a node is taking in
 	packets []packet // packets[0] is unused
 	freed   []uint32
 	timers  []timer
@@ -75,6 +86,8 @@ type Counts struct {
 	Receipts                int // packets that a node took in, its own copies among them
 	Bytes                   int // of the packets
 	TooLong                 int // packets that were dropped because they are longer than the MTU
+	Frames                  int // put on links, by nodes, switches and routers
+	ByNIC, ByDriver         int // frames that a network card, and a driver or the IP layer above, kept from a node
 }
 
 type phase uint8
@@ -94,12 +107,15 @@ const (
 
 // What an event does is in its top bits.
 const (
-	arrival = iota << 28 // a packet that the queue keeps
-	waking               // a timer
-	pooling              // a packet comes to the order, after a delay fault
-	step                 // a step of the scenario
-	ending               // a fault has lasted its time
-	stored               // a persist is on disk
+	arrival   = iota << 28 // a packet that the queue keeps
+	waking                 // a timer
+	pooling                // a packet comes to the order, after a delay fault
+	step                   // a step of the scenario
+	ending                 // a fault has lasted its time
+	stored                 // a persist is on disk
+	flooded                // the next packet of a flood
+	rerouting              // unicast routes know what has changed
+	errands                // something is done to a machine
 
 	indexMask = 1<<28 - 1
 )
@@ -149,10 +165,16 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 		w.inside = false
 		err = fmt.Errorf("node %d panicked at %v on the input %q: %v\n%s", w.current, time.Duration(w.now), w.input, recover(), debug.Stack())
 	}()
-	if len(s.Groups) > 1 {
-		return fmt.Errorf("%d groups: this world plays one", len(s.Groups))
+	if err := w.lay(s); err != nil {
+		return err
+	}
+	if err := w.possible(s); err != nil {
+		return err
 	}
 	w.reset(s, h)
+	if err := w.assign(s); err != nil {
+		return err
+	}
 	w.schedule()
 	for n := range w.nodes {
 		w.start(spec.NodeID(n), nil)
@@ -180,10 +202,20 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 
 func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	w.s, w.h, w.now, w.phase = s, h, 0, playing
-	w.observed, w.scripted, w.drained, w.stepped = 0, 0, false, 0
+	w.epoch = 0
+	if w.fabric != nil {
+		w.epoch = int64(w.cfg.Internet.Warmup)
+	}
+	w.observed, w.scripted, w.drained, w.stepped = w.epoch, w.epoch, false, 0
+	w.cause, w.noise, w.errands = cause{}, nil, w.errands[:0]
 	w.counts = Counts{}
 	w.queue.reset()
-	w.order.reset(s, s.Nodes)
+	w.procs = s.Nodes
+	machines := s.Nodes
+	if w.fabric != nil {
+		machines += w.fabric.machines()
+	}
+	w.order.reset(s, machines+1)
 	w.arena.Reset()
 	w.out.Reset()
 	w.tracer.Reset()
@@ -193,10 +225,10 @@ func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	w.active = w.active[:0]
 	w.points, w.writes, w.calls = w.points[:0], w.writes[:0], w.calls[:0]
 	w.header()
-	for len(w.nodes) < s.Nodes {
+	for len(w.nodes) < machines {
 		w.nodes = append(w.nodes, node{})
 	}
-	w.nodes = w.nodes[:s.Nodes]
+	w.nodes = w.nodes[:machines]
 	for i := range w.nodes {
 		w.nodes[i].reset()
 	}
@@ -207,16 +239,35 @@ func (w *World) header() {
 	h, s := w.h, w.s
 	h.Reset()
 	h.Model = w.cfg.Model
-	if len(h.Nodes) > s.Nodes {
-		h.Nodes = h.Nodes[:s.Nodes]
+	for n := len(w.names); n < s.Nodes; n++ {
+		w.names = append(w.names, strconv.Itoa(n))
 	}
-	for n := len(h.Nodes); n < s.Nodes; n++ {
-		h.Nodes = append(h.Nodes, strconv.Itoa(n))
-	}
+	h.Nodes = append(h.Nodes[:0], w.names[:s.Nodes]...)
 	h.Groups = h.Groups[:0]
 	for _, g := range s.Groups {
 		h.Groups = append(h.Groups, spec.Group{Name: g.Name, Members: g.Members, Closed: g.Closed})
 	}
+	h.Topology, h.Bounds, h.Costs = nil, nil, nil
+	if w.fabric != nil {
+		w.announce()
+	}
+	if w.cfg.Declare != nil {
+		w.cfg.Declare(s, &h.Header)
+	}
+}
+
+// assign says to which group each node belongs; one in none stands before the first.
+func (w *World) assign(s *faults.Scenario) error {
+	for g := range s.Groups {
+		for _, n := range s.Groups[g].Members {
+			node := &w.nodes[n]
+			if node.member {
+				return fmt.Errorf("node %d is in the groups %s and %s: this world plays disjoint groups", n, s.Groups[node.group].Name, s.Groups[g].Name)
+			}
+			node.group, node.member = spec.GroupID(g), true
+		}
+	}
+	return nil
 }
 
 // quiet says whether nothing has been observed for long enough to go on to the next part of the run.
@@ -263,6 +314,12 @@ func (w *World) next() bool {
 		w.end(int(i))
 	case stored:
 		w.stored(i)
+	case flooded:
+		w.flood(int(i))
+	case rerouting:
+		w.reroute()
+	case errands:
+		w.run(&w.errands[i])
 	}
 	return true
 }
