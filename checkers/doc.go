@@ -26,6 +26,16 @@
 // them; otherwise it is inconclusive and says what did not occur, or which field was not recorded. Liveness fails
 // only in a settled run. Of a fail the count is of what was tested until then, and at least one.
 //
+// # Networks
+//
+// What crosses links is judged by frames and receptions. All frames and receptions with one number are one datagram; the
+// first frame says where it came from. Shortest ways are computed anew from the topology, over the machines that are up,
+// and whatever a protocol may choose is allowed: any of several ways of one length, and any router of a member's link.
+// A network needs time to get over what changes. So a datagram is judged only if for the declared bound before it nobody
+// joined or left its group, and nothing crashed, came back, stood still or was broken, nor while it travelled; and what
+// concerns trees only if its flow had lasted for the bound. The start of a history is no such change: who is a member in
+// the header counts as known to the network. Without a bound in the header nothing of this is judged.
+//
 // # Sources
 //
 // HT94: Hadzilacos and Toueg, A Modular Approach to Fault-Tolerant Broadcasts and Related Problems, 1994. CDK:

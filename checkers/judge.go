@@ -29,6 +29,27 @@ const (
 	CausalGapFree        spec.ID = "CAUSAL-GAPFREE"
 	TotalOrder           spec.ID = "TOTAL-ORDER"
 	TotalOrderPairwise   spec.ID = "TOTAL-ORDER-PAIRWISE"
+	NICFilter            spec.ID = "NIC-FILTER"
+	RouteReach           spec.ID = "ROUTE-REACH"
+	RouteContain         spec.ID = "ROUTE-CONTAIN"
+	RouteNoDuplicate     spec.ID = "ROUTE-NO-DUPLICATE"
+	RouteRPF             spec.ID = "ROUTE-RPF"
+	RouteOneCopy         spec.ID = "ROUTE-ONE-COPY"
+	IGMPJoin             spec.ID = "IGMP-JOIN"
+	IGMPLeave            spec.ID = "IGMP-LEAVE"
+	IGMPSuppression      spec.ID = "IGMP-SUPPRESSION"
+	IGMPAgeing           spec.ID = "IGMP-AGEING"
+	IGMPQuerier          spec.ID = "IGMP-QUERIER"
+	PIMPrune             spec.ID = "PIM-PRUNE"
+	PIMGraft             spec.ID = "PIM-GRAFT"
+	PIMAssert            spec.ID = "PIM-ASSERT"
+	PIMRP                spec.ID = "PIM-RP"
+	SocketFilter         spec.ID = "SOCKET-FILTER"
+	TTLScope             spec.ID = "TTL-SCOPE"
+	AnycastOne           spec.ID = "ANYCAST-ONE"
+	AnycastNearest       spec.ID = "ANYCAST-NEAREST"
+	CostPackets          spec.ID = "COST-PACKETS"
+	CostAcks             spec.ID = "COST-ACKS"
 )
 
 // table is in the order of the catalogue.
@@ -57,6 +78,27 @@ var table = [...]struct {
 	{CausalGapFree, (*Judge).causalGapFree},
 	{TotalOrder, (*Judge).totalOrder},
 	{TotalOrderPairwise, (*Judge).totalOrderPairwise},
+	{NICFilter, (*Judge).nicFilter},
+	{RouteReach, (*Judge).routeReach},
+	{RouteContain, (*Judge).routeContain},
+	{RouteNoDuplicate, (*Judge).routeNoDuplicate},
+	{RouteRPF, (*Judge).routeRPF},
+	{RouteOneCopy, (*Judge).routeOneCopy},
+	{IGMPJoin, (*Judge).igmpJoin},
+	{IGMPLeave, (*Judge).igmpLeave},
+	{IGMPSuppression, (*Judge).igmpSuppression},
+	{IGMPAgeing, (*Judge).igmpAgeing},
+	{IGMPQuerier, (*Judge).igmpQuerier},
+	{PIMPrune, (*Judge).pimPrune},
+	{PIMGraft, (*Judge).pimGraft},
+	{PIMAssert, (*Judge).pimAssert},
+	{PIMRP, (*Judge).pimRP},
+	{SocketFilter, (*Judge).socketFilter},
+	{TTLScope, (*Judge).ttlScope},
+	{AnycastOne, (*Judge).anycastOne},
+	{AnycastNearest, (*Judge).anycastNearest},
+	{CostPackets, (*Judge).costPackets},
+	{CostAcks, (*Judge).costAcks},
 }
 
 // places finds an id's row in the table.
@@ -82,7 +124,9 @@ func Judged() []spec.ID {
 type Judge struct {
 	h *spec.History
 	index
+	net network
 	scratch
+	ip wireIndex
 }
 
 // scratch is the memory of the check that is running; nothing in it outlives the check.
@@ -101,6 +145,7 @@ type scratch struct {
 func (j *Judge) Load(h *spec.History) {
 	j.h = h
 	j.build(h)
+	j.ip.ready, j.net.built = false, false
 }
 
 // Check judges one requirement on the loaded history.

@@ -206,7 +206,7 @@ func rounds(t *testing.T, n int, f func(*rapid.T)) {
 // The judge and the twins must say the same of every history.
 func TestTwins(t *testing.T) {
 	counts := map[spec.ID]map[spec.Verdict]int{}
-	for _, id := range Judged() {
+	for _, id := range twinned() {
 		counts[id] = map[spec.Verdict]int{}
 	}
 	var j Judge // one for all: what it remembers of the last history must not matter
@@ -216,7 +216,7 @@ func TestTwins(t *testing.T) {
 		w := newTwin(h)
 		j.Load(h)
 		total++
-		for _, id := range Judged() {
+		for _, id := range twinned() {
 			f := j.Check(id)
 			v, n := w.verdict(id)
 			counts[id][v]++
@@ -226,7 +226,7 @@ func TestTwins(t *testing.T) {
 			checkWitness(r, h, id, f)
 		}
 	})
-	for _, id := range Judged() {
+	for _, id := range twinned() {
 		c := counts[id]
 		t.Logf("%-22s pass %d fail %d inconclusive %d", id, c[spec.Pass], c[spec.Fail], c[spec.Inconclusive])
 		if total < 1000 {

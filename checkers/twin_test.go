@@ -1,6 +1,10 @@
 package checkers
 
-import "github.com/conform-go/conform/spec"
+import (
+	"slices"
+
+	"github.com/conform-go/conform/spec"
+)
 
 // The brute-force twins: each requirement once more, straight from its definition, with sets and loops over all pairs
 // of events, and nothing shared with the judge. They take histories of some dozens of events.
@@ -201,6 +205,12 @@ func (t *twin) procs() []twinProc {
 		}
 	}
 	return out
+}
+
+// twinned lists the requirements that have a twin, in the order of the catalogue: those on messages. Those that need
+// evidence of a network have cases and models of their own.
+func twinned() []spec.ID {
+	return slices.DeleteFunc(Judged(), func(id spec.ID) bool { return twins[id] == nil })
 }
 
 // answer of a twin.
