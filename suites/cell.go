@@ -2,11 +2,14 @@ package suites
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
+	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/impl/transport"
+	"github.com/conform-go/conform/spec"
 )
 
 // Cell is one stack of the matrix.
@@ -77,17 +80,20 @@ func Cells(transports, reliabilities, orderings, memberships string) ([]Cell, er
 
 // channel says whether the reliable one-to-one channel lies at the bottom.
 func (c Cell) channel() bool {
-	return c.Transport.Get("channel", "auto") == "on" || c.Reliability.Name == "reliable"
+	switch c.Transport.Name {
+	case "unicast", "coordinator", "hierarchy":
+		return c.Transport.Get("channel", "auto") == "on" || c.Reliability.Name == "reliable"
+	case "anycast":
+		return c.Transport.Get("channel", "auto") == "on"
+	}
+	return false
 }
 
 // mtu gives the longest packet in bytes; 0 is no limit.
-func (c Cell) mtu() int {
-	n, _ := strconv.Atoi(c.Transport.Get("mtu", "0")) // checked when it was parsed
-	return n
-}
+func (c Cell) mtu() int { return number(c.Transport, "mtu", 0) }
 
 // Member makes the stack of one node: membership, ordering, fragmentation, reliability, transport, channel, from top to
-// bottom.
+// bottom. On a network of links, what drives the network card comes below.
 func (c Cell) Member(cfg impl.Config) impl.Layer {
 	if n := c.mtu(); n > 0 {
 		cfg.MTU = n
@@ -97,12 +103,70 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 	if c.mtu() > 0 {
 		layers = append(layers, transport.NewFragment(cfg))
 	}
-	layers = append(layers, lookup(Reliabilities(), c.Reliability.Name).New(cfg), lookup(Transports(), c.Transport.Name).New(cfg))
-	if c.channel() {
+	layers = append(layers, lookup(Reliabilities(), c.Reliability.Name).New(cfg))
+	if _, links := c.network(); links && c.Reliability.Name == "reliable" {
+		// One packet reaches many and may be lost for some: what the channel is to a pair, best effort is to a group.
+		layers = append(layers, reliability.NewBestEffort(cfg))
+	}
+	layers = append(layers, c.transport(cfg))
+	switch {
+	case c.channel():
 		layers = append(layers, transport.NewChannel(cfg))
+	case c.Transport.Name == "tcp":
+		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
 	return impl.NewStack(layers...)
 }
 
+func (c Cell) transport(cfg impl.Config) impl.Layer {
+	t := c.Transport
+	switch t.Name {
+	case "hierarchy":
+		return transport.NewHierarchy(cfg, number(t, "fanout", 2), number(t, "depth", 0))
+	case "anycast":
+		d := c.metrics(cfg.Nodes)
+		return transport.NewAnycast(cfg, func(a, b spec.NodeID) int { return d[int(a)*cfg.Nodes+int(b)] })
+	}
+	return lookup(Transports(), t.Name).New(cfg)
+}
+
+// metrics gives the route metrics between nodes for anycast.
+func (c Cell) metrics(nodes int) []int {
+	shape, _ := ipmulticast.ParseShape(c.Transport.Get("shape", "ring"))
+	return ipmulticast.NewInternet(ipmulticast.InternetConfig{Hosts: nodes, Routed: true, Shape: shape,
+		Subnets: number(c.Transport, "subnets", 3), Seed: 1}).Distances()
+}
+
+// world says how scenarios of the cell are played on members of which the upper part is made so, and on machines that
+// keep these rules; nil is the correct ones.
+func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules) sim.Config {
+	cfg := sim.Config{New: upper, Declare: c.declare}
+	if rules == nil {
+		rules = &ipmulticast.Rules{}
+	}
+	if n, links := c.network(); links {
+		cfg.Internet = n.internet(upper, rules)
+	}
+	return cfg
+}
+
 // Applicable says why the parts of a cell make no sense together, or nil.
-func (c Cell) Applicable() error { return nil }
+func (c Cell) Applicable() error {
+	_, links := c.network()
+	plain := c.Reliability.Name == "unreliable" && c.Ordering.Name == "unordered"
+	switch {
+	case c.Transport.Name == "anycast" && c.Reliability.Name != "unreliable":
+		return fmt.Errorf("anycast reaches one member, and %s promises delivery to all", c.Reliability.Name)
+	case c.Transport.Name == "anycast" && !plain:
+		return fmt.Errorf("over anycast no member gets the whole of what %s orders", c.Ordering.Name)
+	case c.Membership.Name == "anonymous" && !links:
+		return fmt.Errorf("over %s who is a member has to be known: nobody can join at the transport", c.Transport.Name)
+	case c.Membership.Name == "anonymous" && !plain:
+		part := c.Reliability.Name
+		if part == "unreliable" {
+			part = c.Ordering.Name
+		}
+		return fmt.Errorf("%s needs to know the members, and with anonymous membership nobody does", part)
+	}
+	return nil
+}

@@ -3,6 +3,8 @@ package suites
 import (
 	"slices"
 
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -15,16 +17,69 @@ type Separation struct {
 }
 
 var (
-	crashes = spec.SetOf(spec.CrashFault, spec.CrashLossyFault)
+	crashes = spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.CoordinatorFault)
 	losses  = spec.SetOf(spec.LossFault, spec.OmitSendFault, spec.OmitReceiveFault, spec.PartitionFault, spec.CorruptFault)
+
+	harmless = spec.SetOf(spec.PauseFault, spec.DelayFault, spec.DuplicateFault, spec.ReorderFault)
 
 	// A static cell promises nothing to or of those that come back without a log; but nothing false is delivered.
 	lasting = spec.AllFaults.Without(spec.RecoverFault)
+
+	// What keeps a packet to the group from some, or from all, though its sender is up.
+	starving = spec.SetOf(spec.RouterFault, spec.RPFault, spec.ForgetFault, spec.BoundaryFault, spec.TTLFault,
+		spec.ReportFault, spec.FloodFault, spec.TableFault)
 )
+
+// faces gives the faults that can strike a cell: those of nodes and of the packets between them, and those of the
+// machines that its transport has.
+func (c Cell) faces() spec.FaultSet {
+	f := spec.EndToEndFaults
+	if c.Membership.Name == "anonymous" { // who comes back has forgotten what it had joined or left
+		f = f.Without(spec.RecoverFault)
+	}
+	if len(c.coordinators(8)) > 0 {
+		f = f.With(spec.CoordinatorFault)
+	}
+	n, links := c.network()
+	if !links {
+		return f
+	}
+	f = f.With(spec.NICFault, spec.RogueFault, spec.FloodFault)
+	if n.lan {
+		return f
+	}
+	f = f.With(spec.TTLFault, spec.ReportFault)
+	if n.subnets > 1 {
+		f = f.With(spec.RouterFault, spec.BoundaryFault)
+		if n.mode != ipmulticast.NoRouting {
+			f = f.With(spec.ForgetFault, spec.TableFault)
+		}
+		if n.mode == ipmulticast.Sparse {
+			f = f.With(spec.RPFault)
+		}
+	}
+	return f
+}
+
+// coordinators lists the members that hand on what others send, of a group of so many.
+func (c Cell) coordinators(members int) []spec.NodeID {
+	n := 0
+	switch c.Transport.Name {
+	case "coordinator":
+		n = 1
+	case "hierarchy":
+		n = transport.Inner(members, number(c.Transport, "fanout", 2), number(c.Transport, "depth", 0))
+	}
+	var out []spec.NodeID
+	for i := range n {
+		out = append(out, spec.NodeID(i))
+	}
+	return out
+}
 
 // premises are what the claims of a cell follow from.
 type premises struct {
-	channel     bool // the reliable one-to-one channel lies below
+	channel     bool // a reliable one-to-one channel lies below
 	acks        bool // the level acknowledges and retransmits
 	relays      bool // … and every receiver relays
 	numbered    bool // the ordering holds back, and discards what it has delivered
@@ -32,60 +87,161 @@ type premises struct {
 	fifo        bool
 	causal      bool
 	checksummed bool
+	streams     bool // what one node sends another stays in order
+	direct      bool // a message, or its repetition, goes from its sender to the receivers and not through other nodes
+	one         bool // to one member
+	links       bool
+	routed      bool
+	looped      bool // two routers on a LAN forward until they agree, or a packet comes by two trees
+	anonymous   bool
 }
 
 func (c Cell) premises() premises {
-	r, o := c.Reliability.Name, c.Ordering.Name
-	p := premises{channel: c.channel(), acks: r != "unreliable", relays: r == "reliable",
-		numbered: o != "unordered", fifo: o == "fifo" || o == "causal", causal: o == "causal", pieces: c.mtu() > 0}
-	p.checksummed = p.channel || r == "best-effort"
+	r, o, t := c.Reliability.Name, c.Ordering.Name, c.Transport.Name
+	n, links := c.network()
+	p := premises{channel: c.channel() || t == "tcp", acks: r != "unreliable", relays: r == "reliable",
+		numbered: o != "unordered", fifo: o == "fifo" || o == "causal", causal: o == "causal", pieces: c.mtu() > 0,
+		streams: t == "tcp", one: t == "anycast", links: links, routed: n.routed && n.mode != ipmulticast.NoRouting,
+		anonymous: c.Membership.Name == "anonymous"}
+	p.looped = p.routed && n.subnets > 1 && (n.shape >= ipmulticast.Ring || n.mode == ipmulticast.Sparse)
+	p.checksummed = p.channel || r == "best-effort" || links
+	p.direct = r == "best-effort" || len(c.coordinators(8)) == 0
 	return p
 }
 
 // Claims says what a cell promises, and under which faults, in the order of the catalogue.
 func (c Cell) Claims() spec.Claims {
 	p := c.premises()
-	intact := spec.AllFaults // faults that leave contents intact, as this cell receives them
+	intact := c.faces() // faults that leave contents intact, as this cell receives them
 	if !p.checksummed {
 		intact = intact.Without(spec.CorruptFault)
 	}
-	once := intact
-	if !p.channel && !p.acks && !p.numbered && !p.pieces {
-		once = once.Without(spec.DuplicateFault)
-	}
 	m := map[spec.ID]spec.FaultSet{
-		"NO-CREATION": intact, "NO-DUPLICATION": once, "CONTENT-INTEGRITY": intact, "SENDER-INTEGRITY": intact,
+		"NO-CREATION": intact, "CONTENT-INTEGRITY": intact, "SENDER-INTEGRITY": intact,
 		"DESTINATION-INTEGRITY": intact, "CLOSED-GROUP": intact, "NO-RESURRECTION": intact, "SELF-DELIVERY": intact & lasting,
 		"CHANNEL-INTEGRITY": intact,
 	}
-	if !p.channel && !p.acks {
-		m["CHANNEL-INTEGRITY"] = intact.Without(spec.DuplicateFault)
-	} else {
-		m["CHANNEL-VALIDITY"] = lasting
-	}
-	if p.acks {
-		m["VALIDITY"], m["AGREEMENT"], m["ACKED-DELIVERED"] = lasting, lasting, lasting
-	}
 	switch {
-	case p.relays:
-		// A relay that has been handed to the network arrives: only as long as nothing is lost.
-		m["UNIFORM-AGREEMENT"] = lasting &^ losses &^ spec.SetOf(spec.CrashLossyFault)
-	case p.acks:
-		m["AGREEMENT"] = lasting &^ crashes
-		if p.causal { // who depends on a message of a crashed sender that got half way waits for ever
-			m["VALIDITY"] = lasting &^ crashes
-		}
+	case p.channel || p.acks || p.numbered || p.pieces:
+		m["NO-DUPLICATION"] = intact
+	case !p.looped:
+		m["NO-DUPLICATION"] = intact.Without(spec.DuplicateFault)
 	}
-	if p.acks && p.numbered { // an acknowledged message can be held back behind one that died with its sender
-		m["ACKED-DELIVERED"] = lasting &^ crashes
-	}
+	c.claimDelivery(m, &p, intact)
 	if p.fifo {
 		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact, intact
 	}
 	if p.causal {
 		m["LOCAL-ORDER"], m["CAUSAL-ORDER"], m["CAUSAL-GAPFREE"] = intact, intact, intact
 	}
+	if p.streams && !p.fifo {
+		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact&lasting, intact&lasting
+	}
+	if p.streams && p.relays { // who delivers has relayed before, and streams keep the order
+		m["LOCAL-ORDER"], m["CAUSAL-ORDER"], m["CAUSAL-GAPFREE"] = intact&lasting, intact&lasting, intact&lasting
+	}
+	c.claimNetwork(m, &p, intact)
 	return inCatalogueOrder(m)
+}
+
+// claimDelivery adds what a cell promises about who delivers.
+func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
+	live := c.faces() & lasting
+	if !p.channel && !p.acks {
+		m["CHANNEL-INTEGRITY"] = intact.Without(spec.DuplicateFault)
+	} else {
+		m["CHANNEL-VALIDITY"] = live
+	}
+	if !p.direct { // what a coordinator has taken with it is lost
+		live = live.Without(spec.CoordinatorFault)
+		m["SELF-DELIVERY"] = m["SELF-DELIVERY"].Without(spec.CoordinatorFault)
+	}
+	if p.one || p.anonymous {
+		delete(m, "SELF-DELIVERY")
+		delete(m, "CLOSED-GROUP")
+		delete(m, "NO-RESURRECTION")
+	}
+	if p.anonymous { // nobody knows whom to send to alone
+		delete(m, "CHANNEL-INTEGRITY")
+	}
+	if p.one {
+		m["ANYCAST-ONE"] = lasting &^ losses & c.faces()
+		if p.channel {
+			m["ANYCAST-ONE"] = lasting & c.faces()
+		}
+		m["ANYCAST-NEAREST"] = lasting & c.faces()
+		return
+	}
+	switch {
+	case p.acks:
+		m["VALIDITY"], m["AGREEMENT"], m["ACKED-DELIVERED"] = live, live, live
+	case !p.anonymous: // what is not lost arrives
+		m["VALIDITY"] = live & harmless
+		if p.channel {
+			m["VALIDITY"] = live & (harmless | losses)
+		}
+		m["AGREEMENT"] = m["VALIDITY"]
+	}
+	switch {
+	case p.relays:
+		// A relay that has been handed to the network arrives: only as long as nothing is lost.
+		// What is written to a stream waits at its sender, and dies with it.
+		if !p.streams {
+			m["UNIFORM-AGREEMENT"] = live &^ losses &^ starving &^ spec.SetOf(spec.CrashLossyFault)
+		}
+	case p.acks:
+		m["AGREEMENT"] = live &^ crashes
+		if p.causal { // who depends on a message of a crashed sender that got half way waits for ever
+			m["VALIDITY"] = live &^ crashes
+		}
+	}
+	if p.acks && p.numbered { // an acknowledged message can be held back behind one that died with its sender
+		m["ACKED-DELIVERED"] = live &^ crashes
+	}
+}
+
+// claimNetwork adds what a cell promises of the network that it stands on.
+func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
+	if c.cost(2) > 0 {
+		m["COST-PACKETS"] = spec.NoFaults
+	}
+	if !p.links {
+		return
+	}
+	m["NIC-FILTER"] = intact
+	n, _ := c.network()
+	if !n.snoop { // a switch that snoops keeps other groups away
+		m["SOCKET-FILTER"] = intact
+	}
+	if !p.routed {
+		return
+	}
+	// Faults leave a time after them in which nothing is judged; those that last to the end leave nothing to judge.
+	calm := c.faces()
+	many, rings, dense := n.subnets > 1, n.subnets > 1 && n.shape >= ipmulticast.Ring, n.mode == ipmulticast.Dense
+	claim := func(when bool, ids ...spec.ID) {
+		for _, id := range ids {
+			if when {
+				m[id] = calm
+			}
+		}
+	}
+	claim(many, "ROUTE-REACH", "ROUTE-ONE-COPY")
+	claim(rings, "ROUTE-NO-DUPLICATE")
+	claim(rings && dense, "ROUTE-RPF")
+	if !p.anonymous { // everybody listens; what is below is about listeners that come and go
+		return
+	}
+	claim(many, "ROUTE-CONTAIN", "TTL-SCOPE")
+	claim(true, "IGMP-JOIN")
+	claim(many, "IGMP-AGEING")
+	claim(n.igmp > 1, "IGMP-LEAVE")
+	claim(n.igmp < 3, "IGMP-SUPPRESSION")
+	claim(rings && n.igmp > 1, "IGMP-QUERIER") // in version 1 that is left to the routing protocol
+	claim(rings && dense, "PIM-ASSERT")
+	claim(many && dense, "PIM-PRUNE")
+	claim(many && dense && !n.snoop, "PIM-GRAFT")
+	claim(many && n.mode == ipmulticast.Sparse, "PIM-RP")
 }
 
 func inCatalogueOrder(m map[spec.ID]spec.FaultSet) spec.Claims {
@@ -117,29 +273,72 @@ func (c Cell) Separations() []Separation {
 	}
 	if !p.acks && !p.channel {
 		if !p.numbered && !p.pieces {
-			add(spec.SetOf(spec.DuplicateFault), "NO-DUPLICATION")
+			with := spec.SetOf(spec.DuplicateFault)
+			if p.looped {
+				with = spec.NoFaults
+			}
+			if n, _ := c.network(); !p.looped || n.mode == ipmulticast.Dense {
+				add(with, "NO-DUPLICATION")
+			}
 		}
-		add(spec.SetOf(spec.LossFault), "CHANNEL-VALIDITY", "VALIDITY", "AGREEMENT")
-	}
-	if p.acks && !p.relays {
-		add(spec.SetOf(spec.CrashFault), "AGREEMENT")
-		if p.causal {
-			add(spec.SetOf(spec.CrashFault), "VALIDITY")
+		if !p.anonymous {
+			add(spec.SetOf(spec.LossFault), "CHANNEL-VALIDITY")
 		}
 	}
-	if p.relays {
-		add(spec.SetOf(spec.CrashLossyFault), "UNIFORM-AGREEMENT")
-	} else {
-		add(spec.SetOf(spec.CrashFault), "UNIFORM-AGREEMENT")
+	if p.one {
+		if !p.channel {
+			add(spec.SetOf(spec.LossFault), "ANYCAST-ONE")
+		}
+		add(spec.NoFaults, "AGREEMENT")
+		return c.possible(out)
 	}
-	if !p.fifo {
+	c.separateDelivery(&p, add)
+	if !p.fifo && !p.streams {
 		add(spec.NoFaults, "FIFO-ORDER", "FIFO-GAPFREE")
 	}
-	if !p.causal {
+	if !p.causal && !(p.streams && p.relays) {
 		add(spec.NoFaults, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	add(spec.NoFaults, "TOTAL-ORDER")
 	return c.possible(out)
+}
+
+// separateDelivery adds what a cell does not promise about who delivers.
+func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...spec.ID)) {
+	if !p.acks && !p.channel {
+		add(spec.SetOf(spec.LossFault), "VALIDITY", "AGREEMENT")
+	}
+	if !p.acks && p.links {
+		kinds := spec.SetOf(spec.RouterFault, spec.BoundaryFault, spec.FloodFault, spec.TableFault)
+		if n, _ := c.network(); n.subnets > 1 {
+			kinds = kinds.With(spec.TTLFault)
+		}
+		for _, k := range (c.faces() & kinds).Kinds() {
+			add(spec.SetOf(k), "VALIDITY")
+		}
+	}
+	if !p.direct {
+		add(spec.SetOf(spec.CoordinatorFault), "VALIDITY")
+	}
+	half := spec.SetOf(spec.CrashFault) // cuts a multicast in half
+	switch {
+	case len(c.coordinators(8)) > 0:
+		half = spec.SetOf(spec.CoordinatorFault)
+	case p.routed: // one packet to all, which routers hold when its sender is gone
+		half = spec.SetOf(spec.CrashFault, spec.LossFault)
+	case p.links:
+		half = spec.SetOf(spec.CrashLossyFault)
+	}
+	if p.acks && !p.relays {
+		add(half, "AGREEMENT")
+		if p.causal {
+			add(half, "VALIDITY")
+		}
+	}
+	if p.relays && !p.streams && !p.routed {
+		half = spec.SetOf(spec.CrashLossyFault)
+	}
+	add(half, "UNIFORM-AGREEMENT")
 }
 
 // possible leaves out what follows from the cell's claims under the faults in question.

@@ -19,9 +19,10 @@ const maxRows = 80
 // words for faults.
 func Diagram(h *spec.History, s *faults.Scenario, marked []int) string {
 	d := diagram{h: h, s: s, width: 16, up: make([]bool, len(h.Nodes))}
+	d.choose()
 	for i := range h.Events {
-		if h.Events[i].Is(spec.HasNode) {
-			d.width = min(max(d.width, 2+utf8.RuneCountInString(d.text(&h.Events[i]))), 24)
+		if e := &h.Events[i]; e.Is(spec.HasNode) && d.drawn(e) {
+			d.width = min(max(d.width, 2+utf8.RuneCountInString(d.text(e))), 24)
 		}
 	}
 	for i := range d.up {
@@ -49,13 +50,70 @@ type diagram struct {
 	s     *faults.Scenario
 	width int
 	up    []bool
+	nodes []spec.NodeID // that have a column
+}
+
+// drawn says whether an event has a place in a column.
+func (d *diagram) drawn(e *spec.Event) bool {
+	switch e.Kind {
+	case spec.Extension, spec.Frame, spec.Receive, spec.Fault, spec.Heal:
+		return false
+	}
+	return e.Is(spec.HasNode) && int(e.Node) < len(d.h.Nodes)
+}
+
+// choose gives a column to every node, and to those machines of the network that something happens to.
+func (d *diagram) choose() {
+	machine := make([]bool, len(d.h.Nodes))
+	if t := d.h.Topology; t != nil && len(t.Links) > 0 {
+		for _, list := range [][]spec.NodeID{t.Routers, t.Switches} {
+			for _, n := range list {
+				machine[n] = true
+			}
+		}
+		machine[len(machine)-1] = true // the stranger
+	}
+	for i := range d.h.Events {
+		if e := &d.h.Events[i]; d.drawn(e) {
+			machine[e.Node] = false
+		}
+	}
+	for n := range machine {
+		if !machine[n] {
+			d.nodes = append(d.nodes, spec.NodeID(n))
+		}
+	}
+}
+
+// told are the words between hosts and routers that a reader wants to see; those that are said again and again are not.
+var told = []string{"igmp-report", "igmp-leave", "pim-join", "pim-prune", "pim-graft", "pim-assert", "pim-register-stop"}
+
+// frameLine tells of a frame in which hosts or routers speak of who listens.
+func (d *diagram) frameLine(e *spec.Event) (string, bool) {
+	x := d.h.ExtraOf(e)
+	if !slices.Contains(told, x.Op) {
+		return "", false
+	}
+	s := "· " + d.h.NodeName(e.Node)
+	if e.Is(spec.HasTo) {
+		s += " to " + d.h.NodeName(e.To)
+	}
+	s += " on " + x.Link + ": " + x.Op
+	if e.Is(spec.HasGroup) {
+		s += " " + d.h.GroupName(e.Group)
+	}
+	return s, true
 }
 
 func (d *diagram) head() string {
 	var b strings.Builder
 	b.WriteString("  " + pad("time", 11))
-	for _, n := range d.h.Nodes {
-		b.WriteString(pad("node "+n, d.width))
+	for _, n := range d.nodes {
+		name := d.h.NodeName(n)
+		if name[0] >= '0' && name[0] <= '9' {
+			name = "node " + name
+		}
+		b.WriteString(pad(name, d.width))
 	}
 	return strings.TrimRight(b.String(), " ") + "\n"
 }
@@ -66,10 +124,11 @@ func (d *diagram) row(e *spec.Event) (string, bool) {
 	switch e.Kind {
 	case spec.Fault, spec.Heal:
 		return when + d.faultLine(e), true
-	case spec.Extension, spec.Frame, spec.Receive:
-		return "", false
+	case spec.Frame:
+		line, ok := d.frameLine(e)
+		return when + line, ok
 	}
-	if !e.Is(spec.HasNode) {
+	if !d.drawn(e) {
 		return "", false
 	}
 	text := d.text(e)
@@ -78,10 +137,10 @@ func (d *diagram) row(e *spec.Event) (string, bool) {
 	}
 	var b strings.Builder
 	b.WriteString(when)
-	for n := range d.h.Nodes {
+	for _, n := range d.nodes {
 		cell := "│"
 		switch {
-		case spec.NodeID(n) == e.Node:
+		case n == e.Node:
 			cell = text
 		case !d.up[n]:
 			cell = ""

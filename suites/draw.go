@@ -12,20 +12,40 @@ import (
 // to one node, some a sender that is no member, of a closed group or an open one, and some a node that crashes when it
 // has delivered.
 func (p *Plan) draw(s *faults.Scenario, seed uint64, c Cell, model spec.FaultSet, i int) {
-	x := faults.Params{Subject: c.String(), Faults: model, MinNodes: p.Nodes, MaxNodes: p.Nodes, MaxSends: p.Messages,
+	x := faults.Params{Subject: c.String(), MinNodes: p.Nodes, MaxNodes: p.Nodes, MaxSends: p.Messages,
 		OneToOne: i%4 == 0, MTU: c.mtu()}
 	if c.mtu() > 0 {
 		x.MaxSize = 4 * c.mtu()
 	}
+	c.drawInto(s, seed, x, model, i)
+}
+
+// drawInto draws a schedule with the faults of a model, as the cell's network has them.
+func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model spec.FaultSet, i int) {
+	x.Faults = model
+	if model.Has(spec.CoordinatorFault) {
+		x.Faults = model.With(spec.CrashFault)
+	}
+	n, links := c.network()
+	x.Routers = n.routers()
+	anonymous := c.Membership.Name == "anonymous"
+	if x.Joins = anonymous; anonymous {
+		x.NonMember, x.OneToOne = true, false
+	}
 	faults.DrawInto(s, seed, x)
 	last := spec.NodeID(s.Nodes - 1)
-	if i%4 == 0 {
+	if c.Transport.Name == "anycast" && last > 0 { // who is a member is the nearest one to itself
+		s.Exclude(0)
+		s.Groups[0].Closed = false
+		s.Steps = append(s.Steps, send(0, 0))
+	}
+	if i%4 == 0 && !anonymous {
 		s.Steps = append(s.Steps, faults.Step{Action: faults.Action{Op: faults.Send, Node: last, To: 0, Size: 8}})
 	}
 	if i%8 == 1 && last > 0 {
 		s.Exclude(last)
 		s.Groups[0].Closed = i%16 == 1
-		s.Steps = append(s.Steps, faults.Step{Action: faults.Action{Op: faults.Send, Node: last, To: impl.Everyone, Size: 8}})
+		s.Steps = append(s.Steps, send(last, 0))
 	}
 	if crash := (faults.Action{Op: faults.Crash, Node: spec.NodeID(seed % uint64(s.Nodes))}); model.Has(spec.CrashFault) {
 		switch i % 8 {
@@ -35,6 +55,114 @@ func (p *Plan) draw(s *faults.Scenario, seed uint64, c Cell, model spec.FaultSet
 			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash}, Action: crash})
 		}
 	}
+	if n.routed && i%4 == 2 {
+		n.goOn(s, seed>>8, model, i/4, anonymous)
+	}
+	if links && model.Has(spec.NICFault) && i%8 == 5 {
+		n.collide(s, i/8)
+	}
+	c.aimCrashes(s, model)
+}
+
+func send(node spec.NodeID, at time.Duration) faults.Step {
+	return faults.Step{When: faults.When{At: spec.Time(at)},
+		Action: faults.Action{Op: faults.Send, Node: node, To: impl.Everyone, Size: 8}}
+}
+
+// goOn lets a node send on when all that was drawn is over: trees that take time to build, prunes that end, and
+// listeners that are gone can only be seen on a source that goes on. Where listeners come and go only some listen from
+// the start, and some schedules are about one fault of the network that is seldom seen by chance.
+func (n *network) goOn(s *faults.Scenario, seed uint64, model spec.FaultSet, i int, anonymous bool) {
+	node := spec.NodeID(seed % uint64(s.Nodes))
+	if s.Groups[0].Closed && int(node) >= len(s.Groups[0].Members) {
+		node = 0
+	}
+	if anonymous {
+		for m := range spec.NodeID(s.Nodes) {
+			if seed>>(8+m)&1 == 1 {
+				s.Exclude(m)
+			}
+		}
+	}
+	special := faults.Action{Op: faults.Nothing}
+	switch {
+	case i%4 == 0 && model.Has(spec.RPFault):
+		special.Op = faults.RPDown
+	case i%4 == 1 && model.Has(spec.TTLFault):
+		special = faults.Action{Op: faults.TTL, Node: node, Size: 1, For: time.Second}
+	case i%4 == 2 && anonymous && model.Has(spec.CrashFault) && len(s.Groups[0].Members) > 0:
+		special = faults.Action{Op: faults.Crash, Node: s.Groups[0].Members[0]}
+	}
+	if i%4 == 3 && anonymous { // a listener far from the source comes and goes, as one does who changes the channel
+		node = 0
+		s.Exclude(1)
+		s.Steps = append(s.Steps[:0], faults.Step{When: faults.When{At: spec.Time(1700 * time.Millisecond)},
+			Action: faults.Action{Op: faults.Leave, Node: 1}})
+		special = faults.Action{Op: faults.Join, Node: 1}
+		s.Steps = append(s.Steps, faults.Step{When: faults.When{At: spec.Time(800 * time.Millisecond)}, Action: special})
+	} else if special.Op != faults.Nothing { // and nothing else, when trees have been built
+		s.Steps = append(s.Steps[:0], faults.Step{When: faults.When{At: spec.Time(800 * time.Millisecond)}, Action: special})
+	}
+	for k := range 8 {
+		s.Steps = append(s.Steps, send(node, time.Duration(k)*380*time.Millisecond))
+	}
+}
+
+// aimCrashes lets only those crash that the model lets crash: members that hand on what others send, or the others.
+func (c Cell) aimCrashes(s *faults.Scenario, model spec.FaultSet) {
+	g := &s.Groups[0]
+	heads := c.coordinators(len(g.Members))
+	if len(heads) == 0 || len(g.Members) == 0 {
+		return
+	}
+	all := model.Has(spec.CoordinatorFault)
+	others := model.Has(spec.CrashFault) || model.Has(spec.CrashLossyFault)
+	for i := range s.Steps {
+		a := &s.Steps[i].Action
+		if a.Op != faults.Crash && a.Op != faults.CrashLossy {
+			continue
+		}
+		switch head := c.coordinates(s, a.Node); {
+		case head && !all:
+			a.Node = g.Members[len(g.Members)-1]
+			if c.coordinates(s, a.Node) { // there is nobody else
+				*a = faults.Action{}
+			}
+		case !head && !others:
+			a.Node = g.Members[int(a.Node)%len(heads)]
+		}
+	}
+}
+
+// coordinates says whether a node hands on what others send.
+func (c Cell) coordinates(s *faults.Scenario, node spec.NodeID) bool {
+	g := &s.Groups[0]
+	for _, i := range c.coordinators(len(g.Members)) {
+		if int(i) < len(g.Members) && g.Members[i] == node {
+			return true
+		}
+	}
+	return false
+}
+
+// injects gives the faults of a scenario as they strike this cell: the crash of a node that hands on what others send
+// is another fault than the crash of one that does not.
+func (c Cell) injects(s *faults.Scenario) spec.FaultSet {
+	set := s.Faults()
+	if len(s.Groups) == 0 || len(c.coordinators(len(s.Groups[0].Members))) == 0 {
+		return set
+	}
+	set = set.Without(spec.CrashFault)
+	for i := range s.Steps {
+		switch a := &s.Steps[i].Action; {
+		case a.Op != faults.Crash && a.Op != faults.CrashLossy:
+		case c.coordinates(s, a.Node):
+			set = set.With(spec.CoordinatorFault)
+		case a.Op == faults.Crash:
+			set = set.With(spec.CrashFault)
+		}
+	}
+	return set
 }
 
 // lateCrash is when a node crashes that has had the time to deliver what was sent at the start.

@@ -104,7 +104,7 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 	var first faults.Scenario
 	var s faults.Scenario
 	for i := 0; i < killBudget && !(k.Killed && i >= killAlarms) && ctx.Err() == nil; i++ {
-		faults.DrawInto(&s, seedOf(p.Seed, subject.Name, 3, uint64(i)), subject.Params)
+		subject.draw(&s, seedOf(p.Seed, subject.Name, 3, uint64(i)), i)
 		if err := b.play(&s); err != nil {
 			return k, err
 		}
@@ -112,7 +112,7 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 			k.Schedules = i + 1
 		}
 		for _, c := range subject.Claims {
-			if slices.Contains(p.Without, c.ID) || !s.Faults().Within(c.Under) || b.outlasts(&s, c.ID) {
+			if slices.Contains(p.Without, c.ID) || !subject.cell.injects(&s).Within(c.Under) || b.outlasts(&s, c.ID) {
 				continue
 			}
 			if b.judge.Check(c.ID).Verdict != spec.Fail {

@@ -53,16 +53,69 @@ func names(table []Part) []string {
 	return out
 }
 
+var channelOption = Option{Key: "channel", Default: "auto", Text: "auto: the reliable one-to-one channel lies below where the level of reliability needs it; on: always", Check: oneOf("auto", "on")}
+
 // Transports lists the ways in which one send reaches many.
 func Transports() []Part {
+	nic := []Option{
+		{Key: "nic", Default: "hash64", Text: "the filter of network cards: exact (a table, beyond which all group frames pass), hash64, hash512 (CRC-32 bins), promiscuous", Check: oneOf("exact", "hash64", "hash512", "promiscuous")},
+		{Key: "slots", Default: "4", Text: "groups that an exact filter has room for", Check: within(1, 64)},
+	}
+	multicast := func(cfg impl.Config) impl.Layer { return transport.NewMulticast(cfg) }
 	return []Part{{
+		Name: "hardware", Title: "LAN multicast: one frame to a group's hardware address, filtered by network cards and again by the driver",
+		Promise: "one frame a send; a collision in a card's filter costs time and never a wrong delivery; changed frames are dropped", Source: "CDK; RFC 1112",
+		Options: nic, New: multicast,
+	}, {
+		Name: "broadcast", Title: "one broadcast frame with the group's number inside, which every host on the LAN filters in software",
+		Promise: "one frame a send; the sender need not know the members; hosts outside the group pay for filtering", Source: "CDK",
+		New: multicast,
+	}, {
 		Name: "unicast", Title: "the sender knows the members and sends each a copy",
 		Promise: "n copies for n members; one's own copy is loss-free", Source: "Coulouris et al., Distributed Systems (CDK)",
-		Options: []Option{
-			{Key: "channel", Default: "auto", Text: "auto: the reliable one-to-one channel lies below where the level of reliability needs it; on: always", Check: oneOf("auto", "on")},
+		Options: []Option{channelOption,
 			{Key: "mtu", Default: "0", Text: "bytes of the longest packet, 160 to 65536: longer messages are cut in pieces; 0: no limit", Check: mtu},
 		},
 		New: func(cfg impl.Config) impl.Layer { return transport.NewUnicast(cfg) },
+	}, {
+		Name: "coordinator", Title: "the sender sends to one coordinator, which knows the members and sends each a copy",
+		Promise: "1+n packets; when the coordinator crashes the group stands still", Source: "CDK",
+		Options: []Option{channelOption},
+		New:     func(cfg impl.Config) impl.Layer { return transport.NewCoordinator(cfg) },
+	}, {
+		Name: "hierarchy", Title: "a tree: root coordinator, subgroup coordinators, members",
+		Promise: "a node sends no more copies of a message than it has children; when an inner node crashes what is below it hears no more", Source: "CDK",
+		Options: []Option{channelOption,
+			{Key: "fanout", Default: "2", Text: "children of a node", Check: within(1, 1000)},
+			{Key: "depth", Default: "0", Text: "levels, for which nodes get more children where they need to; 0: as many as it takes", Check: within(0, 20)},
+		},
+	}, {
+		Name: "ip", Title: "IP multicast: UDP to a group address, IGMP or MLD on the LANs, PIM between them",
+		Promise: "one packet a send and one copy a link; the sender need not be a member nor know any; best effort", Source: "RFC 1112, 2236, 3376, 3810, 3973, 7761",
+		Options: append([]Option{
+			{Key: "subnets", Default: "3", Text: "LANs, each with a router: 1 to 100", Check: within(1, 100)},
+			{Key: "shape", Default: "ring", Text: "how routers are linked: line, tree, ring, random; ring and random have loops and serve the first LAN by two routers", Check: oneOf("line", "tree", "ring", "random")},
+			{Key: "pim", Default: "dense", Text: "dense (RFC 3973), sparse (RFC 7761), none", Check: oneOf("dense", "sparse", "none")},
+			{Key: "igmp", Default: "2", Text: "version of IGMP: 1, 2, 3; of MLD one less", Check: oneOf("1", "2", "3")},
+			{Key: "version", Default: "4", Text: "of IP: 4 or 6", Check: oneOf("4", "6")},
+			{Key: "snooping", Default: "off", Text: "on: LANs are switches that snoop IGMP and MLD (RFC 4541)", Check: oneOf("on", "off")},
+			{Key: "refresh", Default: "off", Text: "on: state refresh keeps prunes alive (dense)", Check: oneOf("on", "off")},
+			{Key: "spt", Default: "off", Text: "on: switch to the source's tree at the first packet (sparse)", Check: oneOf("on", "off")},
+			{Key: "rp", Default: "configured", Text: "how routers know the rendezvous point (sparse): configured, announced (RFC 5059)", Check: oneOf("configured", "announced")},
+		}, nic...),
+		New: multicast,
+	}, {
+		Name: "tcp", Title: "a stream of bytes to each member, with frames in it, opened again when it breaks",
+		Promise: "a copy for each member, in the order sent; a stream cut in the middle of a frame loses nothing, as long as it comes back before TL", Source: "CDK; RFC 9293 in outline",
+		Options: []Option{{Key: "mss", Default: "256", Text: "bytes of the longest segment, 16 to 65000", Check: within(16, 65000)}},
+		New:     func(cfg impl.Config) impl.Layer { return transport.NewTCP(cfg) },
+	}, {
+		Name: "anycast", Title: "to exactly one member, one at the smallest route metric",
+		Promise: "at most one member delivers, always; one does where nothing is lost and no member has crashed", Source: "RFC 1546; RFC 4786",
+		Options: []Option{channelOption,
+			{Key: "subnets", Default: "3", Text: "LANs over which the nodes are spread: 1 to 100", Check: within(1, 100)},
+			{Key: "shape", Default: "ring", Text: "how they are linked: line, tree, ring, random", Check: oneOf("line", "tree", "ring", "random")},
+		},
 	}}
 }
 
@@ -109,7 +162,20 @@ func Memberships() []Part {
 		Name: "static", Title: "the members are known from the start and never change",
 		Promise: "closed groups refuse the sends of others; cuts and pauses shorter than TL are survived; who comes back without a log is no member",
 		New:     func(cfg impl.Config) impl.Layer { return membership.NewStatic(cfg) },
+	}, {
+		Name: "anonymous", Title: "who wants to hear joins at the transport, and nobody knows who does",
+		Promise: "anybody may send; who has left delivers nothing; nothing else is promised, because nobody knows to whom", Source: "RFC 1112",
+		New: func(cfg impl.Config) impl.Layer { return membership.NewAnonymous(cfg) },
 	}}
+}
+
+func within(low, high int) func(string) error {
+	return func(value string) error {
+		if n, err := strconv.Atoi(value); err != nil || n < low || n > high {
+			return fmt.Errorf("want %d to %d", low, high)
+		}
+		return nil
+	}
 }
 
 func oneOf(words ...string) func(string) error {

@@ -27,7 +27,7 @@ type Promise struct {
 
 // tolerated is the fault model that a promise starts with: what a group of processes on a network has to live with
 // while no process comes back from the dead and checksums keep changed bytes out.
-var tolerated = spec.AllFaults.Without(spec.RecoverFault, spec.CorruptFault)
+var tolerated = spec.EndToEndFaults.Without(spec.RecoverFault, spec.CorruptFault)
 
 // Profile promises what a profile of the catalogue demands: best-effort, reliable, fifo, causal and so on, as
 // `conform list profiles` shows. An unknown name is reported when the promise is used.

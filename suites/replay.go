@@ -6,8 +6,8 @@ import (
 
 	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
-	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -46,13 +46,17 @@ func Playable(s *faults.Scenario) (*Subject, error) {
 			return nil, fmt.Errorf("expect: %w", err)
 		}
 	}
-	if len(s.Groups) > 1 {
-		return nil, fmt.Errorf("%d groups: this version plays scenarios with one", len(s.Groups))
+	if err := subject.cell.fits(s); err != nil {
+		return nil, err
 	}
 	for i := range s.Steps {
 		st := &s.Steps[i]
 		switch st.Action.Op {
-		case faults.Join, faults.Leave, faults.Sync, faults.Query:
+		case faults.Join, faults.Leave:
+			if subject.cell.Membership.Name != "anonymous" {
+				return nil, fmt.Errorf("%q: the members of %s never change", s.StepText(i), subject.Name)
+			}
+		case faults.Sync, faults.Query:
 			return nil, fmt.Errorf("%q: %s has no %s", s.StepText(i), subject.Name, st.Action.Op)
 		}
 		if _, known := impl.ParsePoint(st.When.Point); st.When.On == faults.OnPoint && !known {
@@ -69,7 +73,9 @@ func Replay(s *faults.Scenario) (*Replayed, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := newBench(sim.Config{New: subject.New, Evidence: true}, subject.Params.MTU)
+	cfg := subject.world()
+	cfg.Evidence = true
+	b := newBench(cfg, subject.Params.MTU)
 	if err := b.play(s); err != nil {
 		return nil, err
 	}
@@ -85,7 +91,7 @@ func Replay(s *faults.Scenario) (*Replayed, error) {
 	for _, i := range b.world.Unplayed() {
 		r.Unplayed = append(r.Unplayed, s.StepText(i))
 	}
-	r.judge(b, s, subject.Claims)
+	r.judge(b, s, subject.cell, subject.Claims)
 	return r, nil
 }
 
@@ -93,7 +99,7 @@ func (r *Replayed) has(id spec.ID) bool {
 	return slices.ContainsFunc(r.Requirements, func(row Row) bool { return row.ID == id })
 }
 
-func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
+func (r *Replayed) judge(b *bench, s *faults.Scenario, cell Cell, claims spec.Claims) {
 	var marked []int
 	bites := false
 	add := func(id spec.ID, claimed bool, under string) {
@@ -116,7 +122,7 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 			r.Verdict = r.Verdict.Merge(f.Verdict)
 		}
 	}
-	injected := s.Faults()
+	injected := cell.injects(s)
 	expected := false
 	for _, c := range claims {
 		switch {
@@ -141,4 +147,38 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, claims spec.Claims) {
 	}
 	r.Diagram = Diagram(&b.h, s, marked)
 	r.History = b.h
+}
+
+// fits says what of a scenario does not fit the cell's network, or nil.
+func (c Cell) fits(s *faults.Scenario) error {
+	in := make([]int, s.Nodes) // by node: its group, counted from 1
+	for g := range s.Groups {
+		for _, n := range s.Groups[g].Members {
+			if in[n] > 0 {
+				return fmt.Errorf("node %d is in the groups %s and %s: this version plays groups that are disjoint", n, s.Groups[in[n]-1].Name, s.Groups[g].Name)
+			}
+			in[n] = g + 1
+		}
+		if a := s.Groups[g].Address; a != "" {
+			if _, err := ipmulticast.ParseGroup(a); err != nil {
+				return fmt.Errorf("group %s: %w", s.Groups[g].Name, err)
+			}
+		}
+	}
+	n, links := c.network()
+	for i := range s.Steps {
+		a := &s.Steps[i].Action
+		if a.Op == faults.Send && a.To < 0 && in[a.Node] != int(a.Group)+1 && (in[a.Node] > 0 || a.Group > 0) {
+			return fmt.Errorf("%q: node %d is in another group, and sends there only", s.StepText(i), a.Node)
+		}
+		kind, fault := a.Op.Fault()
+		switch {
+		case !fault || kind <= spec.CorruptFault:
+		case !links || !c.faces().Has(kind):
+			return fmt.Errorf("%q: %s has nothing that this could strike", s.StepText(i), c)
+		case a.Op.HasRouter() && a.Router >= n.routers():
+			return fmt.Errorf("%q: the number of routers is %d", s.StepText(i), n.routers())
+		}
+	}
+	return nil
 }

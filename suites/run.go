@@ -126,7 +126,7 @@ func (p *Plan) work(ctx context.Context, units []*unit) error {
 }
 
 func (u *unit) do(ctx context.Context) {
-	b := newBench(sim.Config{New: u.cell.Member}, u.cell.mtu())
+	b := newBench(u.cell.world(u.cell.Member, nil), u.cell.mtu())
 	if u.separating {
 		u.separate(ctx, b)
 		return
@@ -158,7 +158,7 @@ func (u *unit) claims(ctx context.Context, b *bench) {
 		}
 		u.tried++
 		u.count(b)
-		injected := s.Faults()
+		injected := u.cell.injects(&s)
 		for k, c := range claims {
 			if !injected.Within(c.Under) || b.outlasts(&s, c.ID) {
 				continue

@@ -6,6 +6,7 @@ import (
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/impl/mutant"
 	"github.com/conform-go/conform/spec"
 )
@@ -16,6 +17,9 @@ type Subject struct {
 	New    func(impl.Config) impl.Layer
 	Claims spec.Claims
 	Params faults.Params // what its schedules are drawn from
+
+	cell  Cell // that it is, or that it is a mutant of
+	rules *ipmulticast.Rules
 }
 
 // mutantPrefix begins the name of a subject that is a mutant.
@@ -34,7 +38,7 @@ func ParseSubject(text string) (*Subject, error) {
 		if c.mtu() > 0 {
 			p.MaxSize = 4 * c.mtu()
 		}
-		return &Subject{c.String(), c.Member, c.Claims(), p}, nil
+		return &Subject{Name: c.String(), New: c.Member, Claims: c.Claims(), Params: p, cell: c}, nil
 	}
 	m, ok := mutant.Lookup(name)
 	if !ok {
@@ -56,7 +60,23 @@ func mutantSubject(m *mutant.Mutant) (*Subject, error) {
 	if m.MTU > 0 {
 		p.MaxSize = 4 * m.MTU
 	}
-	return &Subject{p.Subject, m.New, c.Claims(), p}, nil
+	out := &Subject{Name: p.Subject, New: m.New, Claims: c.Claims(), Params: p, cell: c, rules: m.Network}
+	if out.New == nil { // the bug is below
+		out.New = c.Member
+	}
+	return out, nil
 }
 
-func (s *Subject) bench() *bench { return newBench(sim.Config{New: s.New}, s.Params.MTU) }
+// world says how the subject's scenarios are played.
+func (s *Subject) world() sim.Config { return s.cell.world(s.New, s.rules) }
+
+func (s *Subject) bench() *bench { return newBench(s.world(), s.Params.MTU) }
+
+// draw makes schedule i of a mutant in s. On a network of links it has what schedules of the cell have.
+func (s *Subject) draw(into *faults.Scenario, seed uint64, i int) {
+	if _, links := s.cell.network(); links || len(s.cell.coordinators(8)) > 0 || s.cell.Transport.Name == "anycast" {
+		s.cell.drawInto(into, seed, s.Params, s.Params.Faults, i)
+		return
+	}
+	faults.DrawInto(into, seed, s.Params)
+}

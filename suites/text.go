@@ -24,9 +24,14 @@ func table(w io.Writer, rows ...[]string) {
 func (r *Report) WriteText(w io.Writer, stories bool) {
 	rows := [][]string{{"TRANSPORT", "RELIABILITY", "ORDERING", "SCHEDULES", "CLAIMS", "REFUTED", "PACKETS/SEND", "ACKS/SEND", "VERDICT"}}
 	for i := range r.Cells {
-		rows = append(rows, r.Cells[i].line())
+		if r.Cells[i].Applicable {
+			rows = append(rows, r.Cells[i].line())
+		}
 	}
-	table(w, rows...)
+	if len(rows) > 1 {
+		table(w, rows...)
+	}
+	r.tellInapplicable(w)
 	for i := range r.Cells {
 		r.Cells[i].tellClaims(w)
 	}
@@ -34,10 +39,31 @@ func (r *Report) WriteText(w io.Writer, stories bool) {
 	fmt.Fprintf(w, "\nseed %s: %s\n", r.Seed, r.Verdict)
 }
 
-func (c *CellReport) line() []string {
-	if !c.Applicable {
-		return []string{c.Transport, c.Reliability, c.Ordering, "-", "-", "-", "-", "-", "not applicable: " + c.Reason}
+// tellInapplicable says which stacks make no sense, once for each reason.
+func (r *Report) tellInapplicable(w io.Writer) {
+	var reasons []string
+	stacks := map[string]int{}
+	for i := range r.Cells {
+		if c := &r.Cells[i]; !c.Applicable {
+			if stacks[c.Reason]++; stacks[c.Reason] == 1 {
+				reasons = append(reasons, c.Reason)
+			}
+		}
 	}
+	if len(reasons) > 0 {
+		fmt.Fprintln(w, "\nNot applicable:")
+	}
+	for _, reason := range reasons {
+		n := stacks[reason]
+		word := "stacks"
+		if n == 1 {
+			word = "stack"
+		}
+		fmt.Fprintf(w, "  %d %s: %s\n", n, word, reason)
+	}
+}
+
+func (c *CellReport) line() []string {
 	var held, claims, found, wanted int
 	for i := range c.Requirements {
 		switch row := &c.Requirements[i]; {

@@ -39,7 +39,7 @@ func bestEffortMutants() []Mutant {
 		{
 			Name:   "answer-written-over-the-packet",
 			Title:  "A receiver makes its acknowledgement of the packet itself, whose bytes the sender and other receivers still use.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "COST-PACKETS"},
 			Cell:   overBestEffort, Under: spec.NoFaults,
 			New: with(overBestEffort, func(s *stack) { s.reliability = bestEffortInPlace }),
 		},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -22,13 +23,14 @@ type Mutant struct {
 	NonMember bool // … and nodes outside the group
 	MTU       int  // … and packets no longer than this, in bytes; 0: no limit
 
-	New func(impl.Config) impl.Layer // the whole stack of one node
+	New     func(impl.Config) impl.Layer // the stack of one node, on a network of links its upper part; nil: that of the cell
+	Network *ipmulticast.Rules           // the rules of hosts and routers; nil: the correct ones
 }
 
 // All lists the mutants, from the channel up; always in the same order. The slices are fresh.
 func All() []Mutant {
-	return slices.Concat(channelMutants(), unicastMutants(), fragmentMutants(), bestEffortMutants(), reliableMutants(),
-		fifoMutants(), causalMutants())
+	return slices.Concat(channelMutants(), unicastMutants(), treeMutants(), tcpMutants(), lanMutants(), hostMutants(),
+		routerMutants(), fragmentMutants(), bestEffortMutants(), reliableMutants(), fifoMutants(), causalMutants())
 }
 
 // Lookup gives the mutant of a name, spelled exactly as in All.

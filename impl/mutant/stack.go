@@ -29,13 +29,20 @@ func (s stack) node(cfg impl.Config) impl.Layer {
 
 // The cells that mutants are made from.
 const (
-	bare               = "unicast/unreliable/unordered"
-	overChannel        = "unicast:channel=on/unreliable/unordered"
-	inPieces           = "unicast:mtu=200/unreliable/unordered"
-	overBestEffort     = "unicast/best-effort/unordered"
-	overReliable       = "unicast/reliable/unordered"
-	fifoOverReliable   = "unicast/reliable/fifo"
-	causalOverReliable = "unicast/reliable/causal"
+	bare                    = "unicast/unreliable/unordered"
+	overChannel             = "unicast:channel=on/unreliable/unordered"
+	inPieces                = "unicast:mtu=200/unreliable/unordered"
+	overBestEffort          = "unicast/best-effort/unordered"
+	overReliable            = "unicast/reliable/unordered"
+	fifoOverReliable        = "unicast/reliable/fifo"
+	causalOverReliable      = "unicast/reliable/causal"
+	overCoordinator         = "coordinator/unreliable/unordered"
+	overTree                = "hierarchy:fanout=2/unreliable/unordered"
+	reliableOverCoordinator = "coordinator/reliable/unordered"
+	reliableOverTree        = "hierarchy:fanout=2/reliable/unordered"
+	overTCP                 = "tcp/unreliable/unordered"
+	inSegments              = "tcp:mss=100/unreliable/unordered"
+	reliableOverTCP         = "tcp/reliable/unordered"
 )
 
 // correct gives the stack of a cell without any bug.
@@ -55,6 +62,20 @@ func correct(cell string) stack {
 		s.ordering = fifo
 	case causalOverReliable:
 		s.ordering = causal
+	case overCoordinator:
+		s.reliability, s.transport, s.channel = unreliable, coordinator, nil
+	case overTree:
+		s.reliability, s.transport, s.channel = unreliable, tree, nil
+	case reliableOverCoordinator:
+		s.transport = coordinator
+	case reliableOverTree:
+		s.transport = tree
+	case overTCP:
+		s.reliability, s.transport, s.channel = unreliable, tcp, stream
+	case inSegments:
+		s.reliability, s.transport, s.channel = unreliable, tcp, shortStream
+	case reliableOverTCP:
+		s.transport, s.channel = tcp, stream
 	default:
 		panic("mutant: no cell " + cell)
 	}
@@ -71,6 +92,19 @@ func bestEffort(cfg impl.Config) impl.Layer { return reliability.NewBestEffort(c
 func reliable(cfg impl.Config) impl.Layer   { return reliability.NewReliable(cfg) }
 func unicast(cfg impl.Config) impl.Layer    { return transport.NewUnicast(cfg) }
 func channel(cfg impl.Config) impl.Layer    { return transport.NewChannel(cfg) }
+
+func coordinator(cfg impl.Config) impl.Layer { return transport.NewCoordinator(cfg) }
+func tree(cfg impl.Config) impl.Layer        { return transport.NewHierarchy(cfg, narrow, 0) }
+func tcp(cfg impl.Config) impl.Layer         { return transport.NewTCP(cfg) }
+func stream(cfg impl.Config) impl.Layer      { return transport.NewStream(cfg, usual) }
+func shortStream(cfg impl.Config) impl.Layer { return transport.NewStream(cfg, short) }
+
+// What the options of cells say.
+const (
+	narrow = 2   // fanout: four members are a tree of three levels
+	usual  = 256 // mss, where a cell does not say it
+	short  = 100 // mss of most frames in several segments
+)
 
 // with gives the constructor of a cell's stack in which one layer has been changed.
 func with(cell string, change func(*stack)) func(impl.Config) impl.Layer {

@@ -1,0 +1,107 @@
+package suites
+
+import (
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
+)
+
+// cost gives how many packets a send to a group of so many costs without faults, acknowledgements among them; 0 where
+// the cell does not say.
+func (c Cell) cost(members int) int {
+	copies := members - 1
+	acks := 0
+	switch {
+	case c.Reliability.Name == "reliable" || c.channel() || c.mtu() > 0 || c.Membership.Name == "anonymous":
+		return 0
+	case c.Reliability.Name == "best-effort":
+		acks = members - 1
+	}
+	switch c.Transport.Name {
+	case "hardware", "broadcast":
+		return 1 + acks
+	case "ip":
+		if n, _ := c.network(); n.mode == ipmulticast.Sparse || acks > 0 && c.premises().looped {
+			return 0 // what is registered is sent twice, and a second copy is acknowledged too
+		}
+		return 1 + acks
+	case "unicast":
+		return copies + acks
+	case "anycast":
+		return 1
+	case "coordinator", "hierarchy":
+		if acks == 0 { // what takes two or three hops may be repeated before its acknowledgement is there
+			return 1 + copies
+		}
+	}
+	return 0
+}
+
+// declare says in the header of a history what judges have to know of the cell.
+func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
+	h.Costs, h.Bounds = nil, nil
+	if len(s.Groups) == 1 && s.Faults() == 0 {
+		members := len(s.Groups[0].Members)
+		if cost := c.cost(members); cost > 0 {
+			if members < s.Nodes { // a stranger to the group has no copy of its own
+				cost = c.cost(members + 1)
+			}
+			h.Costs = map[string]int{"COST-PACKETS": cost}
+		}
+	}
+	if c.Transport.Name == "anycast" {
+		h.Topology = &spec.Topology{Metrics: c.metrics(s.Nodes)}
+		h.Bounds = map[string]time.Duration{"ANYCAST-NEAREST": 0}
+		return
+	}
+	if n, links := c.network(); links && h.Topology != nil {
+		n.declare(h)
+	}
+}
+
+// declare completes the topology, and says how long hosts and routers may take.
+func (n *network) declare(h *spec.Header) {
+	t := h.Topology
+	t.IGMP = n.igmp
+	if !n.routed {
+		return
+	}
+	switch n.mode {
+	case ipmulticast.Dense:
+		t.Routing = "dense"
+	case ipmulticast.Sparse:
+		t.Routing = "sparse"
+		t.RPs = t.RPs[:0]
+		for _, r := range []int{1, 0} {
+			if r < len(t.Routers) {
+				t.RPs = append(t.RPs, t.Routers[r])
+			}
+		}
+	}
+	h.Bounds = n.bounds()
+}
+
+// bounds are on the world's clock.
+func (n *network) bounds() map[string]time.Duration {
+	t := timing(n.refresh)
+	on := func(d time.Duration) time.Duration { return d / speed }
+	const slack = 5 * time.Millisecond
+	// Who has lost the designated router or the forwarder of its LAN hears so by the hello hold time.
+	converge := on(t.HelloHold) + 100*time.Millisecond
+	return map[string]time.Duration{
+		"ROUTE-REACH":      converge,
+		"ROUTE-CONTAIN":    converge + on(time.Duration(t.Robustness)*t.QueryInterval+t.QueryResponse),
+		"IGMP-JOIN":        on(time.Duration(t.Robustness-1)*t.UnsolicitedReport) + slack,
+		"IGMP-LEAVE":       on(time.Duration(t.LastMemberCount)*t.LastMemberQuery) + slack,
+		"IGMP-SUPPRESSION": on(t.QueryResponse) + slack,
+		"IGMP-AGEING":      on(time.Duration(t.Robustness)*t.QueryInterval+t.QueryResponse) + slack,
+		"IGMP-QUERIER":     on(time.Duration(t.Robustness)*t.QueryInterval+t.QueryResponse/2) + slack,
+		"PIM-PRUNE":        on(t.PruneHold),
+		"PIM-OVERRIDE":     on(t.PropagationDelay+t.OverrideInterval) + slack,
+		"PIM-GRAFT":        50 * time.Millisecond,
+		"PIM-ASSERT":       100 * time.Millisecond,
+		"PIM-RP":           converge,
+	}
+}
