@@ -159,7 +159,7 @@ func (w *netTwin) held(d *twinDatagram) bool {
 	}
 	for i := range w.h.Events {
 		e, x := w.event(i)
-		if w.t.Routing != "dense" || e.Kind != spec.Frame || x.Op != "pim-assert" && x.Op != "pim-prune" || e.Group != g || e.Is(spec.HasFrom) && e.From != from {
+		if w.t.Routing == "" || e.Kind != spec.Frame || x.Op != "pim-assert" && x.Op != "pim-prune" || e.Group != g || e.Is(spec.HasFrom) && e.From != from {
 			continue
 		}
 		again := false

@@ -87,8 +87,9 @@ func settles(op string) bool { return op == "pim-assert" || op == "pim-prune" }
 
 // elections prepares for asserts and prunes. In dense mode the routers of a LAN forget who won an election (RFC 3973
 // section 4.6.4, AT expires), and prunes end (section 4.4.2, PT expires); then several of them forward a packet to one
-// link, and find out again. So an assert or prune where there was none for nearly as long as prunes last begins an
-// election, and while one is held copies are allowed. A LAN on which the election has no end gets no such pardon.
+// link, and find out again. In sparse mode packets come by two trees while a router changes from the shared tree to the
+// source's (RFC 7761 section 4.2.2). So an assert or prune where there was none for nearly as long as prunes last begins
+// an election, and while one is held copies are allowed. A LAN on which the election has no end gets no such pardon.
 func (n *network) elections(h *spec.History) (rest spec.Time, held bool) {
 	b, ok := h.Bounds["PIM-ASSERT"]
 	if !ok {
@@ -99,7 +100,7 @@ func (n *network) elections(h *spec.History) (rest spec.Time, held bool) {
 		rest = spec.Time(hold) / 5 * 4
 	}
 	n.asserts = zeroed(n.asserts, constituencies(h)*len(n.wires))
-	return rest, h.Topology.Routing == "dense"
+	return rest, h.Topology.Routing != ""
 }
 
 // The routers elect for each source and group; what names no source is about all that send to the group.

@@ -210,7 +210,7 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 	}
 	m["NIC-FILTER"] = intact
 	n, _ := c.network()
-	if !n.snoop { // a switch that snoops keeps other groups away
+	if !n.snoop && n.subnets <= 3 { // a switch that snoops keeps other groups away, and so do many LANs
 		m["SOCKET-FILTER"] = intact
 	}
 	if !p.routed {
@@ -277,7 +277,7 @@ func (c Cell) Separations() []Separation {
 			if p.looped {
 				with = spec.NoFaults
 			}
-			if n, _ := c.network(); !p.looped || n.mode == ipmulticast.Dense {
+			if n, _ := c.network(); !p.looped || n.mode == ipmulticast.Dense && n.shape == ipmulticast.Ring {
 				add(with, "NO-DUPLICATION")
 			}
 		}

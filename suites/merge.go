@@ -22,6 +22,9 @@ func merge(c Cell, units []*unit) CellReport {
 		r.Deliveries += u.counts.Deliveries
 		r.Packets += u.counts.Packets
 		r.Acks += u.counts.Acks
+		r.Frames += u.counts.Frames
+		r.ByNIC += u.counts.ByNIC
+		r.ByDriver += u.counts.ByDriver
 		for i := range u.rows {
 			row := u.rows[i]
 			if tallies[row.ID] == nil {
@@ -46,4 +49,15 @@ func merge(c Cell, units []*unit) CellReport {
 	}
 	r.Requirements = append(r.Requirements, separations...)
 	return r
+}
+
+// skip puts beside the scale what could not be tested because the run was told to leave out faults of its model.
+func (c *CellReport) skip(claims spec.Claims, allowed spec.FaultSet) {
+	for i := range c.Requirements {
+		r := &c.Requirements[i]
+		under, claimed := claims.Get(r.ID)
+		if left := under &^ allowed; r.Claimed && claimed && r.Verdict == spec.Inconclusive && r.Bites == 0 && left != 0 {
+			r.Skipped, r.Reason = true, "not tested without "+left.String()
+		}
+	}
 }

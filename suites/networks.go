@@ -16,10 +16,7 @@ import (
 // the RFCs let happen in minutes. What their messages say is unchanged.
 const speed = 200
 
-const (
-	appPort = 5000 // UDP
-	mtTTL   = 16   // of multicast packets; more on large internets
-)
+const appPort = 5000 // UDP
 
 // network is how a transport that stands on links is wired, as its options say.
 type network struct {
@@ -140,6 +137,14 @@ func (n *network) version() int {
 	return n.igmp
 }
 
+// ttl is that of multicast packets: enough for the way, and little enough for a packet in a loop to end soon.
+func (n *network) ttl() uint8 {
+	if n.subnets > 8 {
+		return 255
+	}
+	return 16
+}
+
 func (n *network) router(net *ipmulticast.Internet, i int, seed uint64, rules *ipmulticast.Rules) impl.Layer {
 	p := &net.Routers[i]
 	cfg := ipmulticast.RouterConfig{Name: p.Name, Ports: p.Ports, Routes: net.Routes, Self: i, Mode: n.mode,
@@ -172,7 +177,7 @@ func (n *network) host(upper impl.Layer, cfg impl.Config, at sim.Place, rules *i
 			return at.Net.Hosts[id].Port.Addr
 		},
 		NodeAt: at.HostAt, GroupAddr: func(g spec.GroupID) netip.Addr { return n.address(at, g) },
-		UDPPort: appPort, TTL: mtTTL, Version: n.version(), Timing: timing(false), Seed: r.Uint64(), Rules: rules.Host,
+		UDPPort: appPort, TTL: n.ttl(), Version: n.version(), Timing: timing(false), Seed: r.Uint64(), Rules: rules.Host,
 	}), card)
 }
 
@@ -225,7 +230,7 @@ func (n network) group(i int) string {
 func (n network) noise(p *ipmulticast.Port, group netip.Addr) []byte {
 	body := make([]byte, 32)
 	if !n.lan {
-		return ipmulticast.Datagram(p, group, mtTTL, appPort, appPort, body)
+		return ipmulticast.Datagram(p, group, n.ttl(), appPort, appPort, body)
 	}
 	dst := ipmulticast.GroupMAC(group)
 	if n.all {
@@ -241,7 +246,7 @@ func (n *network) collision(i int) string {
 	switch {
 	case n.v6: // the low 32 bits are the same
 		a := g.As16()
-		a[11] = byte(1 + i)
+		a[11] = byte(1 + i%255)
 		return netip.AddrFrom16(a).String()
 	case n.nic == ipmulticast.Hash64 && (n.lan || i%2 == 1):
 		return ipmulticast.SameBin(g, 64, i).String()

@@ -1,7 +1,9 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/conform-go/conform/checkers"
@@ -26,6 +28,7 @@ type Replayed struct {
 	NotJudged    []spec.ID    `json:"not_judged,omitempty"` // liveness that is not promised because faults may outlast TL, or packets did not fit
 	Unplayed     []string     `json:"unplayed,omitempty"`   // steps whose moment never came
 	Beyond       []spec.ID    `json:"beyond,omitempty"`     // broken in this run, and not promised under its faults
+	Changes      []Change     `json:"changes,omitempty"`    // listeners that came and left, on a network of links
 	Verdict      spec.Verdict `json:"verdict"`
 
 	Diagram string       `json:"-"`
@@ -68,13 +71,34 @@ func Playable(s *faults.Scenario) (*Subject, error) {
 
 // Replay plays a scenario again on its subject. What it expects to break is judged whatever the faults; what the
 // subject claims is judged where the faults are within the claim's model.
-func Replay(s *faults.Scenario) (*Replayed, error) {
+func Replay(s *faults.Scenario) (*Replayed, error) { return replay(s, nil) }
+
+// Capture is [Replay], and writes the frames on all links to w as a capture file (pcap). It is an error where there are
+// no links.
+func Capture(s *faults.Scenario, w io.Writer) (*Replayed, error) {
+	p, err := ipmulticast.NewPcapWriter(w)
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	r, err := replay(s, func(at spec.Time, frame []byte) {
+		if failed == nil {
+			failed = p.Write(at, frame)
+		}
+	})
+	return r, errors.Join(err, failed)
+}
+
+func replay(s *faults.Scenario, capture func(at spec.Time, frame []byte)) (*Replayed, error) {
 	subject, err := Playable(s)
 	if err != nil {
 		return nil, err
 	}
 	cfg := subject.world()
-	cfg.Evidence = true
+	if capture != nil && cfg.Internet == nil {
+		return nil, fmt.Errorf("%s stands on no links: there are no frames to capture", subject.Name)
+	}
+	cfg.Evidence, cfg.Capture = true, capture
 	b := newBench(cfg, subject.Params.MTU)
 	if err := b.play(s); err != nil {
 		return nil, err
@@ -90,6 +114,9 @@ func Replay(s *faults.Scenario) (*Replayed, error) {
 	}
 	for _, i := range b.world.Unplayed() {
 		r.Unplayed = append(r.Unplayed, s.StepText(i))
+	}
+	if b.h.Topology != nil && len(b.h.Topology.Links) > 0 {
+		r.Changes = changes(&b.h)
 	}
 	r.judge(b, s, subject.cell, subject.Claims)
 	return r, nil

@@ -67,7 +67,8 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	if err := p.work(ctx, units); err != nil {
 		return nil, err
 	}
-	r := &Report{Schema: "conform.run/1", Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "sim"}
+	r := &Report{Schema: "conform.run/1", Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "sim",
+		Faults: faultsText(p.Faults)}
 	for _, c := range p.Cells {
 		var mine []*unit
 		for _, u := range units {
@@ -76,6 +77,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 			}
 		}
 		cr := merge(c, mine)
+		cr.skip(c.Claims(), p.Faults)
 		r.Verdict = r.Verdict.Merge(cr.verdict())
 		r.Cells = append(r.Cells, cr)
 	}
@@ -190,6 +192,17 @@ func (u *unit) count(b *bench) {
 	u.counts.Deliveries += c.Deliveries
 	u.counts.Packets += c.Packets
 	u.counts.Acks += c.Acks
+	u.counts.Frames += c.Frames
+	u.counts.ByNIC += c.ByNIC
+	u.counts.ByDriver += c.ByDriver
+}
+
+// faultsText names a set of faults.
+func faultsText(s spec.FaultSet) string {
+	if s == spec.AllFaults {
+		return "all"
+	}
+	return s.String()
 }
 
 // modelsOf lists the different fault models of some claims, cut to the faults allowed, the fullest first.

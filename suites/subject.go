@@ -70,6 +70,12 @@ func mutantSubject(m *mutant.Mutant) (*Subject, error) {
 // world says how the subject's scenarios are played.
 func (s *Subject) world() sim.Config { return s.cell.world(s.New, s.rules) }
 
+// OnLinks says whether the subject stands on links, on which there are frames.
+func (s *Subject) OnLinks() bool {
+	_, links := s.cell.network()
+	return links
+}
+
 func (s *Subject) bench() *bench { return newBench(s.world(), s.Params.MTU) }
 
 // draw makes schedule i of a mutant in s. On a network of links it has what schedules of the cell have.

@@ -67,6 +67,7 @@ func (c *CellReport) line() []string {
 	var held, claims, found, wanted int
 	for i := range c.Requirements {
 		switch row := &c.Requirements[i]; {
+		case row.Skipped:
 		case row.Claimed:
 			claims++
 			if row.Verdict == spec.Pass {
@@ -86,9 +87,17 @@ func (c *CellReport) line() []string {
 
 // tellClaims tells of the claims that did not pass.
 func (c *CellReport) tellClaims(w io.Writer) {
+	var skipped []spec.ID
+	defer func() {
+		if len(skipped) > 0 {
+			fmt.Fprintf(w, "\n%s claims %s too, which these faults do not test\n", c.Name(), joinIDs(skipped))
+		}
+	}()
 	for i := range c.Requirements {
 		row := &c.Requirements[i]
 		switch {
+		case row.Skipped:
+			skipped = append(skipped, row.ID)
 		case row.Claimed && row.Verdict == spec.Fail:
 			fmt.Fprintf(w, "\n%s claims %s under %s, and broke it in %d of %d schedules.\n", c.Name(), row.ID, row.Under, row.Failed, row.Judged)
 			row.Witness.write(w)
@@ -109,8 +118,8 @@ func (s *Story) write(w io.Writer) {
 // tellSeparations tells once for each requirement and each part that does not give it how that shows.
 func (r *Report) tellSeparations(w io.Writer, stories bool) {
 	type key struct {
-		id   spec.ID
-		part string
+		id         spec.ID
+		part, with string
 	}
 	var seen []key
 	rows := [][]string{}
@@ -121,17 +130,21 @@ func (r *Report) tellSeparations(w io.Writer, stories bool) {
 			if row.Claimed || row.Verdict != spec.Fail || row.Witness == nil {
 				continue
 			}
-			if stories {
-				fmt.Fprintf(w, "\n%s does not promise %s:\n", c.Name(), row.ID)
-				row.Witness.write(w)
-				continue
-			}
 			part := c.Reliability
 			if q, ok := spec.Lookup(row.ID); ok && q.Family == spec.Order {
 				part = c.Ordering
 			}
-			if x := (key{row.ID, part}); !slices.Contains(seen, x) {
+			x := key{row.ID, part, row.With}
+			known := slices.Contains(seen, x)
+			if !known {
 				seen = append(seen, x)
+			}
+			if stories || !known && r.asked(row.With) {
+				fmt.Fprintf(w, "\n%s does not promise %s %s:\n", c.Name(), row.ID, withFaults(row.With))
+				row.Witness.write(w)
+				continue
+			}
+			if !known {
 				rows = append(rows, []string{"  " + part, string(row.ID), withFaults(row.With), steps(row.Witness.Steps), shorten(row.Witness.Text, 100)})
 			}
 		}
@@ -142,6 +155,11 @@ func (r *Report) tellSeparations(w io.Writer, stories bool) {
 			fmt.Fprintf(w, "%-13s %-18s %-16s %s\n      %s\n", x[0], x[1], x[2], x[3], x[4])
 		}
 	}
+}
+
+// asked says whether somebody wanted to see what these faults do: who names faults does.
+func (r *Report) asked(with string) bool {
+	return with != spec.NoFaults.String() && r.Faults != "all" && r.Faults != spec.NoFaults.String()
 }
 
 func withFaults(set string) string {
@@ -238,6 +256,7 @@ func (r *Replayed) WriteText(w io.Writer) {
 			fmt.Fprintf(w, "%s was expected to be broken, and is not: it %s\n\n", row.ID, strings.TrimSpace(is(row.Verdict)+" "+row.Reason))
 		}
 	}
+	tellChanges(w, r.Changes)
 	r.tellOthers(w)
 	fmt.Fprintf(w, "scenario:\n%s\n", indent(r.Scenario))
 	switch {

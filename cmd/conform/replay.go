@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ type replayCommand struct {
 	Scenario string `arg:"" name:"FILE|TOKEN" help:"A scenario file (- is stdin), or the token that a report prints."`
 	Subject  string `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
 	History  string `placeholder:"FILE" help:"Write what the nodes saw as a history."`
+	Pcap     string `placeholder:"FILE" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports)."`
 	output
 }
 
@@ -27,9 +29,11 @@ func (c *replayCommand) Run(s *session) error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	if c.History != "" {
-		if err := writable(c.History); err != nil {
-			return err
+	for _, name := range []string{c.History, c.Pcap} {
+		if name != "" {
+			if err := writable(name); err != nil {
+				return err
+			}
 		}
 	}
 	sc, err := readScenario(c.Scenario)
@@ -42,10 +46,14 @@ func (c *replayCommand) Run(s *session) error {
 		}
 		sc.Subject = c.Subject
 	}
-	if _, err := suites.Playable(sc); err != nil {
+	subject, err := suites.Playable(sc)
+	if err != nil {
 		return usage(fmt.Errorf("%s: %w", c.Scenario, err))
 	}
-	r, err := suites.Replay(sc)
+	if c.Pcap != "" && !subject.OnLinks() {
+		return usage(fmt.Errorf("--pcap: %s stands on no links, so that there are no frames to capture", subject.Name))
+	}
+	r, err := c.play(sc)
 	if err != nil {
 		return err
 	}
@@ -54,6 +62,19 @@ func (c *replayCommand) Run(s *session) error {
 		return err
 	}
 	return writeHistory(c.History, &r.History)
+}
+
+// play plays the scenario, and captures the frames if it is asked to.
+func (c *replayCommand) play(sc *faults.Scenario) (*suites.Replayed, error) {
+	if c.Pcap == "" {
+		return suites.Replay(sc)
+	}
+	f, err := os.Create(c.Pcap)
+	if err != nil {
+		return nil, err
+	}
+	r, err := suites.Capture(sc, f)
+	return r, errors.Join(err, f.Close())
 }
 
 // readScenario reads a token, or a file of text.

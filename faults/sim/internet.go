@@ -224,10 +224,18 @@ func (w *World) emit(id spec.NodeID, e *impl.Effect) {
 			return
 		}
 	}
+	w.capture(body)
 	w.frame(id, c, &info, d, "")
-	w.spread(id, c, &info, d, body, "")
+	w.spread(id, c, &info, d, body)
 	if int(id) < w.procs && info.Kind == ipmulticast.DataFrame {
 		w.echo(c, &info, body)
+	}
+}
+
+// capture shows a frame to who captures them, with the world's time, the warm-up's included.
+func (w *World) capture(frame []byte) {
+	if w.cfg.Capture != nil {
+		w.cfg.Capture(spec.Time(w.now), frame)
 	}
 }
 
@@ -259,7 +267,7 @@ func (w *World) leaving(id spec.NodeID, info *ipmulticast.Inspected, frame []byt
 }
 
 // spread carries a frame to the other ends of a cable; one to a single machine to that one alone, as a switch does.
-func (w *World) spread(from spec.NodeID, c int, info *ipmulticast.Inspected, d datagram, frame []byte, reason string) {
+func (w *World) spread(from spec.NodeID, c int, info *ipmulticast.Inspected, d datagram, frame []byte) {
 	var dst ipmulticast.MAC
 	copy(dst[:], frame)
 	lan := &w.fabric.cables[c]

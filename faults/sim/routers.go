@@ -175,6 +175,7 @@ func (w *World) inject(c int, frame []byte) {
 	info := w.fabric.inspect.Read(frame)
 	w.fabric.number++
 	d := datagram{w.fabric.number, w.stranger(), int32(c)}
+	w.capture(frame)
 	w.frame(w.stranger(), c, &info, d, "")
-	w.spread(w.stranger(), c, &info, d, frame, "")
+	w.spread(w.stranger(), c, &info, d, frame)
 }

@@ -22,6 +22,7 @@ import (
 type Config struct {
 	New      func(impl.Config) impl.Layer             // the whole stack of one node, on one-to-one links; not used with an Internet
 	Internet *Internet                                // the network below the nodes; nil: one-to-one links between all
+	Capture  func(at spec.Time, frame []byte)         // is shown every frame that is put on a link; may be nil
 	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
 	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel

@@ -1,0 +1,152 @@
+package suites_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+	"github.com/conform-go/conform/suites"
+)
+
+func example(t *testing.T, name string) *faults.Scenario {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "examples", name+".scenario"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := faults.Parse(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func replayed(t *testing.T, name string) *suites.Replayed {
+	t.Helper()
+	r, err := suites.Replay(example(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// received counts the datagrams that a node received from a time on.
+func received(h *spec.History, n spec.NodeID, from time.Duration) (count int) {
+	for i := range h.Events {
+		e := &h.Events[i]
+		if e.Kind == spec.Receive && e.Node == n && h.ExtraOf(e).Op == "data" && e.T >= spec.Time(from) {
+			count++
+		}
+	}
+	return count
+}
+
+// TestRouterDies: some but not all members receive.
+func TestRouterDies(t *testing.T) {
+	r := replayed(t, "router-dies")
+	for n, want := range []int{0, 1, 0} {
+		if got := received(&r.History, spec.NodeID(n), 0); got != want {
+			t.Errorf("node %d received %d datagrams of others, want %d", n, got, want)
+		}
+	}
+	if r.Verdict != spec.Fail {
+		t.Errorf("AGREEMENT is %s", r.Verdict)
+	}
+}
+
+// TestRouterFailover: the second router of the LAN takes over, and the listener goes on to receive.
+func TestRouterFailover(t *testing.T) {
+	r := replayed(t, "router-failover")
+	if got := received(&r.History, 0, 700*time.Millisecond); got != 2 {
+		t.Errorf("after the failover node 0 received %d datagrams, want 2", got)
+	}
+	for _, want := range []string{"router-down r0", "r3 to r2 on wan3: pim-graft g"} {
+		if !strings.Contains(r.Diagram, want) {
+			t.Errorf("the story lacks %q:\n%s", want, r.Diagram)
+		}
+	}
+}
+
+// TestIPTV: the old stream stops, the new one starts, and both take their time.
+func TestIPTV(t *testing.T) {
+	r := replayed(t, "iptv")
+	if len(r.Changes) != 2 {
+		t.Fatalf("changes: %+v", r.Changes)
+	}
+	left, joined := r.Changes[0], r.Changes[1]
+	if left.Kind != "left" || !left.Nobody || left.Stray != 1 || left.Took > int64(10*time.Millisecond) {
+		t.Errorf("leave: %+v", left)
+	}
+	if joined.Kind != "joined" || joined.Took < 0 || joined.Took > int64(10*time.Millisecond) {
+		t.Errorf("join: %+v", joined)
+	}
+	if r.Verdict != spec.Pass {
+		t.Errorf("verdict %s", r.Verdict)
+	}
+}
+
+// TestSharedMAC: each group's members deliver their own group's messages and no others.
+func TestSharedMAC(t *testing.T) {
+	r := replayed(t, "shared-mac")
+	if r.Verdict != spec.Pass {
+		t.Errorf("verdict %s", r.Verdict)
+	}
+	judged := false
+	for _, row := range r.Requirements {
+		judged = judged || row.ID == "NIC-FILTER" && row.Verdict == spec.Pass && row.Antecedents > 0
+	}
+	if !judged {
+		t.Error("NIC-FILTER was not tested")
+	}
+}
+
+// TestCapture: the frames of a run are a capture that others read.
+func TestCapture(t *testing.T) {
+	tshark, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Skip("tshark is not installed")
+	}
+	for name, want := range map[string][]string{
+		"router-failover": {"IGMPv2", "PIMv2", "Hello", "Graft", "UDP"},
+		"shared-mac":      {"Membership Report group 225.1.1.1", "10.0.1.1 → 239.129.1.1"},
+	} {
+		file := filepath.Join(t.TempDir(), name+".pcap")
+		f, err := os.Create(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := suites.Capture(example(t, name), f); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		checks := []string{"-r", file, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-d", "udp.port==5000,data"}
+		out, err := exec.Command(tshark, checks...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !bytes.Contains(out, []byte(w)) {
+				t.Errorf("%s: tshark reads no %q", name, w)
+			}
+		}
+		bad, err := exec.Command(tshark, append(checks, "-Y",
+			"_ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0 || igmp.checksum.status == 0 || pim.cksum.status == 0")...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(bad) > 0 {
+			t.Errorf("%s: tshark finds fault with\n%s", name, bad)
+		}
+	}
+	if _, err := suites.Capture(&faults.Scenario{Subject: "unicast/unreliable/unordered", Nodes: 1}, &bytes.Buffer{}); err == nil {
+		t.Error("frames were captured where there are none")
+	}
+}
