@@ -34,14 +34,19 @@ func Checksum(packet []byte) {
 	binary.LittleEndian.PutUint32(packet[n:], crc32.Update(0, castagnoli, packet[:n]))
 }
 
+// Intact says whether the last four bytes of a packet are the checksum that [Checksum] writes.
+func Intact(packet []byte) bool {
+	n := len(packet) - 4
+	return n >= 0 && crc32.Update(0, castagnoli, packet[:n]) == binary.LittleEndian.Uint32(packet[n:])
+}
+
 // CutNumbered takes the header off. The code is NoCode, or why the packet must be discarded: Malformed or Corrupted.
 func CutNumbered(b []byte) (body []byte, h Numbered, code Code) {
 	body, x, ok := Cut(b, numberedLen)
 	if !ok {
 		return nil, h, Malformed
 	}
-	n := len(b) - 4
-	if crc32.Update(0, castagnoli, b[:n]) != binary.LittleEndian.Uint32(b[n:]) {
+	if !Intact(b) {
 		return nil, h, Corrupted
 	}
 	h.N, h.Incarnation, h.Kind = binary.LittleEndian.Uint64(x), binary.LittleEndian.Uint32(x[8:]), x[12]

@@ -89,6 +89,7 @@ type premises struct {
 	checksummed bool
 	streams     bool // what one node sends another stays in order
 	direct      bool // a message, or its repetition, goes from its sender to the receivers and not through other nodes
+	relayed     bool // a coordinator hands messages on
 	one         bool // to one member
 	links       bool
 	routed      bool
@@ -105,7 +106,8 @@ func (c Cell) premises() premises {
 		anonymous: c.Membership.Name == "anonymous"}
 	p.looped = p.routed && n.subnets > 1 && (n.shape >= ipmulticast.Ring || n.mode == ipmulticast.Sparse)
 	p.checksummed = p.channel || r == "best-effort" || links
-	p.direct = r == "best-effort" || len(c.coordinators(8)) == 0
+	p.relayed = len(c.coordinators(8)) > 0
+	p.direct = r == "best-effort" || !p.relayed
 	return p
 }
 
@@ -126,6 +128,9 @@ func (c Cell) Claims() spec.Claims {
 		m["NO-DUPLICATION"] = intact
 	case !p.looped:
 		m["NO-DUPLICATION"] = intact.Without(spec.DuplicateFault)
+	}
+	if p.relayed { // the coordinator's packets carry a checksum, those to one node don't
+		m["CONTENT-INTEGRITY"] = c.faces()
 	}
 	c.claimDelivery(m, &p, intact)
 	if p.fifo {
@@ -262,13 +267,17 @@ func (c Cell) Separations() []Separation {
 	add := func(with spec.FaultSet, ids ...spec.ID) {
 		for _, id := range ids {
 			s := Separation{id, with, 2}
-			if with&crashes != 0 { // the one that crashes, one that delivers, one that does not
+			if with&crashes != 0 || p.one || p.looped && id == "NO-DUPLICATION" { // the one that crashes, one that delivers, one that does not
 				s.Nodes = 3
 			}
 			out = append(out, s)
 		}
 	}
-	if !p.checksummed {
+	switch {
+	case p.checksummed:
+	case p.relayed:
+		add(spec.SetOf(spec.CorruptFault), "CHANNEL-INTEGRITY")
+	default:
 		add(spec.SetOf(spec.CorruptFault), "CONTENT-INTEGRITY")
 	}
 	if !p.acks && !p.channel {
@@ -322,7 +331,7 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 	}
 	half := spec.SetOf(spec.CrashFault) // cuts a multicast in half
 	switch {
-	case len(c.coordinators(8)) > 0:
+	case p.relayed:
 		half = spec.SetOf(spec.CoordinatorFault)
 	case p.routed: // one packet to all, which routers hold when its sender is gone
 		half = spec.SetOf(spec.CrashFault, spec.LossFault)

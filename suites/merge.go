@@ -1,6 +1,10 @@
 package suites
 
-import "github.com/conform-go/conform/spec"
+import (
+	"fmt"
+
+	"github.com/conform-go/conform/spec"
+)
 
 // merge puts the units of a cell together, in their order.
 func merge(c Cell, units []*unit) CellReport {
@@ -51,13 +55,19 @@ func merge(c Cell, units []*unit) CellReport {
 	return r
 }
 
-// skip puts beside the scale what could not be tested because the run was told to leave out faults of its model.
-func (c *CellReport) skip(claims spec.Claims, allowed spec.FaultSet) {
+// skip puts beside the scale what could not be tested because the run was told to leave out faults of its model, or has
+// too few nodes.
+func (c *CellReport) skip(claims spec.Claims, p *Plan) {
 	for i := range c.Requirements {
 		r := &c.Requirements[i]
 		under, claimed := claims.Get(r.ID)
-		if left := under &^ allowed; r.Claimed && claimed && r.Verdict == spec.Inconclusive && r.Bites == 0 && left != 0 {
+		if !r.Claimed || !claimed || r.Verdict != spec.Inconclusive || r.Bites > 0 {
+			continue
+		}
+		if left := under &^ p.Faults; left != 0 {
 			r.Skipped, r.Reason = true, "not tested without "+left.String()
+		} else if p.Nodes == 1 || p.Nodes == 2 {
+			r.Skipped, r.Reason = true, fmt.Sprintf("not tested with nodes=%d", p.Nodes)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (c *CellReport) tellClaims(w io.Writer) {
 	var skipped []spec.ID
 	defer func() {
 		if len(skipped) > 0 {
-			fmt.Fprintf(w, "\n%s claims %s too, which these faults do not test\n", c.Name(), joinIDs(skipped))
+			fmt.Fprintf(w, "\n%s claims %s too, which the faults and nodes of this run do not test\n", c.Name(), joinIDs(skipped))
 		}
 	}()
 	for i := range c.Requirements {

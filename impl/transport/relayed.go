@@ -17,8 +17,9 @@ type relayed struct {
 	root spec.NodeID
 }
 
-// originLen is the length of the sender's id, before the byte that tells kinds apart.
-const originLen = 2
+// originLen is the length of the sender's id and of a checksum over it and the body, before the byte that tells kinds
+// apart: what is changed on the way must not come from somebody else, which the layers above could not know.
+const originLen = 2 + 4
 
 func newRelayed(cfg impl.Config) relayed {
 	r := relayed{hop: NewUnicast(cfg), root: -1}
@@ -47,6 +48,7 @@ func (r *relayed) send(in impl.Input, out *impl.Effects) {
 	l := len(in.Body)
 	in.Body = out.Extend(in.Body, originLen)
 	binary.LittleEndian.PutUint16(in.Body[l:], uint16(self))
+	impl.Checksum(in.Body)
 	if self == r.root || r.root < 0 {
 		r.hop.send(in, out)
 		return
@@ -72,7 +74,9 @@ func (r *relayed) open(in impl.Input, out *impl.Effects) (body []byte, origin sp
 		out.Up(in.From, cfg.Self, body)
 		return nil, 0, false
 	}
+	intact := false
 	if ok && h[0] == toGroup {
+		intact = impl.Intact(body)
 		body, h, ok = impl.Cut(body, originLen)
 	} else {
 		ok = false
@@ -81,6 +85,9 @@ func (r *relayed) open(in impl.Input, out *impl.Effects) (body []byte, origin sp
 		origin = spec.NodeID(binary.LittleEndian.Uint16(h))
 	}
 	switch {
+	case ok && !intact:
+		out.Note(impl.Corrupted, uint64(in.From), uint64(len(in.Body)))
+		return nil, 0, false
 	case !ok || int(origin) >= cfg.Nodes:
 		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
 		return nil, 0, false
