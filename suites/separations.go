@@ -1,0 +1,121 @@
+package suites
+
+import (
+	"slices"
+
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
+)
+
+// Separation is a requirement that a cell does not promise in the presence of some faults, and the faults with which
+// a schedule that breaks it is wanted.
+type Separation struct {
+	ID    spec.ID
+	With  spec.FaultSet
+	Nodes int // how many it takes
+}
+
+// Separations says what a cell does not promise, and with which faults that can be shown. Where an id is entailed by
+// what the cell promises under those very faults no such schedule can exist, and none is asked for.
+func (c Cell) Separations() []Separation {
+	p := c.premises()
+	var out []Separation
+	add := func(with spec.FaultSet, ids ...spec.ID) {
+		for _, id := range ids {
+			s := Separation{id, with, 2}
+			if with&crashes != 0 || p.one || p.looped && id == "NO-DUPLICATION" { // the one that crashes, one that delivers, one that does not
+				s.Nodes = 3
+			}
+			out = append(out, s)
+		}
+	}
+	switch {
+	case p.checksummed:
+	case p.relayed:
+		add(spec.SetOf(spec.CorruptFault), "CHANNEL-INTEGRITY")
+	default:
+		add(spec.SetOf(spec.CorruptFault), "CONTENT-INTEGRITY")
+	}
+	if !p.acks && !p.channel {
+		if !p.numbered && !p.pieces {
+			with := spec.SetOf(spec.DuplicateFault)
+			if p.looped {
+				with = spec.NoFaults
+			}
+			if n, _ := c.network(); !p.looped || n.mode == ipmulticast.Dense && n.shape == ipmulticast.Ring {
+				add(with, "NO-DUPLICATION")
+			}
+		}
+		if !p.anonymous {
+			add(spec.SetOf(spec.LossFault), "CHANNEL-VALIDITY")
+		}
+	}
+	if p.one {
+		if !p.channel {
+			add(spec.SetOf(spec.LossFault), "ANYCAST-ONE")
+		}
+		add(spec.NoFaults, "AGREEMENT")
+		return c.possible(out)
+	}
+	c.separateDelivery(&p, add)
+	if !p.fifo && !p.streams {
+		add(spec.NoFaults, "FIFO-ORDER", "FIFO-GAPFREE")
+	}
+	if !p.causal && !(p.streams && p.relays) {
+		add(spec.NoFaults, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
+	}
+	add(spec.NoFaults, "TOTAL-ORDER")
+	return c.possible(out)
+}
+
+// separateDelivery adds what a cell does not promise about who delivers.
+func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...spec.ID)) {
+	if !p.acks && !p.channel {
+		add(spec.SetOf(spec.LossFault), "VALIDITY", "AGREEMENT")
+	}
+	if !p.acks && p.links {
+		kinds := spec.SetOf(spec.RouterFault, spec.BoundaryFault, spec.FloodFault, spec.TableFault)
+		if n, _ := c.network(); n.subnets > 1 {
+			kinds = kinds.With(spec.TTLFault)
+		}
+		for _, k := range (c.faces() & kinds).Kinds() {
+			add(spec.SetOf(k), "VALIDITY")
+		}
+	}
+	if !p.direct {
+		add(spec.SetOf(spec.CoordinatorFault), "VALIDITY")
+	}
+	half := spec.SetOf(spec.CrashFault) // cuts a multicast in half
+	switch {
+	case p.relayed:
+		half = spec.SetOf(spec.CoordinatorFault)
+	case p.routed: // one packet to all, which routers hold when its sender is gone
+		half = spec.SetOf(spec.CrashFault, spec.LossFault)
+	case p.links:
+		half = spec.SetOf(spec.CrashLossyFault)
+	}
+	if p.acks && !p.relays {
+		add(half, "AGREEMENT")
+		if p.causal {
+			add(half, "VALIDITY")
+		}
+	}
+	if p.relays && !p.streams && !p.routed {
+		half = spec.SetOf(spec.CrashLossyFault)
+	}
+	add(half, "UNIFORM-AGREEMENT")
+}
+
+// possible leaves out what follows from the cell's claims under the faults in question.
+func (c Cell) possible(all []Separation) []Separation {
+	claims := c.Claims()
+	return slices.DeleteFunc(all, func(s Separation) bool {
+		var held []spec.ID
+		for _, claim := range claims {
+			if s.With.Within(claim.Under) {
+				held = append(held, claim.ID)
+			}
+		}
+		return slices.Contains(held, s.ID) || slices.Contains(spec.Entailed(held), s.ID)
+	})
+}
