@@ -67,7 +67,7 @@ func (d *decoder) head(b []byte) {
 	s.Groups = s.Groups[:p.Groups]
 	for i := range s.Groups {
 		g := &s.Groups[i]
-		g.Name, g.Closed, g.Members = groupNames[i], b[2]&closedFlag != 0, g.Members[:0]
+		*g = Group{Name: groupNames[i], Closed: b[2]&closedFlag != 0, Members: g.Members[:0]}
 		for n := range members {
 			if i == 0 || n != i-1 {
 				g.Members = append(g.Members, spec.NodeID(n))

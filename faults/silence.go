@@ -15,16 +15,25 @@ func (s *Scenario) Silence() time.Duration {
 	}
 	var sum time.Duration
 	for i := range s.Steps {
-		switch a := &s.Steps[i].Action; a.Op {
-		case Pause, OmitSend, OmitReceive, Loss, Corrupt, Partition, OneWay, Bridge, Isolate, Flap,
-			RouterDown, RPDown, Boundary, TableFull, TTL, IGMPLoss, Flood:
+		switch a := &s.Steps[i].Action; {
+		case a.Op.Silences():
 			if a.For == 0 {
 				sum += end + settling
 			}
 			sum += a.For
-		case Delay, Reorder:
+		case a.Op == Delay || a.Op == Reorder:
 			sum += a.By
 		}
 	}
 	return sum
+}
+
+// Silences says whether a node may hear nothing of another one while the fault lasts.
+func (o Op) Silences() bool {
+	switch o {
+	case Pause, OmitSend, OmitReceive, Loss, Corrupt, Partition, OneWay, Bridge, Isolate, Flap,
+		RouterDown, RPDown, Boundary, TableFull, TTL, IGMPLoss, Flood:
+		return true
+	}
+	return false
 }

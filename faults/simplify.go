@@ -139,7 +139,12 @@ var simpler = [][]change{
 	{becomeTotal},
 	{func(s *Step) bool { return to(&s.Action.Router, 0) }},
 	{func(s *Step) bool { return s.Action.Op.hasPeer() && s.Action.Peer >= 0 && set(&s.Action.Peer, -1) }},
-	shorter(func(s *Step) *time.Duration { return &s.Action.By }),
+	shorter(func(s *Step) *time.Duration {
+		if s.Action.Op == Flood { // a shorter one is a heavier flood
+			return new(time.Duration)
+		}
+		return &s.Action.By
+	}),
 	shorter(func(s *Step) *time.Duration { return &s.Action.For }),
 }
 

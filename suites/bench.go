@@ -2,6 +2,7 @@ package suites
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/checkers"
@@ -13,7 +14,8 @@ import (
 // bench is a world with a judge, for one goroutine.
 type bench struct {
 	cfg   sim.Config
-	mtu   int // of the networks that the member is made for; 0: without a limit
+	mtu   int       // of the networks that the member is made for; 0: without a limit
+	tied  []spec.ID // safety that holds only while nobody is silent for TL
 	world *sim.World
 	judge checkers.Judge
 	h     spec.History
@@ -41,7 +43,7 @@ func (b *bench) broke(s *faults.Scenario, err error) error {
 
 // fails says whether a scenario breaks a requirement.
 func (b *bench) fails(s *faults.Scenario, id spec.ID) bool {
-	return b.play(s) == nil && b.judge.Check(id).Verdict == spec.Fail
+	return b.play(s) == nil && b.judge.Check(id).Verdict == spec.Fail && !b.outlasts(s, id)
 }
 
 // outlasts says whether liveness is not promised in the run that was played last: a link may have been silent for TL,
@@ -52,11 +54,41 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	if tl == 0 {
 		tl = sim.DefaultTL
 	}
-	if !ok || !r.Is(spec.Liveness) {
+	if !ok || !r.Is(spec.Liveness) && !slices.Contains(b.tied, id) {
 		return false
 	}
 	if s.Net.MTU != b.mtu && b.world.Counts().TooLong > 0 {
 		return true // what the member sends does not fit through this network, and it was not made for it
 	}
-	return s.Silence()+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+	return max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+}
+
+// silence adds up how long the faults of a run lasted in which a node may hear nothing of another one: those without an
+// end of their own last until all is healed, and when that is only the run can say.
+func silence(h *spec.History) (sum time.Duration) {
+	for i := range h.Events {
+		e := &h.Events[i]
+		over := spec.Resume
+		switch e.Kind {
+		case spec.Pause:
+		case spec.Fault:
+			if op, err := faults.ParseOp(h.ExtraOf(e).Text); err != nil || !op.Silences() {
+				continue
+			}
+			over = spec.Heal
+		default:
+			continue
+		}
+		end := h.Events[len(h.Events)-1].T
+		for k := i + 1; k < len(h.Events); k++ {
+			x := &h.Events[k]
+			if over == spec.Resume && x.Node == e.Node && (x.Kind == over || x.Kind == spec.Crash) ||
+				over == spec.Heal && x.Kind == over && h.ExtraOf(x).ID == h.ExtraOf(e).ID {
+				end = x.T
+				break
+			}
+		}
+		sum += time.Duration(end - e.T)
+	}
+	return sum
 }

@@ -141,6 +141,14 @@ func (c Cell) Claims() spec.Claims {
 	return inCatalogueOrder(m)
 }
 
+// tied lists what a cell promises of order only as long as nobody is silent for TL: a stream that was given up has a hole.
+func (c Cell) tied() []spec.ID {
+	if c.Transport.Name != "tcp" {
+		return nil
+	}
+	return []spec.ID{"FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE"}
+}
+
 // claimDelivery adds what a cell promises about who delivers.
 func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
 	live := c.faces() & lasting
@@ -226,8 +234,8 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 	claim(many && !p.switches, "ROUTE-REACH")
 	claim(many, "ROUTE-ONE-COPY")
 	claim(rings, "ROUTE-NO-DUPLICATE")
-	claim(rings && dense, "ROUTE-RPF")
-	if !p.anonymous { // everybody listens; what is below is about listeners that come and go
+	claim(rings && dense && n.shape == ipmulticast.Ring && !n.refresh, "ROUTE-RPF") // elsewhere packets may come by the right side alone
+	if !p.anonymous {                                                               // everybody listens; what is below is about listeners that come and go
 		return
 	}
 	claim(many, "ROUTE-CONTAIN", "TTL-SCOPE")

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
@@ -44,7 +45,9 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	h.Costs, h.Bounds = nil, nil
 	if len(s.Groups) == 1 && s.Faults() == 0 {
 		members := len(s.Groups[0].Members)
-		if cost := c.cost(members); cost > 0 {
+		// What takes longer than TS is repeated.
+		slow := c.Reliability.Name != "unreliable" && 2*s.Net.Max+5*time.Millisecond > sim.DefaultTS
+		if cost := c.cost(members); cost > 0 && !slow {
 			if members < s.Nodes { // a stranger to the group has no copy of its own
 				cost = c.cost(members + 1)
 			}
@@ -74,10 +77,8 @@ func (n *network) declare(h *spec.Header) {
 	case ipmulticast.Sparse:
 		t.Routing = "sparse"
 		t.RPs = t.RPs[:0]
-		for _, r := range []int{1, 0} {
-			if r < len(t.Routers) {
-				t.RPs = append(t.RPs, t.Routers[r])
-			}
+		for _, r := range n.candidates(len(t.Routers)) {
+			t.RPs = append(t.RPs, t.Routers[r])
 		}
 	}
 	h.Bounds = n.bounds()

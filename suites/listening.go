@@ -3,6 +3,7 @@ package suites
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/spec"
@@ -40,7 +41,7 @@ func changes(h *spec.History) []Change {
 			case !data:
 			case e.Kind == spec.Joined && x.Kind == spec.Receive && x.Node == e.Node && x.From != e.Node:
 				c.Took = int64(x.T - e.T)
-			case e.Kind == spec.Left && x.Kind == spec.Frame && x.Node != e.Node && on(h, e.Node, h.ExtraOf(x).Link):
+			case e.Kind == spec.Left && x.Kind == spec.Frame && forwards(h, x.Node) && on(h, e.Node, h.ExtraOf(x).Link):
 				c.Took = int64(x.T - e.T)
 				c.Stray++
 			}
@@ -51,6 +52,11 @@ func changes(h *spec.History) []Change {
 		out = append(out, c)
 	}
 	return out
+}
+
+// forwards says whether a node is a router or a switch.
+func forwards(h *spec.History, n spec.NodeID) bool {
+	return slices.Contains(h.Topology.Routers, n) || slices.Contains(h.Topology.Switches, n)
 }
 
 // on says whether a node is at an end of a link.

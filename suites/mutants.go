@@ -121,7 +121,7 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 			failed[c.ID] = true
 			if slices.Contains(m.Breaks, c.ID) && !k.Killed {
 				k.Killed, first = true, *s.Clone()
-				k.Witness = b.story(&first, c.ID)
+				k.Witness = b.story(&first, c.ID, func(t *faults.Scenario) bool { return subject.cell.injects(t).Within(c.Under) })
 				if err := b.play(&s); err != nil { // shrinking has loaded other histories
 					return k, err
 				}

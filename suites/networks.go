@@ -110,7 +110,7 @@ func (n network) internet(upper func(impl.Config) impl.Layer, rules *ipmulticast
 	}
 	x.RP = func(net *ipmulticast.Internet, up func(int) bool) int {
 		if n.mode == ipmulticast.Sparse {
-			for _, r := range n.candidates(net) {
+			for _, r := range n.candidates(len(net.Routers)) {
 				if up(r) {
 					return r
 				}
@@ -122,9 +122,9 @@ func (n network) internet(upper func(impl.Config) impl.Layer, rules *ipmulticast
 	return x
 }
 
-// candidates are the routers that may be rendezvous points, the preferred first.
-func (n *network) candidates(net *ipmulticast.Internet) []int {
-	if len(net.Routers) == 1 {
+// candidates are the routers that may be rendezvous points, of so many, the preferred first.
+func (n *network) candidates(routers int) []int {
+	if routers == 1 {
 		return []int{0}
 	}
 	return []int{1, 0}
@@ -149,12 +149,12 @@ func (n *network) router(net *ipmulticast.Internet, i int, seed uint64, rules *i
 	p := &net.Routers[i]
 	cfg := ipmulticast.RouterConfig{Name: p.Name, Ports: p.Ports, Routes: net.Routes, Self: i, Mode: n.mode,
 		Timing: timing(n.refresh), Version: n.version(), Seed: seed, SourceTree: n.tree, Refresh: n.refresh, Rules: rules.Router}
-	for k, r := range n.candidates(net) {
+	for k, r := range n.candidates(len(net.Routers)) {
 		switch {
 		case n.rps != "announced":
 			cfg.RPs = append(cfg.RPs, net.Routers[r].Ports[0].Addr)
 		case r == i:
-			cfg.Candidate = uint8(100 - k)
+			cfg.Candidate = uint8(100 + k) // the lower one is the preferred RP (RFC 7761 section 4.7.1)
 		}
 	}
 	return ipmulticast.NewRouter(cfg)

@@ -2,6 +2,7 @@ package suites_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/conform-go/conform/faults"
@@ -40,6 +41,53 @@ net latency 1ms..1ms mtu 160
 at 1ms send 0 g 1000000
 at 1ms send 0 g 1000000
 at 1ms send 0 g 1000000`,
+		"a stream is given up after TL, and has a hole": `
+subject tcp/unreliable/unordered
+nodes 2
+group g 0 1
+net latency 1ms..1ms
+at 0s send 0 g 8
+at 10ms partition 0 | 1 for 2s
+at 20ms send 0 g 9
+at 2100ms send 0 g 10
+at 2300ms send 0 g 11`,
+		"an omission without an end lasts as long as sends go on": `
+subject unicast/best-effort/unordered
+nodes 3
+group g 0 1 2
+net latency 90ms..90ms
+at 0s omit-receive 2 100%
+at 0s send 0 g 8
+on 1 deliver 1 send 1 g 8
+on 0 deliver 2 send 0 g 8
+on 1 deliver 3 send 1 g 8
+on 0 deliver 4 send 0 g 8
+on 1 deliver 5 send 1 g 8
+on 0 deliver 6 send 0 g 8
+on 1 deliver 7 send 1 g 8
+on 0 deliver 8 send 0 g 8`,
+		"an acknowledgement that takes longer than TS costs a repetition": `
+subject unicast/best-effort/unordered
+nodes 3
+group g 0 1 2
+net latency 20ms..20ms
+at 0s send 0 g 8`,
+		"a byte of the header is changed that names the origin": `
+subject coordinator/best-effort/unordered
+nodes 3
+group g 0 1 2
+seed 4
+net latency 1ms..1ms
+at 0s send 1 g 8
+at 0s corrupt 100% for 20ms`,
+		"a node is deaf to a flood that it never took in": `
+subject ip:refresh=on/unreliable/unordered/anonymous
+nodes 2
+group g 0 1
+net latency 1ms..1ms
+at 0s flood every 25us for 2ms
+at 900ms send 0 g 0
+on 1 action 1 omit-receive 1 100% for 2ms`,
 	} {
 		s, err := faults.Parse("conform.scenario/1" + text)
 		if err != nil {
@@ -115,4 +163,40 @@ func firstLine(s string) string {
 		}
 	}
 	return s
+}
+
+// TestUnplayable are scenarios that a cell's network can't play as they are meant.
+func TestUnplayable(t *testing.T) {
+	for name, text := range map[string]string{
+		"one address for two groups":      "subject ip/unreliable/unordered\nnodes 4\ngroup g at 239.1.1.1 0 1\ngroup h at 239.1.1.1 2 3",
+		"one hardware address for two":    "subject hardware/unreliable/unordered\nnodes 4\ngroup g at 239.1.1.1 0 1\ngroup h at 238.129.1.1 2 3",
+		"an address that stays on a link": "subject ip/unreliable/unordered\nnodes 2\ngroup g at 224.0.0.99 0 1",
+		"an address of the other family":  "subject ip/unreliable/unordered\nnodes 2\ngroup g at ff05::101 0 1",
+		"an address without a network":    "subject unicast/unreliable/unordered\nnodes 2\ngroup g at 239.1.1.1 0 1",
+		"no address of a group":           "subject ip/unreliable/unordered\nnodes 2\ngroup g at 244.0.0.1 0 1",
+		"a join of another group":         "subject ip/unreliable/unordered/anonymous\nnodes 4\ngroup g 0 1\ngroup h 2\nat 0s join 3 h",
+	} {
+		s, err := faults.Parse("conform.scenario/1\n" + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := suites.Playable(s); err == nil {
+			t.Errorf("%s: played", name)
+		}
+	}
+}
+
+// TestStoriesKeepTheirFaults: what is shown with a fault is shown with that fault.
+func TestStoriesKeepTheirFaults(t *testing.T) {
+	r := run(t, suites.Plan{Cells: cellsOf(t, "coordinator,hierarchy", "reliable", "unordered"), Seed: 1, Schedules: 1})
+	for i := range r.Cells {
+		for _, row := range r.Cells[i].Requirements {
+			if row.Claimed || row.Witness == nil || row.With != "crash-lossy" {
+				continue
+			}
+			if !strings.Contains(row.Witness.Scenario, "crash-lossy ") {
+				t.Errorf("%s, %s with %s:\n%s", r.Cells[i].Name(), row.ID, row.With, row.Witness.Scenario)
+			}
+		}
+	}
 }

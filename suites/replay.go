@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 
 	"github.com/conform-go/conform/checkers"
@@ -100,6 +101,7 @@ func replay(s *faults.Scenario, capture func(at spec.Time, frame []byte)) (*Repl
 	}
 	cfg.Evidence, cfg.Capture = true, capture
 	b := newBench(cfg, subject.Params.MTU)
+	b.tied = subject.cell.tied()
 	if err := b.play(s); err != nil {
 		return nil, err
 	}
@@ -186,17 +188,16 @@ func (c Cell) fits(s *faults.Scenario) error {
 			}
 			in[n] = g + 1
 		}
-		if a := s.Groups[g].Address; a != "" {
-			if _, err := ipmulticast.ParseGroup(a); err != nil {
-				return fmt.Errorf("group %s: %w", s.Groups[g].Name, err)
-			}
-		}
 	}
 	n, links := c.network()
+	if err := c.addresses(s); err != nil {
+		return err
+	}
 	for i := range s.Steps {
 		a := &s.Steps[i].Action
-		if a.Op == faults.Send && a.To < 0 && in[a.Node] != int(a.Group)+1 && (in[a.Node] > 0 || a.Group > 0) {
-			return fmt.Errorf("%q: node %d is in another group, and sends there only", s.StepText(i), a.Node)
+		grouped := a.Op == faults.Send && a.To < 0 || a.Op == faults.Join || a.Op == faults.Leave
+		if grouped && in[a.Node] != int(a.Group)+1 && (in[a.Node] > 0 || a.Group > 0) {
+			return fmt.Errorf("%q: node %d is at home in another group, or in none, which stands before the first: this version plays it there only", s.StepText(i), a.Node)
 		}
 		kind, fault := a.Op.Fault()
 		switch {
@@ -206,6 +207,40 @@ func (c Cell) fits(s *faults.Scenario) error {
 		case a.Op.HasRouter() && a.Router >= n.routers():
 			return fmt.Errorf("%q: the number of routers is %d", s.StepText(i), n.routers())
 		}
+	}
+	return nil
+}
+
+// addresses says which address of a group the cell's network can't carry, or can't tell from another one's.
+func (c Cell) addresses(s *faults.Scenario) error {
+	n, links := c.network()
+	var seen []netip.Addr
+	for i := range s.Groups {
+		g := &s.Groups[i]
+		text := g.Address
+		switch {
+		case text != "" && !links:
+			return fmt.Errorf("group %s at %s: %s has no network on which groups have addresses", g.Name, text, c)
+		case !links:
+			continue
+		case text == "":
+			text = n.group(i)
+		}
+		a, err := ipmulticast.ParseGroup(text)
+		switch {
+		case err != nil:
+			return fmt.Errorf("group %s: %w", g.Name, err)
+		case a.Is4() == n.v6:
+			return fmt.Errorf("group %s at %s: the network of %s has addresses of the other family", g.Name, text, c)
+		case !n.lan && (ipmulticast.LinkLocal(a) || !ipmulticast.Reportable(a)):
+			return fmt.Errorf("group %s at %s: it is never forwarded, or never reported: want one of wider scope", g.Name, text)
+		}
+		for k, b := range seen {
+			if a == b || n.lan && !n.all && ipmulticast.GroupMAC(a) == ipmulticast.GroupMAC(b) {
+				return fmt.Errorf("groups %s and %s: on %s their addresses are one and the same", s.Groups[k].Name, g.Name, c)
+			}
+		}
+		seen = append(seen, a)
 	}
 	return nil
 }

@@ -129,6 +129,7 @@ func (p *Plan) work(ctx context.Context, units []*unit) error {
 
 func (u *unit) do(ctx context.Context) {
 	b := newBench(u.cell.world(u.cell.Member, nil), u.cell.mtu())
+	b.tied = u.cell.tied()
 	if u.separating {
 		u.separate(ctx, b)
 		return
@@ -180,7 +181,7 @@ func (u *unit) claims(ctx context.Context, b *bench) {
 			row.Reason = t.Reason
 		}
 		if first[k] != nil {
-			row.Witness = b.story(first[k], c.ID)
+			row.Witness = b.story(first[k], c.ID, func(t *faults.Scenario) bool { return u.cell.injects(t).Within(c.Under) })
 		}
 		u.rows = append(u.rows, row)
 	}
@@ -248,7 +249,12 @@ func (u *unit) separate(ctx context.Context, b *bench) {
 			}
 			row.Verdict = spec.Fail
 			row.Failed++
-			if w := b.story(&s, sep.ID); row.Witness == nil || w.Steps < row.Witness.Steps {
+			injected := u.cell.injects(&s)
+			same := func(t *faults.Scenario) bool {
+				i := u.cell.injects(t)
+				return i.Within(injected) && (i != 0 || injected == 0)
+			}
+			if w := b.story(&s, sep.ID, same); row.Witness == nil || w.Steps < row.Witness.Steps {
 				row.Witness = w
 			}
 			if row.Witness.Steps <= simpleSteps || row.Failed == simplerTries {

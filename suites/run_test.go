@@ -38,13 +38,14 @@ func run(t testing.TB, p suites.Plan) *suites.Report {
 // TestMatrix is both sides of every cell: what it claims holds in every schedule within the model, and what it does
 // not promise is broken by a schedule that was found.
 func TestMatrix(t *testing.T) {
-	seeds, schedules := uint64(2), 250
+	seeds, schedules := uint64(1), 150
+	cells := allCells(t)
 	if testing.Short() {
-		seeds, schedules = 1, 100
+		cells = cellsOf(t, "unicast,ip", "all", "unordered,causal")
 	}
 	for seed := range seeds {
-		r := run(t, suites.Plan{Cells: allCells(t), Seed: seed, Schedules: schedules, Parallel: 2})
-		if want := len(suites.Transports()) * 3 * 3 * 2; len(r.Cells) != want {
+		r := run(t, suites.Plan{Cells: cells, Seed: seed, Schedules: schedules, Parallel: 2})
+		if want := len(cells); len(r.Cells) != want {
 			t.Fatalf("%d cells, want %d", len(r.Cells), want)
 		}
 		for i := range r.Cells {
@@ -94,7 +95,7 @@ func TestVariants(t *testing.T) {
 func TestSameSeedSameBytes(t *testing.T) {
 	var first []byte
 	for _, workers := range []int{1, 2, 3, 2} {
-		b, err := json.Marshal(run(t, suites.Plan{Cells: cellsOf(t, "hardware,unicast,ip", "unreliable,reliable", "fifo"), Seed: 42, Schedules: 300, Parallel: workers}))
+		b, err := json.Marshal(run(t, suites.Plan{Cells: cellsOf(t, "unicast,ip", "reliable", "fifo"), Seed: 42, Schedules: 100, Parallel: workers}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 			t.Fatalf("%d workers gave other bytes", workers)
 		}
 	}
-	other, _ := json.Marshal(run(t, suites.Plan{Cells: cellsOf(t, "hardware,unicast,ip", "unreliable,reliable", "fifo"), Seed: 43, Schedules: 300}))
+	other, _ := json.Marshal(run(t, suites.Plan{Cells: cellsOf(t, "unicast,ip", "reliable", "fifo"), Seed: 43, Schedules: 100}))
 	if bytes.Equal(first, other) {
 		t.Error("another seed gave the same bytes")
 	}
@@ -174,7 +175,7 @@ func TestClaimsAreJudged(t *testing.T) {
 // TestWitnessesReplay: the token of every witness plays the same run again, with the same trace, and the violation in
 // it.
 func TestWitnessesReplay(t *testing.T) {
-	r := run(t, suites.Plan{Cells: allCells(t), Seed: 5, Schedules: 1, Parallel: 2})
+	r := run(t, suites.Plan{Cells: cellsOf(t, "hardware,unicast,ip,tcp", "unreliable,reliable", "unordered"), Seed: 5, Schedules: 1, Parallel: 2})
 	for i := range r.Cells {
 		for _, row := range r.Cells[i].Requirements {
 			if row.Witness == nil {

@@ -11,9 +11,10 @@ import (
 // shrinkBudget is how many runs shrinking one scenario may take.
 const shrinkBudget = 300
 
-// story shrinks a scenario that breaks a requirement and tells what happens in it.
-func (b *bench) story(s *faults.Scenario, id spec.ID) *Story {
-	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return b.fails(t, id) }, shrinkBudget)
+// story shrinks a scenario that breaks a requirement and tells what happens in it. What keep refuses is another story:
+// one with other faults, or of which nothing is promised.
+func (b *bench) story(s *faults.Scenario, id spec.ID, keep func(*faults.Scenario) bool) *Story {
+	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return keep(t) && b.fails(t, id) }, shrinkBudget)
 	return b.tell(small, id)
 }
 

@@ -76,7 +76,11 @@ func (s *Subject) OnLinks() bool {
 	return links
 }
 
-func (s *Subject) bench() *bench { return newBench(s.world(), s.Params.MTU) }
+func (s *Subject) bench() *bench {
+	b := newBench(s.world(), s.Params.MTU)
+	b.tied = s.cell.tied()
+	return b
+}
 
 // draw makes schedule i of a mutant in s. On a network of links it has what schedules of the cell have.
 func (s *Subject) draw(into *faults.Scenario, seed uint64, i int) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"time"
@@ -159,7 +160,10 @@ func (w *World) lay(s *faults.Scenario) error {
 		if name == "" {
 			name = net.Group(i)
 		}
-		a, _ := netip.ParseAddr(name)
+		a, err := ipmulticast.ParseGroup(name)
+		if err != nil {
+			return fmt.Errorf("group %s: %w", s.Groups[i].Name, err)
+		}
 		f.groups, f.names = append(f.groups, a), append(f.names, name)
 	}
 	f.net.Reroute(func(int) bool { return true })
