@@ -14,6 +14,9 @@ import (
 // large makes a scenario of many nodes, all in one group, of which some send.
 func large(t testing.TB, subject string, nodes, sends int, apart time.Duration) *faults.Scenario {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("short: a thousand nodes take seconds")
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "conform.scenario/1\nsubject %s\nnodes %d\ngroup g", subject, nodes)
 	for n := range nodes {
