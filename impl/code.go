@@ -12,6 +12,7 @@ const (
 	Malformed          // discarded: the header makes no sense
 	Corrupted          // discarded: the checksum is wrong
 	Stale              // discarded: of a life that is over
+	Forged             // discarded: says that it is of another node than the one it came from
 	Overflow           // discarded: too far ahead to be held back
 	NotMember          // refused or discarded: not a member
 	ClosedGroup        // refused: the group is closed, and the sender is no member
@@ -24,18 +25,32 @@ const (
 	FilteredByDriver // discarded: the card let it through, but the host wants no such group
 	Taken            // a socket took the datagram
 
+	BufferDepth // how many copies are kept for others, and how many are held back; said when the first has doubled or halved
+
+	BareAck // of a packet that goes down: it is an acknowledgement and nothing else
+
+	StorageBroken // refused, or not taken in: what can't be written down is promised to nobody
+	Aborted       // refused: some recipient could not be reached in time, so that nobody delivers
+
 	PointRelayed   // reliable: relayed, not yet delivered
 	PointReceived  // a message is new here, nothing has been done about it
 	PointAllSent   // the last copy of a message has been handed down
 	PointSomeAcked // some, but not all, have acknowledged
 
+	PointLogged        // what a message needs is in the log, nothing has been said about it
+	PointAcked         // acknowledged to its sender, not yet delivered
+	PointRecovering    // what the log kept has been read, and some of it is done again
+	PointBetweenPhases // the first phase of a message is over, the next has not begun
+
 	codes
 )
 
-var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "stale", "overflow", "not-member",
+var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "stale", "forged", "overflow", "not-member",
 	"closed-group", "too-long", "held-back", "retransmitted", "removed",
-	"filtered-by-nic", "filtered-by-driver", "taken",
-	"relayed", "received", "all-sent", "some-acked"}
+	"filtered-by-nic", "filtered-by-driver", "taken", "buffer-depth", "bare-ack",
+	"storage-failed", "aborted",
+	"relayed", "received", "all-sent", "some-acked",
+	"logged", "acked", "recovering", "between-phases"}
 
 func (c Code) String() string {
 	if c < codes {

@@ -59,11 +59,11 @@ type InputKind uint8
 const (
 	NoInput       InputKind = iota
 	Start                   // a life begins: Num is the incarnation
-	Recovered               // Body is what the disk kept of this layer's log; between Start and Ready
+	Recovered               // Body is what the disk kept of this layer's log, its end cut anywhere; between Start and Ready
 	Ready                   // go: Num is how many messages the application kept, if Flag
 	TimerFired              // Num is the timer
 	Persisted               // everything appended before the Persist of Ref is on disk
-	StorageFailed           // the Persist of Ref, or the Append before it, failed
+	StorageFailed           // the Persist of Ref, or an Append before it: what was appended since the last Persist that succeeded is not in the log, and the Persists asked for meanwhile fail too
 	Rerouted                // the unicast routes below have changed
 
 	Send    // Body for To; acknowledge Ref

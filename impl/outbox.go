@@ -105,3 +105,13 @@ func (o *Outbox) Waits(node spec.NodeID) (since spec.Time, any bool) {
 	}
 	return 0, false
 }
+
+// Owed gives the first number that a node has not acknowledged; false where it owes none.
+func (o *Outbox) Owed(node spec.NodeID) (n uint64, any bool) {
+	for n := o.ring.First(); n <= o.ring.Last(); n++ {
+		if p := o.ring.At(n); p != nil && p.open && p.Waiting.Has(node) {
+			return n, true
+		}
+	}
+	return 0, false
+}

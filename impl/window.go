@@ -151,6 +151,9 @@ func (r *Ring[T]) Drop() {
 	}
 }
 
+// Restart lets go of all, and goes on behind the number n.
+func (r *Ring[T]) Restart(n uint64) { r.base, r.n = n, 0 }
+
 // Len counts the slots held.
 func (r *Ring[T]) Len() int { return r.n }
 

@@ -18,11 +18,14 @@ import (
 // Nothing is relayed: when the sender crashes half way, some members have the message and others never get it.
 // One-to-one messages are treated likewise, each peer in a number space of its own.
 //
+// How receivers acknowledge is a choice, [Acks]: here each message at once and on its own.
+//
 // It acknowledges when every member that is not removed has acknowledged.
 type BestEffort struct {
 	Rules BestEffortRules
 
 	cfg         impl.Config
+	ways        Acks
 	incarnation uint32
 	spaces      []impl.Outbox // one a peer, and the group's last
 	heard       []spec.Time
@@ -31,16 +34,27 @@ type BestEffort struct {
 	seen        [2]impl.Lives[impl.Window] // what came to this node alone, and to the group
 	fired       int                        // times the timer fired since it was first set
 
+	queues []ackQueue    // stop-and-wait: by space
+	owed   [][]owedAck   // cumulative, piggyback: by who sent the data
+	owing  int           // … in all
+	said   [2][]uint64   // cumulative: what each node acknowledged last, as seen
+	done   []impl.Ref    // acknowledged by all, in this step
+	judged []impl.Effect // upward effects of a step under way
+
 	again func(n uint64, p *impl.Pending) // bound once
-	out   *impl.Effects
+	out   *impl.Effects                   // only while the timer fires
+	space int
 }
 
 // BestEffortRules are the rules that validity and integrity rest on.
 type BestEffortRules struct {
 	Fresh   func(w *impl.Window, n uint64) impl.Fate
 	Waits   func(cfg *impl.Config, set *impl.NodeSet, removed *impl.NodeSet) // whose acknowledgements a multicast needs
-	Again   func(fired int) bool                                             // whether the timer is set again
-	Patient func(silent, tl spec.Time) bool                                  // whether a silent member is kept
+	Credit  func(o *impl.Outbox, n uint64, from spec.NodeID) (ref impl.Ref, done bool)
+	Again   func(fired int) bool            // whether the timer is set again
+	Patient func(silent, tl spec.Time) bool // whether a silent member is kept
+	UpTo    func(w *impl.Window) uint64     // what a cumulative acknowledgement says
+	Bare    func() bool                     // whether what has nothing to ride on goes alone
 }
 
 // NewBestEffort makes the layer of one node.
@@ -54,8 +68,11 @@ func NewBestEffort(cfg impl.Config) *BestEffort {
 				}
 			}
 		},
+		Credit:  (*impl.Outbox).Ack,
 		Again:   func(int) bool { return true },
 		Patient: func(silent, tl spec.Time) bool { return silent < tl },
+		UpTo:    func(w *impl.Window) uint64 { return w.First() - 1 },
+		Bare:    func() bool { return true },
 	}}
 	b.again = b.sendAgain
 	return b
@@ -67,6 +84,13 @@ const (
 	groupAck  = 2
 	peerData  = 3
 	peerAck   = 4
+
+	groupUpTo = 5 // cumulative: N is the last number without a gap
+	groupSkip = 6 // cumulative: nothing below N will come
+	peerUpTo  = 7
+	peerSkip  = 8
+
+	ridersAlone = 9 // piggyback: no message, acknowledgements only
 )
 
 // Step implements [impl.Layer].
@@ -77,47 +101,81 @@ func (b *BestEffort) Step(in impl.Input, out *impl.Effects) {
 		b.spaces = make([]impl.Outbox, b.cfg.Nodes+1)
 		b.seen = [2]impl.Lives[impl.Window]{}
 		b.heard = make([]spec.Time, b.cfg.Nodes)
+		b.queues = make([]ackQueue, b.cfg.Nodes+1)
+		b.owed, b.owing = make([][]owedAck, b.cfg.Nodes), 0
+		b.said = [2][]uint64{make([]uint64, b.cfg.Nodes), make([]uint64, b.cfg.Nodes)}
 	case impl.Send:
 		b.send(in, out)
 	case impl.Packet:
 		b.receive(in, out)
 	case impl.TimerFired:
-		b.fire(in, out)
+		if in.Num == ackTimer {
+			b.settleUp(out)
+		} else {
+			b.fire(in, out)
+		}
 	default:
 		out.Pass(in)
 	}
 }
 
 func (b *BestEffort) send(in impl.Input, out *impl.Effects) {
-	k, kind := b.cfg.Nodes, byte(groupData)
+	k := b.cfg.Nodes
 	if in.To != impl.Everyone {
 		if in.To < 0 || int(in.To) >= b.cfg.Nodes {
 			out.Refuse(in.Ref, impl.NotMember)
 			return
 		}
-		k, kind = int(in.To), peerData
+		k = int(in.To)
 	}
-	o := &b.spaces[k]
-	if o.Full() {
+	if b.spaces[k].Full() || b.queues[k].len() >= ackQueueLimit {
 		out.Refuse(in.Ref, impl.Overflow)
 		return
 	}
-	packet := impl.AppendNumbered(out, in.Body, impl.Numbered{N: o.Next(), Incarnation: b.incarnation, Kind: kind})
-	n, p := o.Add(packet, in.Ref, in.Now)
-	if kind == peerData {
-		p.Waiting.Add(in.To)
-	} else {
-		b.Rules.Waits(&b.cfg, &p.Waiting, &b.removed)
+	if b.putOff(k, in) {
+		return
 	}
-	out.Down(in.To, packet, 0)
-	out.Note(impl.PointAllSent, n, 0)
+	b.transmit(k, in.Body, in.Ref, in.Now, out)
 	if !b.armed {
 		b.armed, b.fired = true, 0
 		out.SetTimer(0, in.Now+spec.Time(b.cfg.TS))
 	}
+	b.acknowledge(out)
+}
+
+// transmit sends a message of a space for the first time.
+func (b *BestEffort) transmit(k int, body []byte, ref impl.Ref, now spec.Time, out *impl.Effects) {
+	to, kind := impl.Everyone, byte(groupData)
+	if k < b.cfg.Nodes {
+		to, kind = spec.NodeID(k), peerData
+	}
+	o := &b.spaces[k]
+	if b.ways == Piggyback {
+		owing := b.owing
+		if body = b.load(to, body, out); owing > 0 && b.owing == 0 {
+			out.StopTimer(ackTimer)
+		}
+	}
+	packet := impl.AppendNumbered(out, body, impl.Numbered{N: o.Next(), Incarnation: b.incarnation, Kind: kind})
+	n, p := o.Add(packet, ref, now)
+	if kind == peerData {
+		p.Waiting.Add(to)
+	} else {
+		b.Rules.Waits(&b.cfg, &p.Waiting, &b.removed)
+	}
+	out.Down(to, packet, 0)
+	out.Note(impl.PointAllSent, n, 0)
 	if ref, done := o.Settle(n); done {
+		b.done = append(b.done, ref)
+	}
+}
+
+// acknowledge tells the layer above what all have acknowledged.
+func (b *BestEffort) acknowledge(out *impl.Effects) {
+	for _, ref := range b.done {
 		out.Acknowledge(ref)
 	}
+	b.done = b.done[:0]
 }
 
 func (b *BestEffort) receive(in impl.Input, out *impl.Effects) {
@@ -125,105 +183,104 @@ func (b *BestEffort) receive(in impl.Input, out *impl.Effects) {
 	if !ok {
 		return
 	}
+	if b.ways == Piggyback {
+		if body, ok = b.unload(in, body, out); !ok {
+			out.Note(impl.Malformed, uint64(in.From), h.N)
+			return
+		}
+	}
 	b.heard[in.From] = in.Now
-	switch h.Kind {
-	case groupData, peerData:
+	switch cumulative := b.ways == Cumulative; {
+	case h.Kind == groupData || h.Kind == peerData:
 		b.data(in, h, body, out)
-	case groupAck:
+	case h.Kind == ridersAlone && b.ways == Piggyback:
+		b.finish(in.From, out)
+	case h.Kind == groupUpTo && cumulative:
+		b.ackUpTo(in, b.cfg.Nodes, h, out)
+	case h.Kind == peerUpTo && cumulative:
+		b.ackUpTo(in, int(in.From), h, out)
+	case (h.Kind == groupSkip || h.Kind == peerSkip) && cumulative:
+		b.skipped(in, h, out)
+	case h.Kind == groupAck && !cumulative:
 		b.ack(in, b.cfg.Nodes, h, out)
-	case peerAck:
+	case h.Kind == peerAck && !cumulative:
 		b.ack(in, int(in.From), h, out)
 	default:
 		out.Note(impl.Malformed, uint64(in.From), h.N)
 	}
 }
 
+// side tells what is to this node alone, 0, from what is to the group, 1.
+func (b *BestEffort) side(space int) int {
+	if space < b.cfg.Nodes {
+		return 0
+	}
+	return 1
+}
+
+// window gives what has been seen of a life's messages to the group, or to this node alone.
+func (b *BestEffort) window(from spec.NodeID, incarnation uint32, kind byte) *impl.Window {
+	seen := &b.seen[1]
+	if kind == peerData {
+		seen = &b.seen[0]
+	}
+	return seen.Of(int(from), b.cfg.Nodes, incarnation)
+}
+
 // data takes a message in: to the group, or to this node alone.
 func (b *BestEffort) data(in impl.Input, h impl.Numbered, body []byte, out *impl.Effects) {
-	seen, to, ack := &b.seen[1], impl.Everyone, byte(groupAck)
+	to, ack := impl.Everyone, byte(groupAck)
 	if h.Kind == peerData {
-		seen, to, ack = &b.seen[0], b.cfg.Self, peerAck
+		to, ack = b.cfg.Self, peerAck
 	}
-	w := seen.Of(int(in.From), b.cfg.Nodes, h.Incarnation)
+	w := b.window(in.From, h.Incarnation, h.Kind)
 	if w == nil {
 		out.Note(impl.Stale, uint64(in.From), h.N)
+		b.acknowledge(out) // what rode on it
 		return
 	}
 	fate := b.Rules.Fresh(w, h.N)
-	h.Kind = ack
-	out.Down(in.From, impl.AppendNumbered(out, nil, h), 0)
+	if b.ways == Pipelined || b.ways == StopAndWait {
+		h.Kind = ack
+		out.Add(impl.Effect{Kind: impl.Down, To: in.From, Body: impl.AppendNumbered(out, nil, h), Code: impl.BareAck})
+	} else {
+		b.owe(in, h, out)
+	}
 	if fate == impl.Seen {
 		out.Note(impl.Duplicate, uint64(in.From), h.N)
 	}
-	b.trust(in.From, out)
+	b.finish(in.From, out)
 	if fate == impl.New {
 		out.Up(in.From, to, body)
 	}
 }
 
+// ack takes the acknowledgement of one message in.
 func (b *BestEffort) ack(in impl.Input, k int, h impl.Numbered, out *impl.Effects) {
 	if h.Incarnation != b.incarnation {
 		out.Note(impl.Stale, uint64(in.From), h.N)
 		return
 	}
-	ref, done := b.spaces[k].Ack(h.N, in.From)
-	if !done && k == b.cfg.Nodes {
+	if !b.credit(k, h.N, in.From) && k == b.cfg.Nodes {
 		out.Note(impl.PointSomeAcked, h.N, 0)
 	}
-	b.trust(in.From, out)
+	b.release(k, in.Now, out)
+	b.finish(in.From, out)
+}
+
+// credit notes that a node has a message, and says whether it was the last to have it.
+func (b *BestEffort) credit(k int, n uint64, from spec.NodeID) (done bool) {
+	ref, done := b.Rules.Credit(&b.spaces[k], n, from)
 	if done {
-		out.Acknowledge(ref)
+		b.done = append(b.done, ref)
 	}
+	return done
 }
 
-func (b *BestEffort) trust(n spec.NodeID, out *impl.Effects) {
-	if b.removed.Remove(n) {
-		out.Trust(n)
+// finish is the upward end of a step in which a node was heard.
+func (b *BestEffort) finish(from spec.NodeID, out *impl.Effects) {
+	if b.removed.Remove(from) {
+		out.Trust(from)
 	}
-}
-
-// fire removes the members that have been silent for TL, and sends again what the others have not acknowledged.
-func (b *BestEffort) fire(in impl.Input, out *impl.Effects) {
-	b.armed = false
-	gone := len(out.List)
-	for n := range b.heard {
-		b.judge(spec.NodeID(n), in.Now, out)
-	}
-	removed := append([]impl.Effect(nil), out.List[gone:]...) // upward effects come last
-	out.List = out.List[:gone]
-	b.out = out
-	open := 0
-	for k := range b.spaces {
-		b.spaces[k].Overdue(in.Now, b.cfg.TS, b.again)
-		open += b.spaces[k].Open()
-	}
-	b.out = nil
-	b.fired++
-	if open > 0 && b.Rules.Again(b.fired) {
-		b.armed = true
-		out.SetTimer(0, in.Now+spec.Time(b.cfg.TS))
-	}
-	out.List = append(out.List, removed...)
-}
-
-// judge removes a member that owes an acknowledgement and has been silent for too long.
-func (b *BestEffort) judge(n spec.NodeID, now spec.Time, out *impl.Effects) {
-	since, waits := b.spaces[n].Waits(n)
-	if t, also := b.spaces[b.cfg.Nodes].Waits(n); also && (!waits || t < since) {
-		since, waits = t, true
-	}
-	if !waits || b.Rules.Patient(now-max(since, b.heard[n]), spec.Time(b.cfg.TL)) {
-		return
-	}
-	b.removed.Add(n)
-	out.Suspect(n)
-	b.spaces[n].Remove(n, func(impl.Ref) {}) // it may not have arrived: no acknowledgement
-	b.spaces[b.cfg.Nodes].Remove(n, out.Acknowledge)
-}
-
-func (b *BestEffort) sendAgain(n uint64, p *impl.Pending) {
-	for m := p.Waiting.Next(0); m >= 0; m = p.Waiting.Next(m + 1) {
-		b.out.Note(impl.Retransmitted, uint64(m), n)
-		b.out.Down(m, p.Body, 0)
-	}
+	b.acknowledge(out)
 }
