@@ -35,7 +35,8 @@ type agenda struct {
 	heap  []entry
 	at    map[timer]entry
 	seq   uint64
-	armed spec.Time // what the layer's timer is set to; 0: it is not
+	armed spec.Time // what the layer's timer is set to; negative: it is not
+	same  bool      // nothing has changed since it was
 }
 
 type entry struct {
@@ -46,7 +47,7 @@ type entry struct {
 
 // reset drops all timers, as a crash does.
 func (a *agenda) reset(t *Timing) {
-	*a = agenda{at: map[timer]entry{}, heap: a.heap[:0], speed: spec.Time(max(1, t.Speed))}
+	*a = agenda{at: map[timer]entry{}, heap: a.heap[:0], speed: spec.Time(max(1, t.Speed)), armed: -1}
 }
 
 // set lets a timer fire after a time on the machine's clock; setting again replaces.
@@ -54,7 +55,7 @@ func (a *agenda) set(k timer, now spec.Time, after time.Duration) {
 	at := now + spec.Time(after)/a.speed
 	a.seq++
 	e := entry{at, a.seq, k}
-	a.at[k] = e
+	a.at[k], a.same = e, false
 	a.heap = append(a.heap, e)
 	for i := len(a.heap) - 1; i > 0 && a.heap[i].before(a.heap[(i-1)/2]); i = (i - 1) / 2 {
 		a.heap[i], a.heap[(i-1)/2] = a.heap[(i-1)/2], a.heap[i]
@@ -62,7 +63,10 @@ func (a *agenda) set(k timer, now spec.Time, after time.Duration) {
 }
 
 // stop lets a timer never fire.
-func (a *agenda) stop(k timer) { delete(a.at, k) }
+func (a *agenda) stop(k timer) {
+	delete(a.at, k)
+	a.same = false
+}
 
 // left gives how long a timer still has to run, on the machine's clock; false where it is not running.
 func (a *agenda) left(k timer, now spec.Time) (time.Duration, bool) {
@@ -77,18 +81,22 @@ func (a *agenda) due(now spec.Time) (timer, bool) {
 		return timer{}, false
 	}
 	k := a.heap[0].key
-	delete(a.at, k)
+	a.stop(k)
 	a.drop()
 	return k, true
 }
 
 // arm sets the layer's timer to the first one of the agenda. It stands at the end of every step.
 func (a *agenda) arm(out *impl.Effects) {
+	if a.same {
+		return
+	}
 	a.skip()
+	a.same = true
 	switch {
 	case len(a.heap) == 0:
-		if a.armed != 0 {
-			a.armed = 0
+		if a.armed >= 0 {
+			a.armed = -1
 			out.StopTimer(0)
 		}
 	case a.heap[0].at != a.armed:
@@ -98,7 +106,7 @@ func (a *agenda) arm(out *impl.Effects) {
 }
 
 // fired notes that the layer's timer has fired; it stands before the calls of due.
-func (a *agenda) fired() { a.armed = 0 }
+func (a *agenda) fired() { a.armed, a.same = -1, false }
 
 func (e entry) before(f entry) bool { return e.at < f.at || e.at == f.at && e.seq < f.seq }
 

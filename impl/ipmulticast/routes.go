@@ -123,10 +123,19 @@ func (n *Internet) Gateway(host int, up func(router int) bool) netip.Addr {
 	return netip.Addr{}
 }
 
-// Distances gives the route metric from each host (row) to each host (column): 0 to itself, 1 on its link.
+// Distances gives the route metric from each host (row) to each host (column): 0 to itself, 1 on its link. Where a link
+// has two routers it is that of the nearer one, so that it is the same in both directions.
 func (n *Internet) Distances() []int {
 	hosts := len(n.Hosts)
 	out := make([]int, hosts*hosts)
+	way := func(from int, to *HostPlan) (best int) {
+		for _, r := range n.at[from] {
+			if w := n.Routes.To(r, to.Port.Addr); w.OK && (best == 0 || int(w.Metric) < best) {
+				best = int(w.Metric)
+			}
+		}
+		return best
+	}
 	for a := range n.Hosts {
 		for b := range n.Hosts {
 			from, to := n.Hosts[a].Link, &n.Hosts[b]
@@ -135,7 +144,7 @@ func (n *Internet) Distances() []int {
 			case from == to.Link:
 				out[a*hosts+b] = 1
 			case len(n.at[from]) > 0:
-				out[a*hosts+b] = 1 + int(n.Routes.To(n.at[from][0], to.Port.Addr).Metric)
+				out[a*hosts+b] = 1 + way(from, to)
 			}
 		}
 	}
