@@ -11,7 +11,7 @@ import (
 // how many records; eight are the seed, most significant first; then each record is six bytes (action, node, moment,
 // time or count, and two arguments) and makes at most one step; what is left are decisions. Missing bytes are 0, and
 // 0 is the simplest: no record is an action, the network is the default one. A changed byte of a record changes its
-// step and no other.
+// step and no other, but for the recoveries that Params.Revive adds.
 func Decode(b []byte, p Params) *Scenario {
 	s := new(Scenario)
 	DecodeInto(s, b, p)
@@ -35,6 +35,9 @@ func DecodeInto(s *Scenario, b []byte, p Params) {
 	count := min(int(prefix[3])%(maxRecords+1), len(rest)/recordBytes)
 	for i := range count {
 		d.record(i, [recordBytes]byte(rest[i*recordBytes:]))
+	}
+	if p.revives() {
+		s.Steps = p.revive(s.Steps)
 	}
 	if prefix[2]&sentinelFlag != 0 {
 		d.sentinels()
@@ -168,7 +171,7 @@ func (d *decoder) arguments(a *Action, x, y byte) {
 		}
 	case Join, Leave, Sync, Query:
 		a.Group = spec.GroupID(int(x) % p.Groups)
-	case Pause, Isolate, RPDown, Listen:
+	case Pause, Isolate, RPDown, Listen, LostSync, DiskFull:
 		a.For = p.hold(y)
 	case RouterDown, Boundary, TableFull, PruneLost:
 		a.Router = int(x) % max(1, p.Routers)
@@ -183,10 +186,12 @@ func (d *decoder) arguments(a *Action, x, y byte) {
 		a.By, a.For = floodPace*time.Duration(1+int(x)%8), p.hold(y)
 	case OmitSend, OmitReceive:
 		a.Peer, a.Percent, a.For = d.peerOrAll(a.Node, x&15), percents[x>>4], p.hold(y)
-	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue:
+	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue, DiskError:
 		a.Percent, a.For = percents[x&15], p.hold(y)
 	case Reorder:
 		a.Percent, a.By, a.For = percents[x&15], p.by(x>>4), p.hold(y)
+	case DiskSlow:
+		a.By, a.For = p.by(x), p.hold(y)
 	case Delay:
 		a.Peer, a.By, a.For = d.peerOrAll(a.Node, x&15), p.by(x>>4), p.hold(y)
 	case Partition, OneWay, Bridge, Flap:

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/conform-go/conform/spec"
 )
@@ -161,94 +160,6 @@ func (d *drawing) operations() {
 			d.add(op, d.node(), moment, when, byte(d.r.IntN(d.p.Groups)), 0)
 		}
 	}
-}
-
-// faults draws none to three faults from a random part of those that are allowed.
-func (d *drawing) faults() {
-	r := &d.r
-	allowed := d.p.Faults & spec.AllFaults
-	part := allowed & spec.FaultSet(r.Uint64())
-	if part == 0 {
-		part = allowed
-	}
-	var table opTable
-	faultOps(&table, part, d.nodes, d.p.Routers)
-	if table.n == 0 {
-		return
-	}
-	if part.Has(spec.CrashFault) && d.nodes > 2 && r.Chance(.15) {
-		d.cascade()
-		return
-	}
-	tied := pick(r, .5, .8, 1)
-	for range pick(r, 0, 1, 1, 1, 1, 2, 2, 3) {
-		switch op := table.at(byte(r.IntN(table.n))); op {
-		case Crash, CrashLossy:
-			d.crash(op, tied)
-		case Recover: // comes with a crash
-			d.crash(pick(r, Crash, CrashLossy), tied)
-		default:
-			moment, when := d.moment(tied)
-			d.add(op, d.node(), moment, when, d.argument(op), byte(r.IntN(256)))
-		}
-	}
-}
-
-// cascade stops a sender in the middle of its sends and then one that has its message, about when it hands it on.
-func (d *drawing) cascade() {
-	r := &d.r
-	sender := d.senders[0]
-	heir := (sender + 1 + byte(r.IntN(d.nodes-1))) % byte(d.nodes)
-	d.crashed |= 1<<sender | 1<<heir
-	d.add(Crash, sender, momentByte(OnSend), byte(1+r.IntN(d.nodes-2)), 0, 0)
-	d.add(Crash, heir, momentByte(pick(r, OnSend, OnSend, OnDeliver, OnReceive, OnAction)), byte(d.small(6)), 0, 0)
-}
-
-// argument draws the first argument of a fault. Runs are short, so that shares of a few percent seldom do anything:
-// the first four, from all to a tenth, are drawn more often than the others.
-func (d *drawing) argument(op Op) byte {
-	x := byte(d.r.IntN(256))
-	if d.r.Chance(.7) {
-		switch op {
-		case OmitSend, OmitReceive:
-			x &= 0x3f
-		case Loss, Duplicate, Reorder, Corrupt, IGMPLoss, Rogue:
-			x &= 0xf3
-		}
-	}
-	return x
-}
-
-// crash stops a node, rather a sender, and mostly one that leaves two others alone; it may come back.
-func (d *drawing) crash(op Op, tied float64) {
-	r := &d.r
-	if _, ok := d.ops.index(op); !ok { // the set has the other one
-		op = Crash + CrashLossy - op
-	}
-	node := d.node()
-	if r.Chance(.6) {
-		node = d.senders[r.IntN(d.sent)]
-	}
-	after := d.crashed | 1<<node
-	if d.nodes-bits.OnesCount64(after) < 2 && r.Chance(.9) {
-		return
-	}
-	d.crashed = after
-	moment, when := d.moment(tied)
-	if moment != 0 && r.Chance(.5) {
-		// In the middle of its sends: a copy to each other node, or a relay of one.
-		moment, when = momentByte(OnSend), byte(d.small(2*d.nodes))
-	}
-	d.add(op, node, moment, when, 0, 0)
-	if _, ok := d.ops.index(Recover); !ok || r.Chance(.3) {
-		return
-	}
-	if r.Chance(.3) {
-		other := byte(1+r.IntN(max(1, min(15, d.nodes-1)))) << 4
-		d.add(Recover, node, other|momentByte(pick(r, OnSend, OnDeliver, OnReceive)), byte(d.small(8)), 0, 0)
-		return
-	}
-	d.add(Recover, node, 0, byte(max(r.IntN(ticks), r.IntN(ticks))), 0, 0)
 }
 
 // moment draws the bytes of when something strikes: with probability tied at the k-th thing that a node does, mostly

@@ -26,7 +26,7 @@ func anyParams() *rapid.Generator[Params] {
 			Window:   time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "window")),
 			Hold:     time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "hold")),
 			OneToOne: flag("one to one"), NonMember: flag("non-member"),
-			Joins: flag("joins"), Syncs: flag("syncs"), Queries: flag("queries"),
+			Joins: flag("joins"), Syncs: flag("syncs"), Queries: flag("queries"), Revive: flag("revive"),
 		}
 	})
 }

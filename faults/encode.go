@@ -2,6 +2,7 @@ package faults
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/spec"
@@ -20,6 +21,9 @@ func Encode(s *Scenario, p Params) (b []byte, exact bool) {
 	if n := e.sentinels(); n > 0 {
 		b[2] |= sentinelFlag
 		steps = steps[:len(steps)-n]
+	}
+	if p.revives() {
+		steps = e.unrevived(steps)
 	}
 	p.operations(&e.ops)
 	faultOps(&e.ops, p.Faults, e.nodes, p.Routers)
@@ -103,6 +107,18 @@ func (e *encoder) sentinels() int {
 	return n
 }
 
+// unrevived gives the steps without the recoveries at their end that Params.Revive stands for.
+func (e *encoder) unrevived(steps []Step) []Step {
+	want := e.p.revive(steps[:len(steps):len(steps)])[len(steps):]
+	n := len(steps) - len(want)
+	if n < 0 || !slices.EqualFunc(want, steps[n:], func(a, b Step) bool {
+		return a.When == b.When && a.Action.equal(&b.Action)
+	}) {
+		return steps
+	}
+	return steps[:n]
+}
+
 func (e *encoder) record(step *Step) (b [recordBytes]byte, ok bool) {
 	a := &step.Action
 	if b[0], ok = e.ops.index(a.Op); !ok || a.Op == Nothing {
@@ -167,7 +183,7 @@ func (e *encoder) arguments(a *Action, x, y *byte) bool {
 		*y |= byte(a.Group&3) << 2
 	case Join, Leave, Sync, Query:
 		*x = byte(a.Group)
-	case Pause, Isolate, RPDown, Listen:
+	case Pause, Isolate, RPDown, Listen, LostSync, DiskFull:
 		*y = hold(holds, a.For)
 	case RouterDown, Boundary, TableFull, PruneLost:
 		*x, *y = byte(a.Router), hold(holds, a.For)
@@ -179,10 +195,12 @@ func (e *encoder) arguments(a *Action, x, y *byte) bool {
 		*x, *y = nearest(8, a.By, func(i byte) time.Duration { return floodPace * time.Duration(1+int(i)) }), hold(holds, a.For)
 	case OmitSend, OmitReceive:
 		*x, *y = peer()|percent()<<4, hold(holds, a.For)
-	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue:
+	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue, DiskError:
 		*x, *y = percent(), hold(holds, a.For)
 	case Reorder:
 		*x, *y = percent()|by()<<4, hold(holds, a.For)
+	case DiskSlow:
+		*x, *y = by(), hold(holds, a.For)
 	case Delay:
 		*x, *y = peer()|by()<<4, hold(holds, a.For)
 	case Partition, OneWay, Bridge, Flap:

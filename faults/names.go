@@ -24,6 +24,8 @@ var opNames = [ops]string{
 	RouterDown: "router-down", RPDown: "rp-down", PruneLost: "prune-lost", Boundary: "boundary",
 	TableFull: "table-full", TTL: "ttl", IGMPLoss: "igmp-loss", Rogue: "rogue", Listen: "listen", Flood: "flood",
 	Overflow: "overflow",
+	LostSync: "lost-sync", Torn: "torn", DiskError: "disk-error", DiskFull: "disk-full", DiskSlow: "disk-slow",
+	DiskFlip: "disk-flip", DiskGone: "disk-gone",
 }
 
 // String gives the strategy as a scenario file spells it.

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/conform-go/conform/spec"
@@ -23,6 +24,7 @@ type Params struct {
 	Joins              bool          // join and leave occur
 	Syncs              bool          // sync occurs
 	Queries            bool          // query occurs
+	Revive             bool          // with recover among Faults, every node that crashes comes back before the sentinels
 }
 
 const (
@@ -52,7 +54,10 @@ const (
 var groupNames = [maxGroups]string{"g", "h", "i", "j"}
 
 // pointNames are the points at which drawn crashes strike. An implementation that passes none of them is not hurt.
-var pointNames = [...]string{"relayed", "received", "all-sent", "some-acked"}
+var pointNames = [...]string{"relayed", "received", "all-sent", "some-acked", "logged", "acked", "recovering", "between-phases"}
+
+// loggedPoint is the first of those that protocols with a log pass.
+const loggedPoint = 4
 
 // bounds are the latencies of drawn networks, in hundreds of microseconds. All keep to the usual bound of 10ms: what
 // takes longer is a fault. The first is [DefaultNet].
@@ -97,6 +102,29 @@ func (p *Params) hold(i byte) time.Duration {
 
 // by is the i-th delay, never 0.
 func (p *Params) by(i byte) time.Duration { return max(p.Hold/bys, 1) * time.Duration(1+int(i)%bys) }
+
+// reviveTime is after every fault of the window, and before the sentinels.
+func (p *Params) reviveTime() spec.Time { return p.sentinelTime() - spec.Time(90*time.Millisecond) }
+
+// revives says whether every node that crashes comes back.
+func (p *Params) revives() bool { return p.Revive && p.Faults.Has(spec.RecoverFault) }
+
+// revive appends a recovery of every node that some step lets crash, in ascending order.
+func (p *Params) revive(steps []Step) []Step {
+	var crashed uint64 // bit set of nodes
+	for i := range steps {
+		if a := &steps[i].Action; a.Op.crashes() {
+			crashed |= 1 << a.Node
+		}
+	}
+	for ; crashed != 0; crashed &= crashed - 1 {
+		steps = append(steps, Step{
+			When:   When{At: p.reviveTime()},
+			Action: Action{Op: Recover, Node: spec.NodeID(bits.TrailingZeros64(crashed))},
+		})
+	}
+	return steps
+}
 
 // sentinelTime is after every fault of the window.
 func (p *Params) sentinelTime() spec.Time { return spec.Time(p.Window + p.Hold + 100*time.Millisecond) }
@@ -153,14 +181,19 @@ func (p *Params) operations(t *opTable) {
 	}
 }
 
+// afterCrash are the faults that need a crash to be anything.
+var afterCrash = spec.SetOf(spec.RecoverFault, spec.LostSyncFault, spec.TornFault, spec.DiskFlipFault, spec.DiskGoneFault)
+
 // faultOps adds the faults of a set. A recovery needs something to recover from; a cut needs two nodes and a bridge
 // three; healing comes with whatever can be healed.
 func faultOps(t *opTable, set spec.FaultSet, nodes, routers int) {
-	crashes := set.Has(spec.CrashFault) || set.Has(spec.CrashLossyFault)
+	if !set.Has(spec.CrashFault) && !set.Has(spec.CrashLossyFault) {
+		set &^= afterCrash
+	}
 	healing := false
 	for o := Crash; o < ops; o++ {
 		switch {
-		case o == Heal, !set.Has(kindOf[o]), o == Recover && !crashes, o.hasParts() && nodes < 2, o == Bridge && nodes < 3,
+		case o == Heal, !set.Has(kindOf[o]), o.hasParts() && nodes < 2, o == Bridge && nodes < 3,
 			o.HasRouter() && routers == 0:
 			continue
 		}

@@ -129,6 +129,14 @@ const (
 	Flood      // By, For: a strange machine sends to the group, By apart
 	Overflow   // Node, Size: other programs on its host ask the network card for as many more groups
 
+	LostSync  // Node, For: its disk says of persists that they are done, and its next crash shows that they are not
+	Torn      // Node: its next crash cuts the last record that it wrote and did not persist
+	DiskError // Node, Percent, For: of its appends and persists fail
+	DiskFull  // Node, For: its appends fail
+	DiskSlow  // Node, By, For: its persists take By longer
+	DiskFlip  // Node: its next recovery finds a bit of its logs changed
+	DiskGone  // Node: its next recovery finds nothing
+
 	ops
 )
 
@@ -166,12 +174,20 @@ var kindOf = [ops]spec.FaultKind{
 	RouterDown: spec.RouterFault, RPDown: spec.RPFault, PruneLost: spec.ForgetFault, Boundary: spec.BoundaryFault,
 	TableFull: spec.TableFault, TTL: spec.TTLFault, IGMPLoss: spec.ReportFault, Rogue: spec.RogueFault,
 	Listen: spec.RogueFault, Flood: spec.FloodFault, Overflow: spec.NICFault,
+	LostSync: spec.LostSyncFault, Torn: spec.TornFault, DiskError: spec.DiskErrorFault, DiskFull: spec.DiskFullFault,
+	DiskSlow: spec.DiskSlowFault, DiskFlip: spec.DiskFlipFault, DiskGone: spec.DiskGoneFault,
 }
 
 // Fault gives the kind of fault that an operation is; false for those that are none.
 func (o Op) Fault() (spec.FaultKind, bool) {
 	return kindOf[o], o >= Crash && o != Heal
 }
+
+// crashes says whether an operation stops a node.
+func (o Op) crashes() bool { return o == Crash || o == CrashLossy }
+
+// onDisk says whether an operation is a fault of a disk.
+func (o Op) onDisk() bool { return spec.DiskFaults.Has(kindOf[o]) }
 
 // Faults gives every kind of fault that the scenario may inject. A group whose address was chosen is there because it
 // collides with that of another.

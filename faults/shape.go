@@ -61,6 +61,13 @@ var shapes = [ops][]field{
 	Listen:      {nodeField, durationField},
 	Flood:       {everyField, durationField},
 	Overflow:    {nodeField, sizeField},
+	LostSync:    {nodeField, durationField},
+	Torn:        {nodeField},
+	DiskError:   {nodeField, percentField, durationField},
+	DiskFull:    {nodeField, durationField},
+	DiskSlow:    {nodeField, byField, durationField},
+	DiskFlip:    {nodeField},
+	DiskGone:    {nodeField},
 }
 
 // uses says whether actions of this kind have the field.

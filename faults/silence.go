@@ -2,8 +2,8 @@ package faults
 
 import "time"
 
-// Silence bounds for how long some link may carry nothing because of the scenario's cuts, pauses, omissions and
-// delays: all of them one after another. Protocols that remove a silent member after TL promise liveness only where
+// Silence bounds for how long some link may carry nothing, or some disk take nothing, because of the scenario's cuts,
+// pauses, omissions and delays: all of them one after another. Protocols that remove a silent member after TL promise liveness only where
 // this is less. What lasts until it is healed is taken to last to the end of the last timed step and a bit.
 func (s *Scenario) Silence() time.Duration {
 	const settling = 200 * time.Millisecond
@@ -21,7 +21,7 @@ func (s *Scenario) Silence() time.Duration {
 				sum += end + settling
 			}
 			sum += a.For
-		case a.Op == Delay || a.Op == Reorder:
+		case a.Op == Delay || a.Op == Reorder || a.Op == DiskSlow:
 			sum += a.By
 		}
 	}
@@ -32,7 +32,7 @@ func (s *Scenario) Silence() time.Duration {
 func (o Op) Silences() bool {
 	switch o {
 	case Pause, OmitSend, OmitReceive, Loss, Corrupt, Partition, OneWay, Bridge, Isolate, Flap,
-		RouterDown, RPDown, Boundary, TableFull, TTL, IGMPLoss, Flood:
+		RouterDown, RPDown, Boundary, TableFull, TTL, IGMPLoss, Flood, DiskError, DiskFull:
 		return true
 	}
 	return false

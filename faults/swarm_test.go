@@ -65,9 +65,15 @@ func TestDrawInjectsOnlyWhatIsAllowed(t *testing.T) {
 		})
 		switch {
 		case k == spec.CoordinatorFault: // a crash of who coordinates: the suites choose the node
-		case k == spec.RecoverFault && share != 0:
-			t.Errorf("%.2f of the scenarios recover what cannot crash", share)
-		case k != spec.RecoverFault && share < .5:
+		case afterCrash.Has(k):
+			if share != 0 {
+				t.Errorf("%.2f of the scenarios have the fault %v, though no node crashes", share, k)
+			}
+			p.Faults = spec.SetOf(k, spec.CrashFault)
+			if share := count(t, p, func(s *Scenario) bool { return s.Faults().Has(k) }); share < .25 {
+				t.Errorf("only %.2f of the scenarios have the faults %v", share, p.Faults)
+			}
+		case share < .5:
 			t.Errorf("only %.2f of the scenarios have the fault %v", share, k)
 		}
 	}
@@ -111,6 +117,9 @@ var biases = []struct {
 		})
 	}},
 	{"a recovery", .2, .8, func(s *Scenario) bool { return s.Faults().Has(spec.RecoverFault) }},
+	{"a crash without a recovery", 0, 0, func(s *Scenario) bool {
+		return has(s, func(x *Step) bool { return x.Action.Op == Crash && !comesBack(s, x.Action.Node) })
+	}},
 	{"two nodes that never crash", .9, .97, // a cascade leaves one of three
 		func(s *Scenario) bool {
 			crashed := map[spec.NodeID]bool{}

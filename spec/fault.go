@@ -36,6 +36,14 @@ const (
 	FloodFault       // a machine that belongs to nobody sends without end
 	TableFault       // the state table of a router is full
 
+	LostSyncFault  // a disk says that what was persisted is safe, and it is gone after a crash
+	TornFault      // the last record written before a crash is cut in the middle
+	DiskErrorFault // appends or persists fail
+	DiskFullFault  // appends fail, for lack of room
+	DiskSlowFault  // persists take longer
+	DiskFlipFault  // a bit of what is stored changes: seen at the next recovery
+	DiskGoneFault  // a crashed node comes back with an empty disk
+
 	FaultKinds // the number of kinds
 )
 
@@ -45,7 +53,8 @@ var faultNames = [FaultKinds]string{
 	DelayFault: "delay", DuplicateFault: "duplicate", ReorderFault: "reorder", CorruptFault: "corrupt",
 	NICFault: "nic", CoordinatorFault: "coordinator", RouterFault: "router", RPFault: "rp", ForgetFault: "prune-lost",
 	BoundaryFault: "boundary", TTLFault: "ttl", ReportFault: "igmp-loss", RogueFault: "rogue", FloodFault: "flood",
-	TableFault: "table-full",
+	TableFault: "table-full", LostSyncFault: "disk-lost-sync", TornFault: "disk-torn", DiskErrorFault: "disk-error",
+	DiskFullFault: "disk-full", DiskSlowFault: "disk-slow", DiskFlipFault: "disk-flip", DiskGoneFault: "disk-gone",
 }
 
 var faultTexts = [FaultKinds]string{
@@ -72,6 +81,13 @@ var faultTexts = [FaultKinds]string{
 	RogueFault:       "a strange machine sends to the group what it has overheard, or listens to it",
 	FloodFault:       "a strange machine sends to the group without a pause, and overruns the receivers",
 	TableFault:       "a router has no room for the state of new sources and groups",
+	LostSyncFault:    "a node's disk says of what was persisted that it is safe, and after a crash it is gone",
+	TornFault:        "the last record that a node wrote before a crash, not yet persisted, is cut in the middle",
+	DiskErrorFault:   "a share of the appends and persists of a node's disk fail, and it says so",
+	DiskFullFault:    "a node's disk has no room: appends fail, and it says so",
+	DiskSlowFault:    "persists of a node's disk take longer, but less than TL",
+	DiskFlipFault:    "a bit of what a node's disk keeps changes, which shows when the node comes back",
+	DiskGoneFault:    "a crashed node comes back with an empty disk",
 }
 
 func (k FaultKind) String() string {
@@ -109,6 +125,9 @@ const AllFaults FaultSet = 1<<FaultKinds - 1
 // EndToEndFaults are the kinds that concern nodes and the packets between them, whatever carries those. The others need
 // a machine that not every network has.
 const EndToEndFaults FaultSet = 1<<(CorruptFault+1) - 1
+
+// DiskFaults are the kinds that concern the disks of nodes: they hurt nobody who keeps no log.
+const DiskFaults FaultSet = (1<<(DiskGoneFault+1) - 1) &^ (1<<LostSyncFault - 1)
 
 // SetOf makes a set.
 func SetOf(kinds ...FaultKind) FaultSet {

@@ -236,6 +236,11 @@ func (w *World) emit(id spec.NodeID, e *impl.Effect) {
 	}
 }
 
+// isPacket says whether what leaves a node is for other nodes; what it tells routers is not.
+func (w *World) isPacket(body []byte) bool {
+	return w.fabric == nil || w.fabric.inspect.Read(body).Kind.Carries()
+}
+
 // capture shows a frame to who captures them, with the world's time, the warm-up's included.
 func (w *World) capture(frame []byte) {
 	if w.cfg.Capture != nil {
@@ -261,8 +266,8 @@ func (w *World) leaving(id spec.NodeID, info *ipmulticast.Inspected, frame []byt
 		case a.Op == faults.TTL && info.Kind == ipmulticast.DataFrame && info.TTL > 0:
 			b := w.arena.Alloc(len(frame))
 			copy(b, frame)
-			ipmulticast.SetTTL(b[ipmulticast.EthernetLen:], uint8(a.Size))
-			info.TTL, frame = uint8(a.Size), b
+			info.TTL, frame = uint8(min(a.Size, 255)), b
+			ipmulticast.SetTTL(b[ipmulticast.EthernetLen:], info.TTL)
 		case a.Op == faults.IGMPLoss && (info.Kind == ipmulticast.ReportFrame || info.Kind == ipmulticast.LeaveFrame) && hits(f, a):
 			return nil
 		}
@@ -317,6 +322,7 @@ func (w *World) overrun(from, to spec.NodeID, frame []byte, fl flight) {
 		return
 	}
 	n.flooded++
+	fl.overruns = true
 	w.launch(from, to, n.group, frame, 0, fl)
 }
 
@@ -348,11 +354,15 @@ func (w *World) frame(id spec.NodeID, c int, info *ipmulticast.Inspected, d data
 	} else if info.Group.IsValid() && !info.Kind.Carries() { // about a group of others: without its name it would be about all
 		return
 	}
-	if to, ok := f.hosts[info.Dst]; ok && info.Dst.IsValid() {
-		e.To, e.Has = to, e.Has|spec.HasTo
+	if info.Dst.IsValid() && info.Dst != info.Group { // to a machine, or about one
+		if to, ok := f.hosts[info.Dst]; ok {
+			e.To, e.Has = to, e.Has|spec.HasTo
+		}
 	}
-	if s, ok := f.hosts[info.Source]; ok && info.Kind > ipmulticast.HelloFrame && info.Kind != ipmulticast.RegisterFrame {
-		e.From = s
+	if info.Source.IsValid() && info.Kind > ipmulticast.HelloFrame && info.Kind != ipmulticast.RegisterFrame {
+		if s, ok := f.hosts[info.Source]; ok {
+			e.From = s
+		}
 	}
 	if forwards := int(id) >= w.procs && int(id) < w.procs+len(f.net.Routers); forwards && info.Kind.Carries() && w.cause.number == d.number && w.cause.kind != ipmulticast.RegisterFrame {
 		x.Via = f.cables[w.cause.cable].name
@@ -378,7 +388,7 @@ func (f *fabric) group(info *ipmulticast.Inspected) (spec.GroupID, bool) {
 
 // taken writes down that a frame came to a node: a datagram for one of its sockets, or a word about listeners.
 func (w *World) taken(id spec.NodeID, p *packet) {
-	if w.now < w.epoch {
+	if w.now < w.epoch || p.kind > ipmulticast.LeaveFrame {
 		return
 	}
 	e := spec.Event{T: spec.Time(w.now - w.epoch), Kind: spec.Receive, Node: id, From: p.datagram.origin,

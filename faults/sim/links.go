@@ -24,6 +24,7 @@ type flight struct {
 	port     uint64 // at which it comes in
 	kind     ipmulticast.FrameKind
 	datagram datagram
+	overruns bool // a stranger's, that a node's card has room for
 }
 
 // cause is the frame that a machine is working on.
@@ -162,10 +163,11 @@ func (w *World) slot(p packet) uint32 {
 
 // arrive hands a packet to its node, unless a fault has it.
 func (w *World) arrive(i uint32) {
-	p := w.packets[i]
+	w.landed = w.packets[i] // the slot may be used again while its node takes the packet in
+	p := &w.landed
 	w.packets[i].body = nil
 	w.freed = append(w.freed, i)
-	if w.fabric != nil && p.datagram.origin == w.stranger() && int(p.to) < w.procs {
+	if p.overruns {
 		w.nodes[p.to].flooded--
 	}
 	if int(p.from) < len(w.nodes) {
@@ -183,8 +185,7 @@ func (w *World) arrive(i uint32) {
 	}
 	n := &w.nodes[p.to]
 	if w.fabric != nil {
-		w.landed = p
-		w.comeIn(n, &w.landed)
+		w.comeIn(n, p)
 		return
 	}
 	if !n.up {

@@ -66,11 +66,11 @@ func (w *World) start(id spec.NodeID, kept *uint64) {
 	default:
 		n.layer = w.cfg.New(cfg)
 	}
-	life := n.life
+	life, logs := n.life, len(n.disk.logs)
 	w.step(id, impl.Input{Kind: impl.Start, Num: uint64(n.inc)})
-	for i := 0; n.life == life && i < len(n.disk.logs); i++ {
-		l := &n.disk.logs[i]
-		w.step(id, impl.Input{Kind: impl.Recovered, Layer: l.layer, Body: l.bytes})
+	for i := 0; n.life == life && i < logs; i++ {
+		l := &n.disk.logs[i] // what has been appended in this life is no part of what was kept
+		w.step(id, impl.Input{Kind: impl.Recovered, Layer: l.layer, Body: l.bytes[:l.at(l.durable):l.at(l.durable)]})
 	}
 	if n.life == life {
 		in := impl.Input{Kind: impl.Ready, Flag: kept != nil}
@@ -132,7 +132,7 @@ func (w *World) interrupted(id spec.NodeID, e *impl.Effect) bool {
 	switch {
 	case e.Kind == impl.Note && e.Code >= impl.PointRelayed:
 		return w.moment(id, faults.OnPoint, e.Code.String())
-	case e.Kind == impl.Down && e.To != id:
+	case e.Kind == impl.Down && e.To != id && w.isPacket(e.Body):
 		return w.moment(id, faults.OnSend, "") || w.moment(id, faults.OnAction, "")
 	case e.Kind == impl.Up:
 		return w.moment(id, faults.OnDeliver, "") || w.moment(id, faults.OnAction, "")
@@ -183,7 +183,7 @@ func (w *World) crash(id spec.NodeID, lossy bool) {
 	}
 	n.inbox, n.flights = n.inbox[:0], n.flights[:0]
 	n.waiting = n.waiting[:0]
-	n.disk.crash()
+	w.cutOff(id, n)
 	clear(n.timers)
 }
 
@@ -196,7 +196,15 @@ func (w *World) recover(id spec.NodeID) {
 	n.inc++
 	n.life++
 	w.observe(spec.Event{Kind: spec.Recover, Node: id, Has: spec.HasNode})
+	w.readBack(id, n)
 	w.start(id, nil)
+}
+
+// reviveAll lets every node come back that is down.
+func (w *World) reviveAll() {
+	for id := range w.procs {
+		w.recover(spec.NodeID(id))
+	}
 }
 
 func (w *World) pause(id spec.NodeID) {
@@ -250,6 +258,8 @@ func (w *World) catchUp(id spec.NodeID, n *node, in impl.Input) {
 		w.accept(id, n, in)
 	case impl.Packet:
 		w.receive(id, n, in)
+	case impl.Persisted:
+		w.tell(uint32(in.Num))
 	default:
 		w.step(id, in)
 	}

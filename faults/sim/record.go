@@ -11,7 +11,7 @@ func digest(body []byte) spec.Digest { return spec.Digest(xxhash.Sum64(body)) }
 
 // observe appends an event to the history and to the trace.
 func (w *World) observe(e spec.Event) {
-	e.T = spec.Time(w.now - w.epoch)
+	e.T = spec.Time(max(0, w.now-w.epoch)) // what is said in the warm-up is said before the scenario begins
 	w.observed = w.now
 	w.tracer.Add(uint64(e.Kind)<<56 ^ uint64(e.Node)<<40 ^ uint64(e.T) ^ e.Msg.Number<<20 ^ uint64(e.Msg.Sender)<<50 ^
 		uint64(e.Sum))
@@ -150,7 +150,7 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 
 // evidence adds an event that the trace does not count, so that a run has the same trace with it and without.
 func (w *World) evidence(id spec.NodeID, k spec.Kind, reason string) {
-	if w.cfg.Evidence {
+	if w.cfg.Evidence && w.now >= w.epoch {
 		w.h.AddExtra(spec.Event{T: spec.Time(w.now - w.epoch), Kind: k, Node: id, Has: spec.HasNode}, spec.Extra{Reason: reason})
 	}
 }

@@ -15,7 +15,7 @@ func (w *World) possible(s *faults.Scenario) error {
 	for i := range s.Steps {
 		a := &s.Steps[i].Action
 		switch kind, _ := a.Op.Fault(); {
-		case kind < spec.NICFault:
+		case kind < spec.NICFault, spec.DiskFaults.Has(kind):
 		case w.fabric == nil:
 			return fmt.Errorf("%q: there is no network of links below these nodes", s.StepText(i))
 		case a.Op.HasRouter() && a.Router >= len(w.fabric.net.Routers):
@@ -27,9 +27,9 @@ func (w *World) possible(s *faults.Scenario) error {
 
 // breakDown lets a fault of a machine begin; false where the fault is none of a machine.
 func (w *World) breakDown(f *activeFault, a *faults.Action) bool {
+	f.router = a.Router
 	switch a.Op {
 	case faults.RouterDown:
-		f.router = a.Router
 		w.fail(f.router)
 	case faults.RPDown:
 		f.router = -1
@@ -45,7 +45,7 @@ func (w *World) breakDown(f *activeFault, a *faults.Action) bool {
 		w.command(a.Router, ipmulticast.ControlForget)
 	case faults.Overflow:
 		if n := &w.nodes[a.Node]; n.up {
-			w.control(a.Node, ipmulticast.ControlOverflow, byte(a.Size))
+			w.control(a.Node, ipmulticast.ControlOverflow, byte(min(a.Size, 255)))
 		}
 	case faults.Listen:
 		w.eavesdrop(a.Node)
@@ -62,10 +62,14 @@ func (w *World) mend(f *activeFault, a *faults.Action) {
 	switch a.Op {
 	case faults.RouterDown, faults.RPDown:
 		w.restore(f.router)
-	case faults.Boundary:
-		w.command(a.Router, ipmulticast.ControlUnblock)
-	case faults.TableFull:
-		w.command(a.Router, ipmulticast.ControlNotFull)
+	case faults.Boundary, faults.TableFull:
+		over := ipmulticast.ControlUnblock
+		if a.Op == faults.TableFull {
+			over = ipmulticast.ControlNotFull
+		}
+		if w.routerUp(a.Router) {
+			w.put(errand{machine: spec.NodeID(w.procs + a.Router), command: []byte{over}, mends: a.Op})
+		}
 	}
 }
 
@@ -80,7 +84,7 @@ func (w *World) fail(router int) {
 // restore starts a router again.
 func (w *World) restore(router int) {
 	if router >= 0 && !w.routerUp(router) {
-		w.put(errand{machine: spec.NodeID(w.procs + router)})
+		w.put(errand{machine: spec.NodeID(w.procs + router), mends: faults.RouterDown})
 		w.queue.push(w.now+int64(w.cfg.Internet.Reroute), rerouting)
 	}
 }
@@ -90,6 +94,7 @@ func (w *World) restore(router int) {
 type errand struct {
 	machine spec.NodeID
 	command []byte
+	mends   faults.Op // a fault that is over, unless another one like it has the machine too
 }
 
 func (w *World) put(e errand) {
@@ -99,11 +104,24 @@ func (w *World) put(e errand) {
 
 func (w *World) run(e *errand) {
 	switch {
+	case e.mends != faults.Nothing && w.broken(int(e.machine)-w.procs, e.mends):
 	case len(e.command) == 0:
 		w.recover(e.machine)
 	case w.nodes[e.machine].up:
 		w.step(e.machine, impl.Input{Kind: impl.Packet, Num: impl.ControlPort, Body: e.command, From: -1, To: impl.Everyone})
 	}
+}
+
+// broken says whether a fault of this kind has a router.
+func (w *World) broken(router int, op faults.Op) bool {
+	for i := range w.active {
+		f := &w.active[i]
+		has := w.s.Steps[f.step].Action.Op
+		if f.router == router && (has == op || has == faults.RPDown && op == faults.RouterDown) {
+			return true
+		}
+	}
+	return false
 }
 
 // reroute computes the unicast routes again and tells the routers.
@@ -126,7 +144,7 @@ func (w *World) command(router int, command byte) {
 func (w *World) control(id spec.NodeID, command ...byte) {
 	b := w.arena.Alloc(len(command))
 	copy(b, command)
-	w.put(errand{id, b})
+	w.put(errand{machine: id, command: b})
 }
 
 // eavesdrop lets a stranger on a node's link report that it listens to the group.

@@ -2,9 +2,10 @@
 // runs on one goroutine, keeps its memory between schedules, and gives the same history for the same scenario, always.
 //
 // A run has three parts. First the scenario is played until its timed steps are over and nothing has been observed
-// for a while. Then every fault but crashes is healed, and no trigger can bring one on any more. Then traffic drains:
-// the run is settled when nothing has been observed for twice TL and a bit, after which every timer of a protocol that
-// keeps to TL has fired, or when nothing at all is left to happen.
+// for a while. Then every fault but crashes is healed, and no trigger can bring one on any more; where nodes are to
+// come back, those that are down do. Then traffic drains: the run is settled when nothing has been observed for twice
+// TL and a bit, after which every timer of a protocol that keeps to TL has fired, or when nothing at all is left to
+// happen.
 package sim
 
 import (
@@ -26,6 +27,7 @@ type Config struct {
 	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
 	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel
+	Revive   bool // who is down when the faults are healed comes back then
 	Evidence bool // record also what is held back and discarded
 	MaxSteps int  // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
 }
@@ -70,6 +72,8 @@ type World struct {
 	calls   []spec.Kind
 	counts  Counts
 
+	leftovers bool // disks keep some of what was not persisted
+
 	phase    phase
 	observed int64          // when something was last observed
 	scripted int64          // when the last timed step is over
@@ -104,6 +108,7 @@ const (
 	purposeBody
 	purposeFault
 	purposeNode
+	purposeDisk
 )
 
 // What an event does is in its top bits.
@@ -188,6 +193,9 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 			}
 			w.phase, w.drained = healed, false // first: no trigger may break anything while it is mended
 			w.heal()
+			if w.cfg.Revive {
+				w.reviveAll()
+			}
 			w.observed = w.now
 			continue
 		}
@@ -203,6 +211,8 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 
 func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	w.s, w.h, w.now, w.phase = s, h, 0, playing
+	r := spec.NewRand(s.Seed, purposeDisk)
+	w.leftovers = r.Chance(.5)
 	w.epoch = 0
 	if w.fabric != nil {
 		w.epoch = int64(w.cfg.Internet.Warmup)
@@ -278,7 +288,8 @@ func (w *World) quiet() bool {
 	}
 	since := time.Duration(w.now - max(w.observed, w.scripted))
 	if w.phase == healed { // somebody may still wait for TL, though nobody waits for an answer
-		return since > w.forever()
+		underWay := len(w.packets) - 1 - len(w.freed) // heartbeats never end, but leave moments without one
+		return since > w.forever() && (underWay == 0 || since > 2*w.forever())
 	}
 	return since > 4*w.cfg.TS+2*w.s.Net.Max
 }
