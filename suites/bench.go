@@ -16,6 +16,7 @@ type bench struct {
 	cfg   sim.Config
 	mtu   int       // of the networks that the member is made for; 0: without a limit
 	tied  []spec.ID // safety that holds only while nobody is silent for TL
+	most  bool      // delivery takes more than half of the members
 	world *sim.World
 	judge checkers.Judge
 	h     spec.History
@@ -57,10 +58,29 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	if !ok || !r.Is(spec.Liveness) && !slices.Contains(b.tied, id) {
 		return false
 	}
+	if b.most && b.minority() {
+		return true
+	}
 	if s.Net.MTU != b.mtu && b.world.Counts().TooLong > 0 {
 		return true // what the member sends does not fit through this network, and it was not made for it
 	}
 	return max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+}
+
+// minority says whether so many members crashed in the run played last that no majority was left.
+func (b *bench) minority() bool {
+	for g := range b.h.Groups {
+		crashed := map[spec.NodeID]bool{}
+		for i := range b.h.Events {
+			if e := &b.h.Events[i]; e.Kind == spec.Crash && b.h.Groups[g].Is(e.Node) {
+				crashed[e.Node] = true
+			}
+		}
+		if n := len(b.h.Groups[g].Members); 2*(n-len(crashed)) <= n && len(crashed) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // silence adds up how long the faults of a run lasted in which a node may hear nothing of another one: those without an

@@ -82,7 +82,7 @@ func Cells(transports, reliabilities, orderings, memberships string) ([]Cell, er
 func (c Cell) channel() bool {
 	switch c.Transport.Name {
 	case "unicast", "coordinator", "hierarchy":
-		return c.Transport.Get("channel", "auto") == "on" || c.Reliability.Name == "reliable"
+		return c.Transport.Get("channel", "auto") == "on" || c.overChannel()
 	case "anycast":
 		return c.Transport.Get("channel", "auto") == "on"
 	}
@@ -103,8 +103,8 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 	if c.mtu() > 0 {
 		layers = append(layers, transport.NewFragment(cfg))
 	}
-	layers = append(layers, lookup(Reliabilities(), c.Reliability.Name).New(cfg))
-	if _, links := c.network(); links && c.Reliability.Name == "reliable" {
+	layers = append(layers, c.level(cfg))
+	if _, links := c.network(); links && c.overChannel() {
 		// One packet reaches many and may be lost for some: what the channel is to a pair, best effort is to a group.
 		layers = append(layers, reliability.NewBestEffort(cfg))
 	}
@@ -116,6 +116,23 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
 	return impl.NewStack(layers...)
+}
+
+// overChannel says whether the level of reliability stands on reliable channels between any two nodes.
+func (c Cell) overChannel() bool {
+	return c.Reliability.Name == "reliable" || c.Reliability.Name == "uniform"
+}
+
+func (c Cell) level(cfg impl.Config) impl.Layer {
+	r := c.Reliability
+	switch r.Name {
+	case "best-effort":
+		ways, _ := reliability.ParseAcks(r.Get("ack", "pipelined"))
+		return reliability.NewBestEffortAck(cfg, ways)
+	case "reliable-ip":
+		return reliability.NewReliableIP(cfg, r.Get("deliver", "received") == "stable")
+	}
+	return lookup(Reliabilities(), r.Name).New(cfg)
 }
 
 func (c Cell) transport(cfg impl.Config) impl.Layer {

@@ -70,8 +70,12 @@ func (c Cell) coordinators(members int) []spec.NodeID {
 // premises are what the claims of a cell follow from.
 type premises struct {
 	channel     bool // a reliable one-to-one channel lies below
-	acks        bool // the level acknowledges and retransmits
-	relays      bool // … and every receiver relays
+	acks        bool // the level acknowledges
+	repairs     bool // what is lost is sent again
+	relays      bool // every receiver relays
+	agrees      bool // what one correct member delivers all do, though the sender crashes
+	uniform     bool // what anyone delivers all do
+	ordered     bool // the level itself keeps each sender's order
 	numbered    bool // the ordering holds back, and discards what it has delivered
 	pieces      bool // messages are put together from pieces, each once
 	fifo        bool
@@ -91,13 +95,15 @@ type premises struct {
 func (c Cell) premises() premises {
 	r, o, t := c.Reliability.Name, c.Ordering.Name, c.Transport.Name
 	n, links := c.network()
-	p := premises{channel: c.channel() || t == "tcp", acks: r != "unreliable", relays: r == "reliable",
+	p := premises{channel: c.channel() || t == "tcp", acks: r != "unreliable" && r != "nack", repairs: r != "unreliable",
+		relays: r == "reliable" || r == "uniform", agrees: r == "reliable" || r == "uniform" || r == "reliable-ip",
+		uniform: r == "uniform" || c.Reliability.Get("deliver", "") == "stable", ordered: r == "nack" || r == "reliable-ip",
 		numbered: o != "unordered", fifo: o == "fifo" || o == "causal", causal: o == "causal", pieces: c.mtu() > 0,
 		streams: t == "tcp", one: t == "anycast", links: links, routed: n.routed && n.mode != ipmulticast.NoRouting,
 		anonymous: c.Membership.Name == "anonymous"}
 	p.looped = p.routed && n.subnets > 1 && (n.shape >= ipmulticast.Ring || n.mode == ipmulticast.Sparse)
 	p.switches = n.mode == ipmulticast.Sparse && n.tree
-	p.checksummed = p.channel || r == "best-effort" || links
+	p.checksummed = p.channel || p.repairs || links
 	p.relayed = len(c.coordinators(8)) > 0
 	p.direct = r == "best-effort" || !p.relayed
 	return p
@@ -116,7 +122,7 @@ func (c Cell) Claims() spec.Claims {
 		"CHANNEL-INTEGRITY": intact,
 	}
 	switch {
-	case p.channel || p.acks || p.numbered || p.pieces:
+	case p.channel || p.repairs || p.numbered || p.pieces:
 		m["NO-DUPLICATION"] = intact
 	case !p.looped:
 		m["NO-DUPLICATION"] = intact.Without(spec.DuplicateFault)
@@ -131,7 +137,10 @@ func (c Cell) Claims() spec.Claims {
 	if p.causal {
 		m["LOCAL-ORDER"], m["CAUSAL-ORDER"], m["CAUSAL-GAPFREE"] = intact, intact, intact
 	}
-	if p.streams && !p.fifo {
+	if p.ordered {
+		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact&lasting, intact&lasting
+	}
+	if p.streams && !p.fifo && c.Reliability.Get("ack", "") == "" {
 		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact&lasting, intact&lasting
 	}
 	if p.streams && p.relays { // who delivers has relayed before, and streams keep the order
@@ -152,7 +161,7 @@ func (c Cell) tied() []spec.ID {
 // claimDelivery adds what a cell promises about who delivers.
 func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
 	live := c.faces() & lasting
-	if !p.channel && !p.acks {
+	if !p.channel && !p.repairs {
 		m["CHANNEL-INTEGRITY"] = intact.Without(spec.DuplicateFault)
 	} else {
 		m["CHANNEL-VALIDITY"] = live
@@ -178,8 +187,11 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		return
 	}
 	switch {
-	case p.acks:
-		m["VALIDITY"], m["AGREEMENT"], m["ACKED-DELIVERED"] = live, live, live
+	case p.repairs:
+		m["VALIDITY"], m["AGREEMENT"] = live, live
+		if p.acks {
+			m["ACKED-DELIVERED"] = live
+		}
 	case !p.anonymous && !p.switches: // what is not lost arrives
 		m["VALIDITY"] = live & harmless
 		if p.channel {
@@ -188,13 +200,15 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		m["AGREEMENT"] = m["VALIDITY"]
 	}
 	switch {
+	case p.uniform:
+		m["UNIFORM-AGREEMENT"] = live
 	case p.relays:
 		// A relay that has been handed to the network arrives: only as long as nothing is lost.
 		// What is written to a stream waits at its sender, and dies with it.
 		if !p.streams {
 			m["UNIFORM-AGREEMENT"] = live &^ losses &^ starving &^ spec.SetOf(spec.CrashLossyFault)
 		}
-	case p.acks:
+	case p.repairs && !p.agrees:
 		m["AGREEMENT"] = live &^ crashes
 		if p.causal { // who depends on a message of a crashed sender that got half way waits for ever
 			m["VALIDITY"] = live &^ crashes

@@ -15,7 +15,7 @@ func (c Cell) cost(members int) int {
 	copies := members - 1
 	acks := 0
 	switch {
-	case c.Reliability.Name == "reliable" || c.channel() || c.mtu() > 0 || c.Membership.Name == "anonymous":
+	case c.Reliability.Name != "unreliable" && c.Reliability.Name != "best-effort" || c.channel() || c.mtu() > 0 || c.Membership.Name == "anonymous":
 		return 0
 	case c.Reliability.Name == "best-effort":
 		acks = members - 1

@@ -129,12 +129,27 @@ func Reliabilities() []Part {
 		Name: "best-effort", Title: "acknowledge, retransmit after TS, remove after TL",
 		Promise: "if the sender does not crash every correct member that was not removed delivers, once",
 		Source:  "Cachin, Guerraoui, Rodrigues, 2011 (CGR11)",
-		New:     func(cfg impl.Config) impl.Layer { return reliability.NewBestEffort(cfg) },
+		Options: []Option{{Key: "ack", Default: "pipelined", Text: "how receivers acknowledge: pipelined (each message), stop-and-wait, cumulative (all up to a number), piggyback (on their own messages)", Check: oneOf("pipelined", "stop-and-wait", "cumulative", "piggyback")}},
+	}, {
+		Name: "nack", Title: "number, ask for what is missing, tell the last number when silent",
+		Promise: "if the sender does not crash every correct member delivers, once, in the order sent, however long a cut lasts; never acknowledges, and never forgets",
+		Source:  "CDK, IP multicast with negative acknowledgements",
+		New:     func(cfg impl.Config) impl.Layer { return reliability.NewNack(cfg) },
 	}, {
 		Name: "reliable", Title: "re-multicast on first receipt, before delivering, over the reliable channel",
 		Promise: "validity, integrity and agreement, though the sender crashes half way",
 		Source:  "Hadzilacos & Toueg, 1994 (HT94)",
 		New:     func(cfg impl.Config) impl.Layer { return reliability.NewReliable(cfg) },
+	}, {
+		Name: "reliable-ip", Title: "acknowledgements ride on messages, what is missing is asked for, and all keep copies until all have them",
+		Promise: "validity, integrity and agreement in a closed group, in each sender's order, one packet a message where nothing is lost; deliver=stable: uniform",
+		Source:  "CDK, reliable multicast over IP multicast",
+		Options: []Option{{Key: "deliver", Default: "received", Text: "received: at once; stable: when every member is known to have it", Check: oneOf("received", "stable")}},
+	}, {
+		Name: "uniform", Title: "relay on first receipt, deliver when a majority has relayed",
+		Promise: "what anyone delivers, also one that crashes, all correct members deliver; a majority must stay up, or nothing is delivered",
+		Source:  "CGR11, majority-ack uniform reliable broadcast",
+		New:     func(cfg impl.Config) impl.Layer { return reliability.NewUniform(cfg) },
 	}}
 }
 

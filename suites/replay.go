@@ -101,7 +101,7 @@ func replay(s *faults.Scenario, capture func(at spec.Time, frame []byte)) (*Repl
 	}
 	cfg.Evidence, cfg.Capture = true, capture
 	b := newBench(cfg, subject.Params.MTU)
-	b.tied = subject.cell.tied()
+	b.tied, b.most = subject.cell.tied(), subject.cell.Reliability.Name == "uniform"
 	if err := b.play(s); err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type Plan struct {
 }
 
 // DefaultSchedules is how many schedules a cell gets.
-const DefaultSchedules = 1000
+const DefaultSchedules = 500
 
 // searchBudget is how many schedules are tried for a separation witness before it counts as not found.
 const searchBudget = 5000
@@ -129,7 +129,7 @@ func (p *Plan) work(ctx context.Context, units []*unit) error {
 
 func (u *unit) do(ctx context.Context) {
 	b := newBench(u.cell.world(u.cell.Member, nil), u.cell.mtu())
-	b.tied = u.cell.tied()
+	b.tied, b.most = u.cell.tied(), u.cell.Reliability.Name == "uniform"
 	if u.separating {
 		u.separate(ctx, b)
 		return

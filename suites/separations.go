@@ -36,7 +36,7 @@ func (c Cell) Separations() []Separation {
 	default:
 		add(spec.SetOf(spec.CorruptFault), "CONTENT-INTEGRITY")
 	}
-	if !p.acks && !p.channel {
+	if !p.repairs && !p.channel {
 		if !p.numbered && !p.pieces {
 			with := spec.SetOf(spec.DuplicateFault)
 			if p.looped {
@@ -58,7 +58,7 @@ func (c Cell) Separations() []Separation {
 		return c.possible(out)
 	}
 	c.separateDelivery(&p, add)
-	if !p.fifo && !p.streams {
+	if !p.fifo && !p.streams && !p.ordered && c.Reliability.Get("ack", "") != "stop-and-wait" {
 		add(spec.NoFaults, "FIFO-ORDER", "FIFO-GAPFREE")
 	}
 	if !p.causal && !(p.streams && p.relays) {
@@ -70,10 +70,10 @@ func (c Cell) Separations() []Separation {
 
 // separateDelivery adds what a cell does not promise about who delivers.
 func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...spec.ID)) {
-	if !p.acks && !p.channel {
+	if !p.repairs && !p.channel {
 		add(spec.SetOf(spec.LossFault), "VALIDITY", "AGREEMENT")
 	}
-	if !p.acks && p.links {
+	if !p.repairs && p.links {
 		kinds := spec.SetOf(spec.RouterFault, spec.BoundaryFault, spec.FloodFault, spec.TableFault)
 		if n, _ := c.network(); n.subnets > 1 {
 			kinds = kinds.With(spec.TTLFault)
@@ -94,11 +94,14 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 	case p.links:
 		half = spec.SetOf(spec.CrashLossyFault)
 	}
-	if p.acks && !p.relays {
+	if p.repairs && !p.agrees {
 		add(half, "AGREEMENT")
 		if p.causal {
 			add(half, "VALIDITY")
 		}
+	}
+	if p.uniform {
+		return
 	}
 	if p.relays && !p.streams && !p.routed {
 		half = spec.SetOf(spec.CrashLossyFault)

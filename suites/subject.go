@@ -78,7 +78,7 @@ func (s *Subject) OnLinks() bool {
 
 func (s *Subject) bench() *bench {
 	b := newBench(s.world(), s.Params.MTU)
-	b.tied = s.cell.tied()
+	b.tied, b.most = s.cell.tied(), s.cell.Reliability.Name == "uniform"
 	return b
 }
 

@@ -18,7 +18,7 @@ type runCommand struct {
 	Faults      string `default:"all" placeholder:"L" help:"Faults that schedules may have: names, all, or none."`
 	Nodes       int    `default:"0" help:"Nodes of a schedule; 0: three or four."`
 	Messages    int    `default:"0" help:"Most messages of a schedule; 0: four."`
-	Schedules   int    `default:"1000" help:"Schedules for each stack."`
+	Schedules   int    `default:"500" help:"Schedules for each stack."`
 	Seed        uint64 `default:"1" help:"Same seed, same bytes."`
 	World       string `default:"sim" help:"Where scenarios are played: sim, the embedded simulator."`
 	Parallel    int    `default:"0" help:"Workers; 0: one for each core."`

@@ -30,7 +30,8 @@ type Mutant struct {
 // All lists the mutants, from the channel up; always in the same order. The slices are fresh.
 func All() []Mutant {
 	return slices.Concat(channelMutants(), unicastMutants(), treeMutants(), tcpMutants(), lanMutants(), hostMutants(),
-		routerMutants(), fragmentMutants(), bestEffortMutants(), reliableMutants(), fifoMutants(), causalMutants())
+		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), reliableMutants(),
+		fifoMutants(), causalMutants())
 }
 
 // Lookup gives the mutant of a name, spelled exactly as in All.

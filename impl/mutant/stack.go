@@ -33,7 +33,15 @@ const (
 	overChannel             = "unicast:channel=on/unreliable/unordered"
 	inPieces                = "unicast:mtu=200/unreliable/unordered"
 	overBestEffort          = "unicast/best-effort/unordered"
+	cumulativeAcks          = "unicast/best-effort:ack=cumulative/unordered"
+	piggybackAcks           = "unicast/best-effort:ack=piggyback/unordered"
+	overNack                = "unicast/nack/unordered"
 	overReliable            = "unicast/reliable/unordered"
+	overReliableIP          = "unicast/reliable-ip/unordered"
+	overStableIP            = "unicast/reliable-ip:deliver=stable/unordered"
+	overUniform             = "unicast/uniform/unordered"
+	overGossip              = "unicast/gossip/unordered"
+	overByzantine           = "unicast/byzantine/unordered"
 	fifoOverReliable        = "unicast/reliable/fifo"
 	causalOverReliable      = "unicast/reliable/causal"
 	overCoordinator         = "coordinator/unreliable/unordered"
@@ -57,7 +65,23 @@ func correct(cell string) stack {
 		s.fragment, s.reliability, s.channel = fragment, unreliable, nil
 	case overBestEffort:
 		s.reliability, s.channel = bestEffort, nil
+	case cumulativeAcks:
+		s.reliability, s.channel = acks(reliability.Cumulative), nil
+	case piggybackAcks:
+		s.reliability, s.channel = acks(reliability.Piggyback), nil
+	case overNack:
+		s.reliability, s.channel = nack, nil
 	case overReliable:
+	case overReliableIP:
+		s.reliability, s.channel = reliableIP, nil
+	case overStableIP:
+		s.reliability, s.channel = stableIP, nil
+	case overUniform:
+		s.reliability = uniform
+	case overGossip:
+		s.reliability, s.channel = gossip, nil
+	case overByzantine:
+		s.reliability = byzantine
 	case fifoOverReliable:
 		s.ordering = fifo
 	case causalOverReliable:
@@ -89,9 +113,19 @@ func causal(cfg impl.Config) impl.Layer     { return ordering.NewCausal(cfg) }
 func fragment(cfg impl.Config) impl.Layer   { return transport.NewFragment(cfg) }
 func unreliable(cfg impl.Config) impl.Layer { return reliability.NewUnreliable(cfg) }
 func bestEffort(cfg impl.Config) impl.Layer { return reliability.NewBestEffort(cfg) }
+func nack(cfg impl.Config) impl.Layer       { return reliability.NewNack(cfg) }
 func reliable(cfg impl.Config) impl.Layer   { return reliability.NewReliable(cfg) }
+func reliableIP(cfg impl.Config) impl.Layer { return reliability.NewReliableIP(cfg, false) }
+func stableIP(cfg impl.Config) impl.Layer   { return reliability.NewReliableIP(cfg, true) }
+func uniform(cfg impl.Config) impl.Layer    { return reliability.NewUniform(cfg) }
+func gossip(cfg impl.Config) impl.Layer     { return reliability.NewGossip(cfg, few, few) }
+func byzantine(cfg impl.Config) impl.Layer  { return reliability.NewByzantine(cfg) }
 func unicast(cfg impl.Config) impl.Layer    { return transport.NewUnicast(cfg) }
 func channel(cfg impl.Config) impl.Layer    { return transport.NewChannel(cfg) }
+
+func acks(ways reliability.Acks) maker {
+	return func(cfg impl.Config) impl.Layer { return reliability.NewBestEffortAck(cfg, ways) }
+}
 
 func coordinator(cfg impl.Config) impl.Layer { return transport.NewCoordinator(cfg) }
 func tree(cfg impl.Config) impl.Layer        { return transport.NewHierarchy(cfg, narrow, 0) }
@@ -104,6 +138,7 @@ const (
 	narrow = 2   // fanout: four members are a tree of three levels
 	usual  = 256 // mss, where a cell does not say it
 	short  = 100 // mss of most frames in several segments
+	few    = 2   // fan-out and rounds of gossip
 )
 
 // with gives the constructor of a cell's stack in which one layer has been changed.

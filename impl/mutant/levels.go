@@ -1,0 +1,168 @@
+package mutant
+
+import (
+	"time"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/reliability"
+	"github.com/conform-go/conform/spec"
+)
+
+func reliableIPMutants() []Mutant {
+	loss := spec.SetOf(spec.LossFault)
+	return []Mutant{
+		{
+			Name:   "copy-freed-at-own-delivery",
+			Title:  "A member keeps no copy of what it has delivered, whoever may lack it, and has nothing to repair with.",
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE"},
+			Cell:   overReliableIP, Under: loss,
+			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
+				r.Discard = func(delivered, _ uint64) uint64 { return delivered }
+			}),
+		},
+		{
+			Name:   "repair-by-the-sender-only",
+			Title:  "Only the sender sends again what somebody missed: when it has crashed, nobody does, though all but one have it.",
+			Breaks: []spec.ID{"AGREEMENT", "STABILITY-TRIM"},
+			Cell:   overReliableIP, Under: spec.SetOf(spec.CrashFault, spec.CrashLossyFault),
+			New: with(overReliableIP, func(s *stack) { s.reliability = reliableIPRepairedBySender }),
+		},
+		{
+			Name:   "ip-silent-without-heartbeat",
+			Title:  "Who has nothing to send is silent, so that a loss at the end of a burst shows nowhere, and all are taken for failed.",
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Cell:   overReliableIP, Under: loss,
+			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
+				r.Silence = func(*impl.Config, bool) time.Duration { return 0 }
+			}),
+		},
+		{
+			Name:   "ip-nack-not-repeated",
+			Title:  "What is missing is asked for once: when that, or the answer, is lost too, it is never had.",
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Cell:   overReliableIP, Under: loss,
+			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
+				r.Again = func(int) bool { return false }
+			}),
+		},
+		{
+			Name:   "enclosed-numbers-not-compared",
+			Title:  "A receiver looks at the number of the message and not at those enclosed: what was lost last is not missed.",
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Cell:   overReliableIP, Under: loss,
+			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
+				r.Missed = func(_, _ uint64) bool { return false }
+			}),
+		},
+		{
+			Name:   "heartbeat-without-numbers",
+			Title:  "The heartbeat of a silent member says that it is alive, and not what it has, so that nothing gets stable.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Cell:   overStableIP, Under: spec.NoFaults,
+			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
+				r.Tells = func(silent bool) bool { return !silent }
+			}),
+		},
+		{
+			Name:   "one-missing-number-passed-over",
+			Title:  "The numbers are compared off by one: a message is delivered though the one before it has not come, and that one is then discarded.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE"},
+			Cell:   overReliableIP, Under: spec.SetOf(spec.LossFault, spec.ReorderFault),
+			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
+				r.Next = func(s, r uint64) bool { return s <= r+2 }
+			}),
+		},
+		{
+			Name:   "removed-after-one-missed-heartbeat",
+			Title:  "A member is taken for failed when one of its heartbeats has not come, and copies that it needs are discarded.",
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Cell:   overReliableIP, Under: spec.SetOf(spec.LossFault, spec.PartitionFault),
+			New: with(overReliableIP, func(s *stack) { s.reliability = reliableIPWithoutPatience }),
+		},
+		{
+			Name:  "dead-member-waited-for",
+			Title: "A crashed member is never removed, so that nothing gets stable any more, nobody delivers, and copies pile up.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM",
+				"DETECTOR-COMPLETENESS"},
+			Cell: overStableIP, Under: spec.SetOf(spec.CrashFault),
+			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
+				r.Patient = func(_, _ spec.Time) bool { return true }
+			}),
+		},
+		{
+			Name:   "delivered-before-stable",
+			Title:  "A message is delivered as soon as it has come: whoever does so and crashes may have been the only one that had it.",
+			Breaks: []spec.ID{"UNIFORM-AGREEMENT"},
+			Cell:   overStableIP, Under: spec.SetOf(spec.CrashLossyFault),
+			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
+				r.Deliver = func(r, _ uint64) uint64 { return r }
+			}),
+		},
+	}
+}
+
+// reliableIPWith gives the constructor of a cell's stack in which rules have been changed.
+func reliableIPWith(cell string, change func(*reliability.ReliableIPRules)) func(impl.Config) impl.Layer {
+	return with(cell, func(s *stack) {
+		s.reliability = func(cfg impl.Config) impl.Layer {
+			l := reliability.NewReliableIP(cfg, cell == overStableIP)
+			change(&l.Rules)
+			return l
+		}
+	})
+}
+
+func reliableIPRepairedBySender(cfg impl.Config) impl.Layer {
+	l := reliability.NewReliableIP(cfg, false)
+	l.Rules.Serves = func(cfg *impl.Config, origin spec.NodeID) bool { return origin == cfg.Self }
+	return l
+}
+
+func reliableIPWithoutPatience(cfg impl.Config) impl.Layer {
+	l := reliability.NewReliableIP(cfg, false)
+	l.Rules.Patient = func(silent, _ spec.Time) bool { return silent < spec.Time(cfg.TL/4+cfg.TS) }
+	return l
+}
+
+func uniformMutants() []Mutant {
+	lossy := spec.SetOf(spec.CrashLossyFault)
+	return []Mutant{
+		{
+			Name:   "no-majority-awaited",
+			Title:  "A message is delivered on its first receipt, when nobody may have it but one that crashes right after.",
+			Breaks: []spec.ID{"UNIFORM-AGREEMENT", "ACKED-DELIVERED"},
+			Cell:   overUniform, Under: lossy,
+			New: uniformWith(func(r *reliability.UniformRules) {
+				r.Enough = func(*impl.Config, *impl.NodeSet) bool { return true }
+			}),
+		},
+		{
+			Name:   "majority-counts-itself-twice",
+			Title:  "A member counts itself as one that has the message, and its own relay again: of three it takes itself for a majority.",
+			Breaks: []spec.ID{"UNIFORM-AGREEMENT", "ACKED-DELIVERED"},
+			Cell:   overUniform, Under: lossy,
+			New: uniformWith(func(r *reliability.UniformRules) {
+				r.Enough = func(cfg *impl.Config, relayed *impl.NodeSet) bool { return 2*(1+relayed.Len()) > len(cfg.Members) }
+			}),
+		},
+		{
+			Name:   "majority-never-relayed",
+			Title:  "Members wait for a majority to relay, and nobody relays: nothing is ever delivered.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY"},
+			Cell:   overUniform, Under: spec.NoFaults,
+			New: uniformWith(func(r *reliability.UniformRules) {
+				r.Relays = func(*impl.Config, spec.NodeID) bool { return false }
+			}),
+		},
+	}
+}
+
+func uniformWith(change func(*reliability.UniformRules)) func(impl.Config) impl.Layer {
+	return with(overUniform, func(s *stack) {
+		s.reliability = func(cfg impl.Config) impl.Layer {
+			u := reliability.NewUniform(cfg)
+			change(&u.Rules)
+			return u
+		}
+	})
+}
