@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -176,6 +177,8 @@ func (c Cell) Applicable() error {
 		return fmt.Errorf("anycast reaches one member, and %s promises delivery to all", c.Reliability.Name)
 	case c.Transport.Name == "anycast" && !plain:
 		return fmt.Errorf("over anycast no member gets the whole of what %s orders", c.Ordering.Name)
+	case c.mtu() > 0 && c.Reliability.Name == "reliable-ip":
+		return errors.New("reliable-ip encloses acknowledgements of all members in every packet, and keeps to no MTU")
 	case c.Membership.Name == "anonymous" && !links:
 		return fmt.Errorf("over %s who is a member has to be known: nobody can join at the transport", c.Transport.Name)
 	case c.Membership.Name == "anonymous" && !plain:

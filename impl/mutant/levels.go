@@ -23,7 +23,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "repair-by-the-sender-only",
 			Title:  "Only the sender sends again what somebody missed: when it has crashed, nobody does, though all but one have it.",
-			Breaks: []spec.ID{"AGREEMENT", "STABILITY-TRIM"},
+			Breaks: []spec.ID{"AGREEMENT"},
 			Cell:   overReliableIP, Under: spec.SetOf(spec.CrashFault, spec.CrashLossyFault),
 			New: with(overReliableIP, func(s *stack) { s.reliability = reliableIPRepairedBySender }),
 		},
@@ -39,7 +39,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "ip-nack-not-repeated",
 			Title:  "What is missing is asked for once: when that, or the answer, is lost too, it is never had.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Again = func(int) bool { return false }
@@ -48,7 +48,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "enclosed-numbers-not-compared",
 			Title:  "A receiver looks at the number of the message and not at those enclosed: what was lost last is not missed.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Missed = func(_, _ uint64) bool { return false }
@@ -57,7 +57,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "heartbeat-without-numbers",
 			Title:  "The heartbeat of a silent member says that it is alive, and not what it has, so that nothing gets stable.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE"},
 			Cell:   overStableIP, Under: spec.NoFaults,
 			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
 				r.Tells = func(silent bool) bool { return !silent }
@@ -75,16 +75,15 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "removed-after-one-missed-heartbeat",
 			Title:  "A member is taken for failed when one of its heartbeats has not come, and copies that it needs are discarded.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE"},
 			Cell:   overReliableIP, Under: spec.SetOf(spec.LossFault, spec.PartitionFault),
 			New: with(overReliableIP, func(s *stack) { s.reliability = reliableIPWithoutPatience }),
 		},
 		{
-			Name:  "dead-member-waited-for",
-			Title: "A crashed member is never removed, so that nothing gets stable any more, nobody delivers, and copies pile up.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM",
-				"DETECTOR-COMPLETENESS"},
-			Cell: overStableIP, Under: spec.SetOf(spec.CrashFault),
+			Name:   "dead-member-waited-for",
+			Title:  "A crashed member is never removed, so that nothing gets stable any more, nobody delivers, and copies pile up.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Cell:   overStableIP, Under: spec.SetOf(spec.CrashFault),
 			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
 				r.Patient = func(_, _ spec.Time) bool { return true }
 			}),
