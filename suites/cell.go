@@ -170,13 +170,15 @@ func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules
 
 // Applicable says why the parts of a cell make no sense together, or nil.
 func (c Cell) Applicable() error {
-	_, links := c.network()
+	n, links := c.network()
 	plain := c.Reliability.Name == "unreliable" && c.Ordering.Name == "unordered"
 	switch {
 	case c.Transport.Name == "anycast" && c.Reliability.Name != "unreliable":
 		return fmt.Errorf("anycast reaches one member, and %s promises delivery to all", c.Reliability.Name)
 	case c.Transport.Name == "anycast" && !plain:
 		return fmt.Errorf("over anycast no member gets the whole of what %s orders", c.Ordering.Name)
+	case n.routed && n.subnets > 1 && n.mode == ipmulticast.NoRouting:
+		return errors.New("with pim=none nobody routes multicast between the LANs: want subnets=1")
 	case c.mtu() > 0 && c.Reliability.Name == "reliable-ip":
 		return errors.New("reliable-ip encloses acknowledgements of all members in every packet, and keeps to no MTU")
 	case c.Membership.Name == "anonymous" && !links:

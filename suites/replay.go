@@ -50,6 +50,9 @@ func Playable(s *faults.Scenario) (*Subject, error) {
 			return nil, fmt.Errorf("expect: %w", err)
 		}
 	}
+	if err := subject.cell.Applicable(); err != nil {
+		return nil, fmt.Errorf("%s makes no sense: %w", subject.Name, err)
+	}
 	if err := subject.cell.fits(s); err != nil {
 		return nil, err
 	}

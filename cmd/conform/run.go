@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/spec"
@@ -44,6 +45,9 @@ func (c *runCommand) Run(s *session) error {
 	cells, err := suites.Cells(c.Transport, c.Reliability, c.Ordering, c.Membership)
 	if err != nil {
 		return usage(err)
+	}
+	if !slices.ContainsFunc(cells, func(x suites.Cell) bool { return x.Applicable() == nil }) {
+		return usage(fmt.Errorf("there is nothing to run: no stack is applicable; the first, %s: %w", cells[0], cells[0].Applicable()))
 	}
 	allowed, err := spec.ParseFaultSet(c.Faults)
 	if err != nil {
