@@ -44,8 +44,11 @@ func (j *Judge) channelIntegrity() spec.Finding {
 		if o != opGet && o != opGetAgain && o != opGetStray {
 			continue
 		}
-		n++
 		e := &j.h.Events[i]
+		if o != opGetStray && j.marks[s.msg]&lied != 0 {
+			continue
+		}
+		n++
 		if o == opGetStray {
 			return violated(n, j.delivered(i)+" one-to-one, which nobody had sent so", i)
 		}

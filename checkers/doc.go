@@ -20,11 +20,26 @@
 // nobody and takes no part in FIFO and causal order. Of repeated deliveries the first is the one that is ordered.
 // Events that name a node or a group which the header does not have are left out.
 //
+// # Liars
+//
+// A node that the header calls Byzantine is not correct. What it claims to have delivered, acknowledged, refused or lost
+// proves nothing and is left out. Of what others deliver in its name every id is a message, sent when it is first seen,
+// whose content and order nobody knows; it is owed to the correct members once one of them has it. What is told to come
+// from a liar and has another's id is left out too: a liar can put any envelope around what it sends.
+//
+// # Logs, buffers and losses
+//
+// A delivery marked redelivered was read from the log of its node. A note with op kept tells how many copies a node keeps
+// for retransmission. A gap event says that the application was told of a loss; it does not say of which messages, so
+// that it stands for all that the sender had sent by then. A fault that names a node cuts that one off from all others;
+// of other faults it is not known whom they concern.
+//
 // # What a verdict needs
 //
 // A fail needs a witness. A pass needs at least one instance in which the requirement was really tested, and counts
 // them; otherwise it is inconclusive and says what did not occur, or which field was not recorded. Liveness fails
-// only in a settled run. Of a fail the count is of what was tested until then, and at least one.
+// only in a settled run, or when a declared bound has passed. Of a fail the count is of what was tested until then, and
+// at least one. Of a statistic one run gives the count of what is missing, and no fail.
 //
 // # Networks
 //

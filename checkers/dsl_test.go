@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/conform-go/conform/spec"
 )
@@ -17,6 +18,13 @@ import (
 //	a0.1 x0.1   acknowledged, refused
 //	c1 r1       crash, recover
 //	J1 j1 L1 l1 join called and returned, leave called and returned (suffix :h)
+//	x0.1a x0.1o refused since it was aborted, or a queue was full; o1: node 1 discards because a queue is full
+//	g1.0 g1     node 1 announces a loss from node 0, or from anybody
+//	P1 p1       pause and resume; F7 H7: fault 7 and its healing; F7.1: it cuts off node 1
+//	k1.3        node 1 keeps 3 copies
+//	@20         the next event is at 20 ms
+//
+// and in the header lies=2 (Byzantine nodes), bound=10 (of TAIL-RECOVERY, in ms), kept=3 (of STABILITY-TRIM).
 //
 // A send of a node that has recovered carries its present incarnation; a delivery names 0/1/1 as d1.0+1.1.
 func parse(text string) *spec.History {
@@ -38,6 +46,14 @@ func parse(text string) *spec.History {
 			closed = true
 		case "recovery":
 			h.Model = spec.CrashRecovery
+		case "lies":
+			for _, v := range strings.Split(value, ",") {
+				h.Byzantine = append(h.Byzantine, spec.NodeID(number(v)))
+			}
+		case "bound":
+			h.Bounds = map[string]time.Duration{string(TailRecovery): time.Duration(number(value)) * time.Millisecond}
+		case "kept":
+			h.Costs = map[string]int{string(StabilityTrim): number(value)}
 		case "unsettled":
 			h.Settled = false
 		case "members":
@@ -62,10 +78,20 @@ events:
 		}
 		h.Groups = append(h.Groups, x)
 	}
+	now := spec.Time(500_000)
 	for ; k < len(words); k++ {
-		e := word(words[k], lives)
-		e.T = spec.Time(len(h.Events)+1) * 500_000
-		h.Add(e)
+		if words[k][0] == '@' {
+			now = spec.Time(number(words[k][1:])) * 1_000_000
+			continue
+		}
+		e, x := word(words[k], lives)
+		e.T = now
+		now += 500_000
+		if x.Op != "" || x.Reason != "" || x.ID != 0 {
+			h.AddExtra(e, x)
+		} else {
+			h.Add(e)
+		}
 	}
 	return h
 }
@@ -80,26 +106,43 @@ func number(s string) int {
 
 var kindOf = map[byte]spec.Kind{
 	's': spec.Send, 'd': spec.Deliver, 'a': spec.Ack, 'x': spec.Refuse, 'c': spec.Crash, 'r': spec.Recover,
+	'g': spec.Gap, 'P': spec.Pause, 'p': spec.Resume, 'F': spec.Fault, 'H': spec.Heal, 'k': spec.Note, 'o': spec.Discard,
 	'J': spec.Join, 'j': spec.Joined, 'L': spec.Leave, 'l': spec.Left,
 }
 
-func word(w string, lives map[spec.NodeID]spec.Incarnation) spec.Event {
+func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Extra) {
 	e := spec.Event{Kind: kindOf[w[0]], Has: spec.HasNode}
 	if e.Kind == spec.KindNone {
 		panic("no such event: " + w)
 	}
-	end := strings.IndexAny(w[1:], ":>!fr")
+	end := strings.IndexAny(w[1:], ":>!frao")
 	if end < 0 {
 		end = len(w) - 1
 	}
 	parts, rest := strings.Split(w[1:1+end], "."), w[1+end:]
 	e.Node = spec.NodeID(number(parts[0]))
+	var x spec.Extra
 	switch e.Kind {
-	case spec.Crash:
-		return e
+	case spec.Crash, spec.Pause, spec.Resume:
+		return e, x
 	case spec.Recover:
 		lives[e.Node]++
-		return e
+		return e, x
+	case spec.Fault, spec.Heal:
+		x.ID = uint64(e.Node)
+		e.Node, e.Has = 0, spec.HasID
+		if len(parts) > 1 {
+			e.Node, e.Has = spec.NodeID(number(parts[1])), spec.HasID|spec.HasNode
+		}
+		return e, x
+	case spec.Gap:
+		if len(parts) > 1 {
+			e.From, e.Has = spec.NodeID(number(parts[1])), e.Has|spec.HasFrom
+		}
+	case spec.Note:
+		x.Op, x.Depth = spec.OpKept, int64(number(parts[1]))
+	case spec.Discard:
+		x.Reason = spec.ReasonOverflow
 	case spec.Send, spec.Ack, spec.Refuse:
 		e.Msg = spec.MsgID{Sender: e.Node, Incarnation: lives[e.Node], Number: uint64(number(parts[1]))}
 	case spec.Deliver:
@@ -110,7 +153,7 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) spec.Event {
 		}
 	}
 	e.Has |= spec.HasGroup
-	if e.Kind < spec.Join {
+	if e.Kind < spec.Gap {
 		e.Has |= spec.HasMsg
 	}
 	if e.Kind == spec.Send || e.Kind == spec.Deliver {
@@ -139,9 +182,13 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) spec.Event {
 			e.From, rest = spec.NodeID(number(rest[:1])), rest[1:]
 		case 'r':
 			e.Has |= spec.IsRedelivered
+		case 'a':
+			x.Reason = spec.ReasonAborted
+		case 'o':
+			x.Reason = spec.ReasonOverflow
 		}
 	}
-	return e
+	return e, x
 }
 
 func sumOf(m spec.MsgID) spec.Digest {
@@ -151,7 +198,8 @@ func sumOf(m spec.MsgID) spec.Digest {
 // show prints a history so that a failure can be read.
 func show(h *spec.History) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "nodes %v groups %+v model %v settled %v\n", h.Nodes, h.Groups, h.Model, h.Settled)
+	fmt.Fprintf(&b, "nodes %v groups %+v model %v settled %v lie %v bounds %v costs %v\n", h.Nodes, h.Groups, h.Model, h.Settled,
+		h.Byzantine, h.Bounds, h.Costs)
 	for i := range h.Events {
 		e := &h.Events[i]
 		fmt.Fprintf(&b, "%3d %v node %d", i, e.Kind, e.Node)
@@ -169,6 +217,9 @@ func show(h *spec.History) string {
 		}
 		if e.Is(spec.HasSum) {
 			fmt.Fprintf(&b, " sum %x", uint64(e.Sum))
+		}
+		if x := h.ExtraOf(e); x.Op != "" || x.Reason != "" || x.ID != 0 {
+			fmt.Fprintf(&b, " %s%s id %d depth %d", x.Op, x.Reason, x.ID, x.Depth)
 		}
 		if e.Is(spec.IsRedelivered) {
 			b.WriteString(" redelivered")

@@ -20,6 +20,7 @@ const (
 	opMember      // a call or return of join or leave
 	opCrash       // the process crashed
 	opRecover     // the process began
+	opRare        // one of many things that few checkers ask for: its event has what it is
 )
 
 // step is an event in eight bytes: what the walks need, so that they don't pull whole events through the cache.
@@ -46,6 +47,8 @@ const oneToOne = ^uint32(0)
 const (
 	refused  uint8 = 1 << iota // definite: it is not sent
 	outsider                   // to a closed group, by a process that is no member
+	aborted                    // refused, because its sender gave up
+	lied                       // in the name of a Byzantine node: what it sent, and whether, is not known
 	crossing                   // its sender had delivered a message of another process of the group before
 )
 
@@ -84,6 +87,8 @@ type index struct {
 	stride int     // bytes of a row of bits with one bit a process
 	had    []uint8 // message × process: delivered it
 
+	lying       bool    // some node is Byzantine
+	liar        []bool  // node, if so
 	correct     []bool  // node
 	correctBits []uint8 // processes of correct nodes
 	crashedBits []uint8 // processes that crashed
@@ -115,6 +120,7 @@ type lazy struct {
 
 func (x *index) build(h *spec.History) {
 	x.hasCrossings, x.hasSequences = false, false
+	x.markLiars(h)
 	sends := x.census(h)
 	x.steps = sized(x.steps, len(h.Events))
 	x.msgs = sized(x.msgs, sends)[:0]
@@ -135,8 +141,28 @@ func (x *index) build(h *spec.History) {
 // maxLives bounds the incarnations that message ids may claim without a recover event.
 const maxLives = 1 << 10
 
+// markLiars finds the Byzantine nodes.
+func (x *index) markLiars(h *spec.History) {
+	x.lying = len(h.Byzantine) > 0
+	if !x.lying {
+		return
+	}
+	x.liar = zeroed(x.liar, len(h.Nodes))
+	for _, n := range h.Byzantine {
+		if n >= 0 && int(n) < len(x.liar) {
+			x.liar[n] = true
+		}
+	}
+}
+
+// lies says whether a node is Byzantine.
+func (x *index) lies(n spec.NodeID) bool {
+	return x.lying && n >= 0 && int(n) < len(x.liar) && x.liar[n]
+}
+
 // census finds the processes: every recover event begins one, and so does an incarnation in the id of a send, for
-// histories that do not record recoveries. It gives the number of sends.
+// histories that do not record recoveries. It gives the number of messages that there are at most: of what is delivered
+// in the name of a liar, every delivery may be the first that is seen of it.
 func (x *index) census(h *spec.History) int {
 	n := len(h.Nodes)
 	x.first = zeroed(x.first, n+1)
@@ -150,6 +176,10 @@ func (x *index) census(h *spec.History) int {
 			inc := uint32(e.Msg.Incarnation)
 			if s := e.Msg.Sender; inc != 0 && s >= 0 && int(s) < n && inc < maxLives {
 				x.now[s] = max(x.now[s], inc)
+			}
+		case spec.Deliver:
+			if x.lies(e.Msg.Sender) {
+				sends++
 			}
 		case spec.Recover:
 			if e.Is(spec.HasNode) && e.Node >= 0 && int(e.Node) < n {
@@ -213,7 +243,7 @@ func (x *index) numberMessages(place []uint32) {
 	x.count = zeroed(x.count, len(x.streams))
 	for i := range x.msgs {
 		m := &x.msgs[i]
-		void := x.marks[i]&(refused|outsider) != 0
+		void := x.marks[i]&(refused|outsider|lied) != 0
 		if m.stream == oneToOne {
 			if !void {
 				m.seq = 1
@@ -243,6 +273,7 @@ func (x *index) judgeNodes(h *spec.History) {
 				x.correct[n] = x.correct[n] && x.procs[p].crash == never
 			}
 		}
+		x.correct[n] = x.correct[n] && !x.lies(spec.NodeID(n))
 		for p := from; p < to; p++ {
 			if x.correct[n] {
 				x.correctBits[p>>3] |= 1 << (p & 7)

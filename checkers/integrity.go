@@ -89,6 +89,9 @@ func (j *Judge) contentIntegrity() spec.Finding {
 // compareContent compares what was delivered with what was sent, as far as both were recorded.
 func (j *Judge) compareContent(i, send int) (judged bool, text string) {
 	d, e := &j.h.Events[i], &j.h.Events[send]
+	if j.lies(e.Msg.Sender) {
+		return false, "" // it may have sent more than it says
+	}
 	both := d.Has & e.Has
 	if both&spec.HasSum != 0 && d.Sum != e.Sum {
 		text = fmt.Sprintf("%s with digest %s; it was sent at %s with digest %s",
@@ -174,7 +177,7 @@ func (j *Judge) closedGroup() spec.Finding {
 			continue
 		}
 		n++
-		if mark&refused == 0 && open < 0 && j.procs[j.sender(uint32(m))].crash == never {
+		if mark&(refused|lied) == 0 && open < 0 && j.procs[j.sender(uint32(m))].crash == never {
 			open = m
 		}
 	}

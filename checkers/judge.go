@@ -8,48 +8,60 @@ import (
 
 // The requirements that this package judges.
 const (
-	NoCreation           spec.ID = "NO-CREATION"
-	NoDuplication        spec.ID = "NO-DUPLICATION"
-	ContentIntegrity     spec.ID = "CONTENT-INTEGRITY"
-	SenderIntegrity      spec.ID = "SENDER-INTEGRITY"
-	DestinationIntegrity spec.ID = "DESTINATION-INTEGRITY"
-	ChannelValidity      spec.ID = "CHANNEL-VALIDITY"
-	ChannelIntegrity     spec.ID = "CHANNEL-INTEGRITY"
-	ClosedGroup          spec.ID = "CLOSED-GROUP"
-	SelfDelivery         spec.ID = "SELF-DELIVERY"
-	Validity             spec.ID = "VALIDITY"
-	Agreement            spec.ID = "AGREEMENT"
-	UniformAgreement     spec.ID = "UNIFORM-AGREEMENT"
-	AckedDelivered       spec.ID = "ACKED-DELIVERED"
-	NoResurrection       spec.ID = "NO-RESURRECTION"
-	FIFOOrder            spec.ID = "FIFO-ORDER"
-	FIFOGapFree          spec.ID = "FIFO-GAPFREE"
-	LocalOrder           spec.ID = "LOCAL-ORDER"
-	CausalOrder          spec.ID = "CAUSAL-ORDER"
-	CausalGapFree        spec.ID = "CAUSAL-GAPFREE"
-	TotalOrder           spec.ID = "TOTAL-ORDER"
-	TotalOrderPairwise   spec.ID = "TOTAL-ORDER-PAIRWISE"
-	NICFilter            spec.ID = "NIC-FILTER"
-	RouteReach           spec.ID = "ROUTE-REACH"
-	RouteContain         spec.ID = "ROUTE-CONTAIN"
-	RouteNoDuplicate     spec.ID = "ROUTE-NO-DUPLICATE"
-	RouteRPF             spec.ID = "ROUTE-RPF"
-	RouteOneCopy         spec.ID = "ROUTE-ONE-COPY"
-	IGMPJoin             spec.ID = "IGMP-JOIN"
-	IGMPLeave            spec.ID = "IGMP-LEAVE"
-	IGMPSuppression      spec.ID = "IGMP-SUPPRESSION"
-	IGMPAgeing           spec.ID = "IGMP-AGEING"
-	IGMPQuerier          spec.ID = "IGMP-QUERIER"
-	PIMPrune             spec.ID = "PIM-PRUNE"
-	PIMGraft             spec.ID = "PIM-GRAFT"
-	PIMAssert            spec.ID = "PIM-ASSERT"
-	PIMRP                spec.ID = "PIM-RP"
-	SocketFilter         spec.ID = "SOCKET-FILTER"
-	TTLScope             spec.ID = "TTL-SCOPE"
-	AnycastOne           spec.ID = "ANYCAST-ONE"
-	AnycastNearest       spec.ID = "ANYCAST-NEAREST"
-	CostPackets          spec.ID = "COST-PACKETS"
-	CostAcks             spec.ID = "COST-ACKS"
+	NoCreation            spec.ID = "NO-CREATION"
+	NoDuplication         spec.ID = "NO-DUPLICATION"
+	NoDuplicationRestart  spec.ID = "NO-DUPLICATION/restart"
+	ContentIntegrity      spec.ID = "CONTENT-INTEGRITY"
+	SenderIntegrity       spec.ID = "SENDER-INTEGRITY"
+	DestinationIntegrity  spec.ID = "DESTINATION-INTEGRITY"
+	ChannelValidity       spec.ID = "CHANNEL-VALIDITY"
+	ChannelIntegrity      spec.ID = "CHANNEL-INTEGRITY"
+	ClosedGroup           spec.ID = "CLOSED-GROUP"
+	SelfDelivery          spec.ID = "SELF-DELIVERY"
+	Validity              spec.ID = "VALIDITY"
+	Agreement             spec.ID = "AGREEMENT"
+	UniformAgreement      spec.ID = "UNIFORM-AGREEMENT"
+	AllOrNothing          spec.ID = "ALL-OR-NOTHING"
+	TailRecovery          spec.ID = "TAIL-RECOVERY"
+	NoSilentGap           spec.ID = "NO-SILENT-GAP"
+	AckedDelivered        spec.ID = "ACKED-DELIVERED"
+	Durability            spec.ID = "DURABILITY"
+	NoResurrection        spec.ID = "NO-RESURRECTION"
+	LogPrefix             spec.ID = "LOG-PREFIX"
+	ProbabilisticValidity spec.ID = "PROBABILISTIC-VALIDITY"
+	StabilityTrim         spec.ID = "STABILITY-TRIM"
+	BoundedOverflow       spec.ID = "BOUNDED-OVERFLOW"
+	FIFOOrder             spec.ID = "FIFO-ORDER"
+	FIFOGapFree           spec.ID = "FIFO-GAPFREE"
+	LocalOrder            spec.ID = "LOCAL-ORDER"
+	CausalOrder           spec.ID = "CAUSAL-ORDER"
+	CausalGapFree         spec.ID = "CAUSAL-GAPFREE"
+	TotalOrder            spec.ID = "TOTAL-ORDER"
+	TotalOrderPairwise    spec.ID = "TOTAL-ORDER-PAIRWISE"
+	ByzConsistency        spec.ID = "BYZ-CONSISTENCY"
+	ByzTotality           spec.ID = "BYZ-TOTALITY"
+	ByzValidity           spec.ID = "BYZ-VALIDITY"
+	NICFilter             spec.ID = "NIC-FILTER"
+	RouteReach            spec.ID = "ROUTE-REACH"
+	RouteContain          spec.ID = "ROUTE-CONTAIN"
+	RouteNoDuplicate      spec.ID = "ROUTE-NO-DUPLICATE"
+	RouteRPF              spec.ID = "ROUTE-RPF"
+	RouteOneCopy          spec.ID = "ROUTE-ONE-COPY"
+	IGMPJoin              spec.ID = "IGMP-JOIN"
+	IGMPLeave             spec.ID = "IGMP-LEAVE"
+	IGMPSuppression       spec.ID = "IGMP-SUPPRESSION"
+	IGMPAgeing            spec.ID = "IGMP-AGEING"
+	IGMPQuerier           spec.ID = "IGMP-QUERIER"
+	PIMPrune              spec.ID = "PIM-PRUNE"
+	PIMGraft              spec.ID = "PIM-GRAFT"
+	PIMAssert             spec.ID = "PIM-ASSERT"
+	PIMRP                 spec.ID = "PIM-RP"
+	SocketFilter          spec.ID = "SOCKET-FILTER"
+	TTLScope              spec.ID = "TTL-SCOPE"
+	AnycastOne            spec.ID = "ANYCAST-ONE"
+	AnycastNearest        spec.ID = "ANYCAST-NEAREST"
+	CostPackets           spec.ID = "COST-PACKETS"
+	CostAcks              spec.ID = "COST-ACKS"
 )
 
 // table is in the order of the catalogue.
@@ -59,6 +71,7 @@ var table = [...]struct {
 }{
 	{NoCreation, (*Judge).noCreation},
 	{NoDuplication, (*Judge).noDuplication},
+	{NoDuplicationRestart, (*Judge).noDuplicationRestart},
 	{ContentIntegrity, (*Judge).contentIntegrity},
 	{SenderIntegrity, (*Judge).senderIntegrity},
 	{DestinationIntegrity, (*Judge).destinationIntegrity},
@@ -69,8 +82,16 @@ var table = [...]struct {
 	{Validity, (*Judge).validity},
 	{Agreement, (*Judge).agreement},
 	{UniformAgreement, (*Judge).uniformAgreement},
+	{AllOrNothing, (*Judge).allOrNothing},
+	{TailRecovery, (*Judge).tailRecovery},
+	{NoSilentGap, (*Judge).noSilentGap},
 	{AckedDelivered, (*Judge).ackedDelivered},
+	{Durability, (*Judge).durability},
 	{NoResurrection, (*Judge).noResurrection},
+	{LogPrefix, (*Judge).logPrefix},
+	{ProbabilisticValidity, (*Judge).probabilisticValidity},
+	{StabilityTrim, (*Judge).stabilityTrim},
+	{BoundedOverflow, (*Judge).boundedOverflow},
 	{FIFOOrder, (*Judge).fifoOrder},
 	{FIFOGapFree, (*Judge).fifoGapFree},
 	{LocalOrder, (*Judge).localOrder},
@@ -78,6 +99,9 @@ var table = [...]struct {
 	{CausalGapFree, (*Judge).causalGapFree},
 	{TotalOrder, (*Judge).totalOrder},
 	{TotalOrderPairwise, (*Judge).totalOrderPairwise},
+	{ByzConsistency, (*Judge).byzConsistency},
+	{ByzTotality, (*Judge).byzTotality},
+	{ByzValidity, (*Judge).byzValidity},
 	{NICFilter, (*Judge).nicFilter},
 	{RouteReach, (*Judge).routeReach},
 	{RouteContain, (*Judge).routeContain},
@@ -139,6 +163,12 @@ type scratch struct {
 	bits   []uint8  // message × process: delivered so far
 	row    []uint32 // small
 	queue  []uint32
+
+	logs    []nodeLog
+	plights []plight
+	tails   []tail
+	breaks  []disturbance
+	harness quiet
 }
 
 // Load takes up a history, in linear time. The history must not change until the last check of it.

@@ -4,16 +4,19 @@ import "github.com/conform-go/conform/spec"
 
 // read makes a step of an event.
 func (x *index) read(h *spec.History, e *spec.Event, i int) step {
-	if !e.Is(spec.HasNode) || e.Node < 0 || int(e.Node) >= len(h.Nodes) {
+	if !e.Is(spec.HasNode) || e.Node < 0 || int(e.Node) >= len(h.Nodes) || x.lying && x.idle(e) {
+		if e.Kind == spec.Fault || e.Kind == spec.Heal {
+			return stepOf(opRare, 0, 0)
+		}
 		return step{}
 	}
 	switch e.Kind {
 	case spec.Send:
 		return x.readSend(h, e, i)
 	case spec.Deliver:
-		return x.readDeliver(h, e)
+		return x.readDeliver(h, e, i)
 	case spec.Ack, spec.Refuse:
-		return x.readOutcome(e)
+		return x.readOutcome(h, e)
 	case spec.Join, spec.Joined, spec.Leave, spec.Left:
 		if !inGroup(h, e) {
 			return step{}
@@ -28,8 +31,26 @@ func (x *index) read(h *spec.History, e *spec.Event, i int) step {
 		x.now[e.Node]++
 		x.final.recover(e.Node, i)
 		return stepOf(opRecover, int(x.now[e.Node]), 0)
+	case spec.Gap, spec.Note, spec.Pause, spec.Resume, spec.Fault, spec.Heal:
+		return stepOf(opRare, int(x.now[e.Node]), 0)
+	case spec.Discard:
+		if e.Extra != 0 && extraOf(h, e).Reason == spec.ReasonOverflow {
+			return stepOf(opRare, int(x.now[e.Node]), 0)
+		}
 	}
 	return step{}
+}
+
+// idle says whether an event is only what a liar claims of itself.
+func (x *index) idle(e *spec.Event) bool {
+	if !x.lies(e.Node) {
+		return false
+	}
+	switch e.Kind {
+	case spec.Deliver, spec.Ack, spec.Refuse, spec.Gap, spec.Note, spec.Discard:
+		return true
+	}
+	return false
 }
 
 func inGroup(h *spec.History, e *spec.Event) bool {
@@ -40,8 +61,8 @@ func (x *index) readSend(h *spec.History, e *spec.Event, i int) step {
 	if !e.Is(spec.HasMsg) || e.Msg.Sender != e.Node {
 		return step{}
 	}
-	p := int(x.first[e.Node]) + int(e.Msg.Incarnation)
-	if p >= int(x.first[e.Node+1]) {
+	p, ok := x.senderOf(e.Msg)
+	if !ok {
 		return step{}
 	}
 	if _, ok := x.find(e.Msg); ok {
@@ -62,11 +83,31 @@ func (x *index) readSend(h *spec.History, e *spec.Event, i int) step {
 	default:
 		return step{}
 	}
+	return stepOf(o, p, x.begin(e.Msg, p, m, mark))
+}
+
+// begin gives a message its dense number.
+func (x *index) begin(id spec.MsgID, p int, m message, mark uint8) uint32 {
+	if x.lies(id.Sender) {
+		mark |= lied
+	}
 	n := uint32(len(x.msgs))
 	x.msgs = append(x.msgs, m)
 	x.marks = append(x.marks, mark)
-	x.enter(e.Msg, p, n)
-	return stepOf(o, p, n)
+	x.enter(id, p, n)
+	return n
+}
+
+// senderOf gives the process that an id names. A liar may name any incarnation of its own, and is one process here.
+func (x *index) senderOf(id spec.MsgID) (p int, ok bool) {
+	if id.Sender < 0 || int(id.Sender) >= len(x.first)-1 {
+		return 0, false
+	}
+	if x.lies(id.Sender) {
+		return int(x.first[id.Sender]), true
+	}
+	n := uint64(x.first[id.Sender]) + uint64(id.Incarnation)
+	return int(n), n < uint64(x.first[id.Sender+1])
 }
 
 func (x *index) streamFor(p, g, groups int) uint32 {
@@ -81,7 +122,7 @@ func (x *index) streamFor(p, g, groups int) uint32 {
 // enter remembers the dense number of a message: by its place in a slice while numbers are near each other.
 func (x *index) enter(id spec.MsgID, p int, n uint32) {
 	s := x.numbers[p]
-	if id.Number > uint64(2*len(s)+64) {
+	if id.Number > uint64(2*len(s)+64) || x.lies(id.Sender) {
 		if x.sparse == nil {
 			x.sparse = make(map[spec.MsgID]uint32)
 		}
@@ -102,7 +143,11 @@ func (x *index) find(id spec.MsgID) (uint32, bool) {
 	}
 	p := uint64(x.first[id.Sender]) + uint64(id.Incarnation)
 	if p >= uint64(x.first[id.Sender+1]) {
-		return 0, false
+		if !x.lying {
+			return 0, false
+		}
+		n, ok := x.sparse[id] // where a liar's ids are all
+		return n, ok
 	}
 	if s := x.numbers[p]; id.Number < uint64(len(s)) && s[id.Number] != 0 {
 		return s[id.Number] - 1, true
@@ -114,7 +159,7 @@ func (x *index) find(id spec.MsgID) (uint32, bool) {
 	return n, ok
 }
 
-func (x *index) readDeliver(h *spec.History, e *spec.Event) step {
+func (x *index) readDeliver(h *spec.History, e *spec.Event, i int) step {
 	toOne := e.Is(spec.HasTo)
 	if !e.Is(spec.HasMsg) || !toOne && !inGroup(h, e) {
 		return step{}
@@ -128,6 +173,19 @@ func (x *index) readDeliver(h *spec.History, e *spec.Event) step {
 	} else {
 		ok = ok && x.msgs[m].stream != oneToOne && x.streams[x.msgs[m].stream].group == uint32(e.Group)
 	}
+	if x.lying {
+		if e.Is(spec.HasFrom) && e.From != e.Msg.Sender && x.lies(e.From) {
+			return step{} // told to come from a liar, who may write any id into what it sends
+		}
+		if _, known := x.find(e.Msg); !known && !toOne && x.lies(e.Msg.Sender) {
+			from, _ := x.senderOf(e.Msg)
+			m = x.begin(e.Msg, from, message{send: uint32(i), stream: x.streamFor(from, int(e.Group), len(h.Groups))}, 0)
+			ok = true
+		}
+		if !ok && x.lies(e.Msg.Sender) {
+			return step{}
+		}
+	}
 	if !ok {
 		return stepOf(stray, p, 0)
 	}
@@ -139,7 +197,7 @@ func (x *index) readDeliver(h *spec.History, e *spec.Event) step {
 	return stepOf(first, p, m)
 }
 
-func (x *index) readOutcome(e *spec.Event) step {
+func (x *index) readOutcome(h *spec.History, e *spec.Event) step {
 	m, ok := x.find(e.Msg)
 	if !ok || !e.Is(spec.HasMsg) || e.Msg.Sender != e.Node {
 		return step{}
@@ -149,5 +207,8 @@ func (x *index) readOutcome(e *spec.Event) step {
 		return stepOf(opAck, p, m)
 	}
 	x.marks[m] |= refused
+	if e.Extra != 0 && extraOf(h, e).Reason == spec.ReasonAborted {
+		x.marks[m] |= aborted
+	}
 	return stepOf(opRefuse, p, m)
 }

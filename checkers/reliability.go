@@ -36,8 +36,10 @@ func (j *Judge) owedBesides(m uint32, n spec.NodeID) bool {
 	return false
 }
 
-// judged says whether a message is one to a group, and owed to its members.
-func (j *Judge) judged(m int) bool { return j.msgs[m].stream != oneToOne && j.msgs[m].seq != 0 }
+// judged says whether a message is one to a group, and owed to its members once one of them has it.
+func (j *Judge) judged(m int) bool {
+	return j.msgs[m].stream != oneToOne && j.marks[m]&(refused|outsider) == 0
+}
 
 // debt is the first delivery that is missing. The zero value is none.
 type debt struct {

@@ -9,8 +9,10 @@ import (
 // Sentences of witnesses. Nothing here runs unless something failed.
 
 // time of an event in milliseconds, as the history has it.
-func (j *Judge) time(i int) string {
-	return strconv.FormatFloat(float64(j.h.Events[i].T)/1e6, 'f', -1, 64) + " ms"
+func (j *Judge) time(i int) string { return milliseconds(j.h.Events[i].T) }
+
+func milliseconds(t spec.Time) string {
+	return strconv.FormatFloat(float64(t)/1e6, 'f', -1, 64) + " ms"
 }
 
 func (j *Judge) node(n spec.NodeID) string { return "process " + j.h.NodeName(n) }

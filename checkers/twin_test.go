@@ -23,10 +23,13 @@ type twinMsg struct {
 	single   bool // one-to-one
 	refused  bool
 	outsider bool
+	aborted  bool
+	lied     bool // in the name of a Byzantine node
 }
 
 func (m *twinMsg) from() twinProc { return twinProc{m.id.Sender, int(m.id.Incarnation)} }
-func (m *twinMsg) void() bool     { return m.refused || m.outsider }
+func (m *twinMsg) void() bool     { return m.refused || m.outsider || m.lied }
+func (m *twinMsg) judged() bool   { return !m.single && !m.refused && !m.outsider }
 
 // twinDelivery is a delivery of a message sent before to that group, or one-to-one.
 type twinDelivery struct {
@@ -52,12 +55,13 @@ func newTwin(h *spec.History) *twin {
 		switch e.Kind {
 		case spec.Send:
 			if t.find(e.Msg, i) < 0 {
-				t.msgs = append(t.msgs, twinMsg{id: e.Msg, event: i, group: e.Group, to: e.To, single: e.Is(spec.HasTo),
+				t.msgs = append(t.msgs, twinMsg{id: e.Msg, event: i, group: e.Group, to: e.To, single: e.Is(spec.HasTo), lied: t.liar(e.Node),
 					outsider: !e.Is(spec.HasTo) && h.Groups[e.Group].Closed && !t.may(e.Node, e.Group, i)})
 			}
 		case spec.Refuse:
-			if m := t.find(e.Msg, i); m >= 0 {
+			if m := t.find(e.Msg, i); m >= 0 && !t.liar(e.Node) {
 				t.msgs[m].refused = true
+				t.msgs[m].aborted = t.msgs[m].aborted || h.ExtraOf(e).Reason == "aborted"
 			}
 		case spec.Deliver:
 			t.deliver(e, i)
@@ -67,7 +71,14 @@ func newTwin(h *spec.History) *twin {
 }
 
 func (t *twin) deliver(e *spec.Event, i int) {
+	if t.liar(e.Node) || e.Is(spec.HasFrom) && e.From != e.Msg.Sender && t.liar(e.From) {
+		return
+	}
 	m := t.find(e.Msg, i)
+	if m < 0 && !e.Is(spec.HasTo) && t.liar(e.Msg.Sender) {
+		m = len(t.msgs)
+		t.msgs = append(t.msgs, twinMsg{id: e.Msg, event: i, group: e.Group, lied: true})
+	}
 	list, stray := &t.group, &t.stray
 	known := m >= 0 && !t.msgs[m].single && t.msgs[m].group == e.Group
 	if e.Is(spec.HasTo) {
@@ -75,7 +86,9 @@ func (t *twin) deliver(e *spec.Event, i int) {
 		known = m >= 0 && t.msgs[m].single
 	}
 	if !known {
-		*stray++
+		if !t.liar(e.Msg.Sender) {
+			*stray++
+		}
 		return
 	}
 	d := twinDelivery{event: i, p: twinProc{e.Node, t.life(e.Node, i)}, m: m}
@@ -105,7 +118,12 @@ func (t *twin) life(n spec.NodeID, at int) int {
 	return inc
 }
 
+func (t *twin) liar(n spec.NodeID) bool { return slices.Contains(t.h.Byzantine, n) }
+
 func (t *twin) correct(n spec.NodeID) bool {
+	if t.liar(n) {
+		return false
+	}
 	up, ever := true, true
 	for _, e := range t.h.Events {
 		if e.Node == n && e.Kind == spec.Crash {
@@ -210,22 +228,31 @@ func (t *twin) procs() []twinProc {
 // twinned lists the requirements that have a twin, in the order of the catalogue: those on messages. Those that need
 // evidence of a network have cases and models of their own.
 func twinned() []spec.ID {
-	return slices.DeleteFunc(Judged(), func(id spec.ID) bool { return twins[id] == nil })
+	return slices.DeleteFunc(Judged(), func(id spec.ID) bool { return twinOf(id) == nil })
+}
+
+func twinOf(id spec.ID) func(*twin) answer {
+	if f := twins[id]; f != nil {
+		return f
+	}
+	return moreTwins[id]
 }
 
 // answer of a twin.
 type answer struct {
 	violated bool
 	unmet    bool // liveness: something is missing
+	unknown  bool // something was not observed
 	n        int
+	missing  int // statistic
 }
 
 func (t *twin) verdict(id spec.ID) (spec.Verdict, int) {
-	a := twins[id](t)
+	a := twinOf(id)(t)
 	switch {
 	case a.violated, a.unmet && t.h.Settled:
 		return spec.Fail, a.n
-	case a.unmet, a.n == 0:
+	case a.unmet, a.n == 0, a.unknown, a.missing > 0:
 		return spec.Inconclusive, a.n
 	}
 	return spec.Pass, a.n

@@ -18,7 +18,7 @@ var twins = map[spec.ID]func(*twin) answer{
 	ContentIntegrity: func(t *twin) (a answer) {
 		for _, d := range t.group {
 			e, s := t.h.Events[d.event], t.h.Events[t.msgs[d.m].event]
-			if e.Is(spec.HasSum) && s.Is(spec.HasSum) {
+			if e.Is(spec.HasSum) && s.Is(spec.HasSum) && !t.msgs[d.m].lied {
 				a.n++
 				a.violated = a.violated || e.Sum != s.Sum
 			}
@@ -51,8 +51,12 @@ var twins = map[spec.ID]func(*twin) answer{
 		return a
 	},
 	ChannelIntegrity: func(t *twin) (a answer) {
-		a.n, a.violated = len(t.single)+t.strayS, t.strayS > 0
+		a.n, a.violated = t.strayS, t.strayS > 0
 		for _, d := range t.single {
+			if t.msgs[d.m].lied {
+				continue
+			}
+			a.n++
 			e, s := t.h.Events[d.event], t.h.Events[t.msgs[d.m].event]
 			a.violated = a.violated || d.again && !e.Is(spec.IsRedelivered) || d.p.node != s.To ||
 				e.Is(spec.HasFrom) && e.From != s.Node || e.Is(spec.HasSum) && s.Is(spec.HasSum) && e.Sum != s.Sum
@@ -82,7 +86,7 @@ var twins = map[spec.ID]func(*twin) answer{
 			for _, d := range t.group {
 				a.violated = a.violated || d.m == m
 			}
-			a.unmet = a.unmet || !x.refused && !t.crashed(x.from())
+			a.unmet = a.unmet || !x.refused && !x.lied && !t.crashed(x.from())
 		}
 		return a
 	},
@@ -205,7 +209,7 @@ func (t *twin) obligations(who func(int, spec.NodeID) bool) (a answer) {
 // agreement: what one of these delivers, all who owe it deliver; counted if a counted one and another are concerned.
 func (t *twin) agreement(who, counts func(twinProc) bool) (a answer) {
 	for m, x := range t.msgs {
-		if x.single || x.void() {
+		if !x.judged() {
 			continue
 		}
 		bite := false

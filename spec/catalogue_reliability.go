@@ -49,7 +49,7 @@ var reliabilityRequirements = []Requirement{
 		Family:    Reliability, Classes: []Class{Liveness, Safety},
 		NeedsKinds: []Kind{Send, Deliver},
 		Antecedent: "a message of which a recipient or the sender crashed or was cut off before all had delivered it",
-		Test:       "in a settled run the sets are compared; in every run deliveries are compared with who was cut off since the send, and with the refusals",
+		Test:       "in a settled run the sets are compared; in every run deliveries are compared with who was down, stood still or was cut off since the send, and with what was aborted",
 		Since:      "1.0",
 	},
 	{
@@ -127,9 +127,9 @@ var reliabilityRequirements = []Requirement{
 		Statement: "A copy kept for retransmission is discarded once every member has the message, not before, and buffers stay within their declared bound.",
 		Source:    "BSS91, stability; KT91, history buffer",
 		Family:    Reliability, Classes: []Class{Safety, Liveness},
-		NeedsKinds: []Kind{Discard},
+		NeedsKinds: []Kind{Note},
 		Antecedent: "a buffered copy that became stable",
-		Test:       "the depths that hold and discard events tell are compared with the bound, and discards with who had received the message",
+		Test:       "the depths that notes tell of the copies kept are compared with the declared bound, and in a settled run no correct process keeps any",
 		Since:      "1.0",
 	},
 	{

@@ -12,7 +12,7 @@ const (
 	Deliver         // the protocol handed a message to the application
 	Ack             // the protocol acknowledged a send to the application
 	Refuse          // the protocol refused a send, with a reason: it will never be delivered
-	Gap             // the protocol announced a loss to the application
+	Gap             // the protocol announced a loss to the application: of messages from the node in From, if it is told
 	Receive         // optional evidence: a packet came in
 	Hold            // optional evidence: a message was held back
 	Discard         // optional evidence: a packet or message was thrown away
@@ -41,9 +41,9 @@ const (
 	Recover         // the node started again: one more incarnation
 	Pause           // the node stands still, and forgets nothing
 	Resume          // … and goes on
-	Fault           // the harness broke something
-	Heal            // the harness mended it
-	Note            // a remark for the reader
+	Fault           // the harness broke something; with Node: that one was cut off from all others
+	Heal            // the harness mended it: the fault with the same Extra.ID
+	Note            // a remark for the reader; with one of the ops below: evidence of a buffer
 	Extension       // "x-…": anybody's; ignored by every checker
 
 	kinds // the number of kinds
@@ -81,6 +81,18 @@ func ParseKind(s string) (Kind, error) {
 	}
 	return KindNone, fmt.Errorf("unknown kind %q", s)
 }
+
+// What a note tells of a buffer at its node: Extra.Op is one of these, and Extra.Depth is how much is in it now.
+const (
+	OpKept = "kept" // copies of messages, kept for retransmission
+	OpHeld = "held" // messages held back
+)
+
+// Reasons of refusals that judges know.
+const (
+	ReasonAborted  = "aborted"  // the sender gave up, so that nobody may deliver
+	ReasonOverflow = "overflow" // a queue was full; also of what is discarded
+)
 
 // Field is a set of the optional fields that an event carries, so that the zero Event carries none.
 type Field uint16
@@ -137,6 +149,6 @@ type Extra struct {
 	Pos     uint64
 	ID      uint64
 	Of      uint64
-	Depth   int64
+	Depth   int64  // hold, discard, note: how much is in the buffer
 	Unknown []byte // fields this version does not know: the inside of a JSON object, in file order
 }

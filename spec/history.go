@@ -33,15 +33,18 @@ type Group struct {
 
 // Header is what the first line of a history says.
 type Header struct {
-	Nodes    []string
-	Groups   []Group // in the order of their names
-	Model    CrashModel
-	Settled  bool                     // faults were healed and traffic has drained: liveness may be judged
-	Epsilon  time.Duration            // how far apart the clocks were, at most
-	Bounds   map[string]time.Duration // declared bounds on liveness, by requirement
-	Costs    map[string]int           // declared bounds on packets a send, by requirement
-	Topology *Topology                // nil: not told
-	Unknown  []byte                   // fields this version does not know: the inside of a JSON object
+	Nodes  []string
+	Groups []Group // in the order of their names
+	Model  CrashModel
+	// Byzantine are the nodes that may lie. They are not correct, and what they claim to have delivered, acknowledged or
+	// refused proves nothing. Of what is delivered in their name the id is that under which the protocol knows it.
+	Byzantine []NodeID
+	Settled   bool                     // faults were healed and traffic has drained: liveness may be judged
+	Epsilon   time.Duration            // how far apart the clocks were, at most
+	Bounds    map[string]time.Duration // declared bounds on liveness, by requirement
+	Costs     map[string]int           // declared bounds by requirement: on packets a send, on copies kept
+	Topology  *Topology                // nil: not told
+	Unknown   []byte                   // fields this version does not know: the inside of a JSON object
 }
 
 // History is what the nodes of one run observed, in observation order. It is the only thing that a checker reads.

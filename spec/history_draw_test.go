@@ -52,6 +52,11 @@ func anyHeader() *rapid.Generator[Header] {
 			}
 			h.Groups = append(h.Groups, g)
 		}
+		for n := range h.Nodes {
+			if rapid.IntRange(0, 4).Draw(t, "lies") == 0 {
+				h.Byzantine = append(h.Byzantine, NodeID(n))
+			}
+		}
 		for _, id := range rapid.SliceOfN(rapid.SampledFrom([]string{"TAIL-RECOVERY", "TIMELINESS", "→"}), 0, 2).Draw(t, "bounds") {
 			if h.Bounds == nil {
 				h.Bounds = make(map[string]time.Duration)

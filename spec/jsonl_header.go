@@ -14,7 +14,8 @@ const HistorySchema = "conform.history/1"
 
 const headerExample = `{"schema":"conform.history/1","nodes":["0","1"],"groups":{"g":["0","1"]},"model":"crash-stop","settled":true}`
 
-var headerNames = []string{"schema", "nodes", "groups", "closed", "model", "settled", "epsilon", "bounds", "costs", "topology"}
+var headerNames = []string{"schema", "nodes", "groups", "closed", "model", "byzantine", "settled",
+	"epsilon", "bounds", "costs", "topology"}
 
 // names maps what a history calls its nodes and groups to their ids.
 type names struct {
@@ -54,7 +55,7 @@ func (r *Reader) header(line []byte) (reason string) {
 	for _, step := range [...]struct {
 		name string
 		read func([]byte) string
-	}{{"nodes", r.readNodes}, {"groups", r.readGroups}, {"closed", r.readClosed}, {"model", r.readModel},
+	}{{"nodes", r.readNodes}, {"groups", r.readGroups}, {"closed", r.readClosed}, {"model", r.readModel}, {"byzantine", r.readByzantine},
 		{"settled", r.readSettled}, {"epsilon", r.readEpsilon}, {"bounds", r.readBounds},
 		{"costs", r.readCosts}, {"topology", r.readTopology}} {
 		if v := byName[step.name]; v != nil {
@@ -136,6 +137,8 @@ func (r *Reader) readModel(v []byte) string {
 	}
 	return ""
 }
+
+func (r *Reader) readByzantine(v []byte) string { return r.readSet(v, &r.h.Byzantine) }
 
 func (r *Reader) readSettled(v []byte) (reason string) {
 	r.h.Settled, reason = boolean(v)

@@ -121,6 +121,7 @@ func appendHeader(b []byte, h *Header) ([]byte, error) {
 		b = append(b, ']')
 	}
 	b = append(append(append(b, `,"model":"`...), h.Model.String()...), '"')
+	b = appendSet(b, `,"byzantine":`, h.Byzantine, h)
 	b = strconv.AppendBool(append(b, `,"settled":`...), h.Settled)
 	if h.Epsilon != 0 {
 		b = strconv.AppendInt(append(b, `,"epsilon":`...), int64(h.Epsilon), 10)
@@ -163,6 +164,9 @@ func checkHeader(h *Header) error {
 			}
 			members[n] = true
 		}
+	}
+	if err := checkSet(h.Byzantine, "the Byzantine nodes", h); err != nil {
+		return err
 	}
 	if h.Epsilon < 0 {
 		return fmt.Errorf("negative epsilon %d", h.Epsilon)

@@ -79,6 +79,12 @@ func TestGoldenHistory(t *testing.T) {
 	if x := h.ExtraOf(&h.Events[2]); x.Link != "lan-1" || x.Via != "lan-0" || x.TTL != 7 {
 		t.Errorf("the frame reads as %+v", *x)
 	}
+	if len(h.Byzantine) != 1 || h.NodeName(h.Byzantine[0]) != "p/2" {
+		t.Errorf("the Byzantine nodes read as %v", h.Byzantine)
+	}
+	if x := h.ExtraOf(&h.Events[len(h.Events)-3]); x.Op != OpKept || x.Depth != 2 {
+		t.Errorf("the copies kept read as %+v", *x)
+	}
 	h.Reset()
 	if h.Topology == nil || h.Costs == nil || h.Bounds == nil || h.Settled || len(h.Events) != 0 {
 		t.Errorf("reset leaves %+v", h.Header)

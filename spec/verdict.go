@@ -59,6 +59,7 @@ type Finding struct {
 	ID          ID
 	Verdict     Verdict
 	Antecedents int      // instances that were really tested; a pass has at least one
+	Missing     int      // statistic: of the instances, those that did not hold
 	Reason      string   // inconclusive: what is missing; error: what broke
 	Witness     *Witness // fail: the proof
 }
@@ -76,6 +77,7 @@ type Tally struct {
 	Judged      int // runs judged
 	Bites       int // runs in which the antecedent occurred
 	Antecedents int // instances over all runs
+	Missing     int // of these, those that did not hold: a statistic
 	Failed      int // runs that failed
 	Broken      int // runs in which the harness broke
 	Reason      string
@@ -85,6 +87,7 @@ type Tally struct {
 func (t *Tally) Add(f Finding) {
 	t.Judged++
 	t.Antecedents += f.Antecedents
+	t.Missing += f.Missing
 	switch f.Verdict {
 	case Pass:
 		t.Bites++
@@ -108,6 +111,7 @@ func (t *Tally) Merge(u Tally) {
 	t.Judged += u.Judged
 	t.Bites += u.Bites
 	t.Antecedents += u.Antecedents
+	t.Missing += u.Missing
 	t.Failed += u.Failed
 	if t.Reason == "" || t.Broken == 0 && u.Broken > 0 {
 		t.Reason = u.Reason
@@ -115,14 +119,31 @@ func (t *Tally) Merge(u Tally) {
 	t.Broken += u.Broken
 }
 
-// Verdict is that of all runs together.
+// Verdict is that of all runs together. What is missing of a statistic may be within what was declared: then
+// [Tally.Against] gives the verdict.
 func (t *Tally) Verdict() Verdict {
 	switch {
 	case t.Failed > 0:
 		return Fail
 	case t.Broken > 0:
 		return Error
-	case t.Bites > 0:
+	case t.Bites > 0 && t.Missing == 0:
+		return Pass
+	}
+	return Inconclusive
+}
+
+// Against is the verdict on a statistic, of which the declared share of all instances has to hold: pass if the share is
+// at least that with this confidence, fail if it is less with this confidence, and inconclusive while there were too
+// few instances to tell. It takes the instances as independent of each other.
+func (t *Tally) Against(share, confidence float64) Verdict {
+	held := t.Antecedents - t.Missing
+	switch {
+	case t.Failed > 0 || t.Antecedents > 0 && 1-LowerBound(t.Missing, t.Antecedents, confidence) < share:
+		return Fail
+	case t.Broken > 0:
+		return Error
+	case t.Antecedents > 0 && LowerBound(held, t.Antecedents, confidence) >= share:
 		return Pass
 	}
 	return Inconclusive

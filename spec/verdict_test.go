@@ -29,6 +29,7 @@ func anyFinding() *rapid.Generator[Finding] {
 		if f.Verdict == Pass {
 			f.Antecedents = rapid.IntRange(1, 9).Draw(t, "antecedents")
 		}
+		f.Missing = rapid.IntRange(0, f.Antecedents).Draw(t, "missing")
 		if f.Verdict == Inconclusive || f.Verdict == Error {
 			f.Reason = rapid.StringMatching(`[a-z]{1,3}`).Draw(t, "reason")
 		}
@@ -68,7 +69,8 @@ func TestTallyVerdict(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fs := rapid.SliceOf(anyFinding()).Draw(t, "findings")
 		want := Inconclusive
-		for _, f := range fs {
+		for i, f := range fs {
+			fs[i].Missing = 0
 			if f.Verdict != Inconclusive && (want == Inconclusive || f.Verdict > want) {
 				want = f.Verdict
 			}
