@@ -111,6 +111,14 @@ func (e *Effects) Append(b []byte) { e.add(Append).Body = b }
 // Persist asks to be told, by ref, when everything appended so far is on disk.
 func (e *Effects) Persist(ref Ref) { e.add(Persist).Ref = ref }
 
+// Accept tells the layer below that the packet of ref has been taken in for good: its hop may be acknowledged.
+func (e *Effects) Accept(ref Ref) {
+	if ref != 0 {
+		x := e.add(CallDown)
+		x.Call, x.Ref = Accept, ref
+	}
+}
+
 // Truncate forgets the first n bytes of the log.
 func (e *Effects) Truncate(n uint64) { e.add(Truncate).Num = n }
 

@@ -189,6 +189,9 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 	switch {
 	case p.repairs:
 		m["VALIDITY"], m["AGREEMENT"] = live, live
+		if c.Reliability.Name == "reliable-ip" {
+			m["STABILITY-TRIM"] = live
+		}
 		if p.acks {
 			m["ACKED-DELIVERED"] = live
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -43,6 +44,9 @@ func (c Cell) cost(members int) int {
 // declare says in the header of a history what judges have to know of the cell.
 func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	h.Costs, h.Bounds = nil, nil
+	if c.Reliability.Name == "reliable-ip" && len(s.Groups) == 1 {
+		h.Costs = map[string]int{"STABILITY-TRIM": len(s.Groups[0].Members) * reliability.ReliableIPWindow}
+	}
 	if len(s.Groups) == 1 && s.Faults() == 0 {
 		members := len(s.Groups[0].Members)
 		// What takes longer than TS is repeated.
@@ -51,7 +55,10 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 			if members < s.Nodes { // a stranger to the group has no copy of its own
 				cost = c.cost(members + 1)
 			}
-			h.Costs = map[string]int{"COST-PACKETS": cost}
+			if h.Costs == nil {
+				h.Costs = map[string]int{}
+			}
+			h.Costs["COST-PACKETS"] = cost
 		}
 	}
 	if c.Transport.Name == "anycast" {

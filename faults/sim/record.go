@@ -130,6 +130,9 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 			w.taken(id, w.taking)
 		}
 		return
+	case impl.BufferDepth:
+		w.kept(id, e)
+		return
 	case impl.FilteredByNIC:
 		w.counts.ByNIC++
 	case impl.FilteredByDriver:
@@ -148,6 +151,14 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 	w.evidence(id, k, e.Code.String())
 }
 
+// kept writes down how many copies a layer keeps, where that is judged. The trace does not count it.
+func (w *World) kept(id spec.NodeID, e *impl.Effect) {
+	if w.bounded && int(id) < w.procs && w.now >= w.epoch {
+		w.h.AddExtra(spec.Event{T: spec.Time(w.now - w.epoch), Kind: spec.Note, Node: id, Group: w.nodes[id].group,
+			Has: spec.HasNode | spec.HasGroup}, spec.Extra{Op: spec.OpKept, Depth: int64(e.Num)})
+	}
+}
+
 // evidence adds an event that the trace does not count, so that a run has the same trace with it and without.
 func (w *World) evidence(id spec.NodeID, k spec.Kind, reason string) {
 	if w.cfg.Evidence && w.now >= w.epoch {
@@ -157,7 +168,7 @@ func (w *World) evidence(id spec.NodeID, k spec.Kind, reason string) {
 
 // packet writes down a packet on a one-to-one link, where the costs of a run are judged.
 func (w *World) packet(from, to spec.NodeID) {
-	if w.h.Costs == nil {
+	if !w.priced {
 		return
 	}
 	w.h.AddExtra(spec.Event{T: spec.Time(w.now), Kind: spec.Frame, Node: from, From: from, To: to,

@@ -73,6 +73,8 @@ type World struct {
 	counts  Counts
 
 	leftovers bool // disks keep some of what was not persisted
+	priced    bool // packets are counted against a declared cost
+	bounded   bool // copies that are kept are counted against a declared bound
 
 	phase    phase
 	observed int64          // when something was last observed
@@ -265,6 +267,10 @@ func (w *World) header() {
 	if w.cfg.Declare != nil {
 		w.cfg.Declare(s, &h.Header)
 	}
+	_, packets := h.Costs["COST-PACKETS"]
+	_, acks := h.Costs["COST-ACKS"]
+	w.priced = packets || acks
+	_, w.bounded = h.Costs["STABILITY-TRIM"]
 }
 
 // assign says to which group each node belongs; one in none stands before the first.

@@ -1,12 +1,19 @@
 package mutant
 
 import (
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/spec"
 )
+
+// levelMutants are bugs of the levels reliable-ip, uniform, gossip and byzantine. Those of uniform show where fewer than
+// half of the members crash, those of byzantine where fewer than a third lie.
+func levelMutants() []Mutant {
+	return slices.Concat(reliableIPMutants(), uniformMutants(), gossipMutants(), byzantineMutants())
+}
 
 func reliableIPMutants() []Mutant {
 	loss := spec.SetOf(spec.LossFault)
@@ -23,7 +30,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "repair-by-the-sender-only",
 			Title:  "Only the sender sends again what somebody missed: when it has crashed, nobody does, though all but one have it.",
-			Breaks: []spec.ID{"AGREEMENT"},
+			Breaks: []spec.ID{"AGREEMENT", "STABILITY-TRIM"},
 			Cell:   overReliableIP, Under: spec.SetOf(spec.CrashFault, spec.CrashLossyFault),
 			New: with(overReliableIP, func(s *stack) { s.reliability = reliableIPRepairedBySender }),
 		},
@@ -39,7 +46,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "ip-nack-not-repeated",
 			Title:  "What is missing is asked for once: when that, or the answer, is lost too, it is never had.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Again = func(int) bool { return false }
@@ -48,7 +55,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "enclosed-numbers-not-compared",
 			Title:  "A receiver looks at the number of the message and not at those enclosed: what was lost last is not missed.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Missed = func(_, _ uint64) bool { return false }
@@ -57,7 +64,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "heartbeat-without-numbers",
 			Title:  "The heartbeat of a silent member says that it is alive, and not what it has, so that nothing gets stable.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM", "FIFO-GAPFREE"},
 			Cell:   overStableIP, Under: spec.NoFaults,
 			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
 				r.Tells = func(silent bool) bool { return !silent }
@@ -82,9 +89,18 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "dead-member-waited-for",
 			Title:  "A crashed member is never removed, so that nothing gets stable any more, nobody delivers, and copies pile up.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM"},
 			Cell:   overStableIP, Under: spec.SetOf(spec.CrashFault),
 			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
+				r.Patient = func(_, _ spec.Time) bool { return true }
+			}),
+		},
+		{
+			Name:   "copies-kept-for-the-dead",
+			Title:  "A crashed member is never removed: what it has not acknowledged is kept for ever.",
+			Breaks: []spec.ID{"STABILITY-TRIM"},
+			Cell:   overReliableIP, Under: spec.SetOf(spec.CrashFault),
+			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Patient = func(_, _ spec.Time) bool { return true }
 			}),
 		},
@@ -162,6 +178,39 @@ func uniformWith(change func(*reliability.UniformRules)) func(impl.Config) impl.
 			u := reliability.NewUniform(cfg)
 			change(&u.Rules)
 			return u
+		}
+	})
+}
+
+func gossipMutants() []Mutant {
+	return []Mutant{
+		{
+			Name:   "gossip-to-a-fixed-set",
+			Title:  "A member tells the same few others each time, so that some are told by nobody.",
+			Breaks: []spec.ID{"PROBABILISTIC-VALIDITY"},
+			Cell:   overGossip, Under: spec.NoFaults,
+			New: gossipWith(func(r *reliability.GossipRules) {
+				r.Choose = func(*spec.Rand, []spec.NodeID, int) {}
+			}),
+		},
+		{
+			Name:   "gossip-by-the-sender-only",
+			Title:  "Who hears of a message keeps it to itself, and only its sender tells it.",
+			Breaks: []spec.ID{"PROBABILISTIC-VALIDITY"},
+			Cell:   overGossip, Under: spec.NoFaults,
+			New: gossipWith(func(r *reliability.GossipRules) {
+				r.Tells = func(self, origin spec.NodeID) bool { return self == origin }
+			}),
+		},
+	}
+}
+
+func gossipWith(change func(*reliability.GossipRules)) func(impl.Config) impl.Layer {
+	return with(overGossip, func(s *stack) {
+		s.reliability = func(cfg impl.Config) impl.Layer {
+			g := reliability.NewGossip(cfg, few, few)
+			change(&g.Rules)
+			return g
 		}
 	})
 }

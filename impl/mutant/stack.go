@@ -42,6 +42,10 @@ const (
 	overUniform             = "unicast/uniform/unordered"
 	overGossip              = "unicast/gossip/unordered"
 	overByzantine           = "unicast/byzantine/unordered"
+	overDurable             = "unicast/durable/unordered"
+	overAtomicLog           = "unicast/atomic-log/unordered"
+	overAtomicLogOfOne      = "unicast/atomic-log:phases=1/unordered"
+	overAtomicAbort         = "unicast/atomic-abort/unordered"
 	fifoOverReliable        = "unicast/reliable/fifo"
 	causalOverReliable      = "unicast/reliable/causal"
 	overCoordinator         = "coordinator/unreliable/unordered"
@@ -82,6 +86,14 @@ func correct(cell string) stack {
 		s.reliability, s.channel = gossip, nil
 	case overByzantine:
 		s.reliability = byzantine
+	case overDurable:
+		s.reliability, s.channel = durable, accepting
+	case overAtomicLog:
+		s.reliability, s.channel = atomicLog, accepting
+	case overAtomicLogOfOne:
+		s.reliability, s.channel = atomicLogOfOne, accepting
+	case overAtomicAbort:
+		s.reliability, s.channel = atomicAbort, accepting
 	case fifoOverReliable:
 		s.ordering = fifo
 	case causalOverReliable:
@@ -106,22 +118,27 @@ func correct(cell string) stack {
 	return s
 }
 
-func static(cfg impl.Config) impl.Layer     { return membership.NewStatic(cfg) }
-func unordered(cfg impl.Config) impl.Layer  { return ordering.NewUnordered(cfg) }
-func fifo(cfg impl.Config) impl.Layer       { return ordering.NewFifo(cfg) }
-func causal(cfg impl.Config) impl.Layer     { return ordering.NewCausal(cfg) }
-func fragment(cfg impl.Config) impl.Layer   { return transport.NewFragment(cfg) }
-func unreliable(cfg impl.Config) impl.Layer { return reliability.NewUnreliable(cfg) }
-func bestEffort(cfg impl.Config) impl.Layer { return reliability.NewBestEffort(cfg) }
-func nack(cfg impl.Config) impl.Layer       { return reliability.NewNack(cfg) }
-func reliable(cfg impl.Config) impl.Layer   { return reliability.NewReliable(cfg) }
-func reliableIP(cfg impl.Config) impl.Layer { return reliability.NewReliableIP(cfg, false) }
-func stableIP(cfg impl.Config) impl.Layer   { return reliability.NewReliableIP(cfg, true) }
-func uniform(cfg impl.Config) impl.Layer    { return reliability.NewUniform(cfg) }
-func gossip(cfg impl.Config) impl.Layer     { return reliability.NewGossip(cfg, few, few) }
-func byzantine(cfg impl.Config) impl.Layer  { return reliability.NewByzantine(cfg) }
-func unicast(cfg impl.Config) impl.Layer    { return transport.NewUnicast(cfg) }
-func channel(cfg impl.Config) impl.Layer    { return transport.NewChannel(cfg) }
+func static(cfg impl.Config) impl.Layer         { return membership.NewStatic(cfg) }
+func unordered(cfg impl.Config) impl.Layer      { return ordering.NewUnordered(cfg) }
+func fifo(cfg impl.Config) impl.Layer           { return ordering.NewFifo(cfg) }
+func causal(cfg impl.Config) impl.Layer         { return ordering.NewCausal(cfg) }
+func fragment(cfg impl.Config) impl.Layer       { return transport.NewFragment(cfg) }
+func unreliable(cfg impl.Config) impl.Layer     { return reliability.NewUnreliable(cfg) }
+func bestEffort(cfg impl.Config) impl.Layer     { return reliability.NewBestEffort(cfg) }
+func nack(cfg impl.Config) impl.Layer           { return reliability.NewNack(cfg) }
+func reliable(cfg impl.Config) impl.Layer       { return reliability.NewReliable(cfg) }
+func reliableIP(cfg impl.Config) impl.Layer     { return reliability.NewReliableIP(cfg, false) }
+func stableIP(cfg impl.Config) impl.Layer       { return reliability.NewReliableIP(cfg, true) }
+func uniform(cfg impl.Config) impl.Layer        { return reliability.NewUniform(cfg) }
+func gossip(cfg impl.Config) impl.Layer         { return reliability.NewGossip(cfg, few, few) }
+func byzantine(cfg impl.Config) impl.Layer      { return reliability.NewByzantine(cfg) }
+func durable(cfg impl.Config) impl.Layer        { return reliability.NewDurable(cfg, reliability.Majority) }
+func atomicLog(cfg impl.Config) impl.Layer      { return reliability.NewAtomicLog(cfg, 2) }
+func atomicLogOfOne(cfg impl.Config) impl.Layer { return reliability.NewAtomicLog(cfg, 1) }
+func atomicAbort(cfg impl.Config) impl.Layer    { return reliability.NewAtomicAbort(cfg) }
+func accepting(cfg impl.Config) impl.Layer      { return transport.NewAcceptingChannel(cfg) }
+func unicast(cfg impl.Config) impl.Layer        { return transport.NewUnicast(cfg) }
+func channel(cfg impl.Config) impl.Layer        { return transport.NewChannel(cfg) }
 
 func acks(ways reliability.Acks) maker {
 	return func(cfg impl.Config) impl.Layer { return reliability.NewBestEffortAck(cfg, ways) }

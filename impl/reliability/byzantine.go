@@ -95,6 +95,9 @@ func (z *Byzantine) send(in impl.Input, out *impl.Effects) {
 		return
 	}
 	if z.cfg.Index(z.cfg.Self) >= 0 {
+		for z.own.over(z.sent + 1) { // more lie than can be borne, and have sent it in my name
+			z.sent++
+		}
 		i := z.own.instance(z.sent + 1)
 		if i == nil {
 			out.Refuse(in.Ref, impl.Overflow)

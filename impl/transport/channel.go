@@ -14,9 +14,15 @@ import (
 // from then on is kept again; what was dropped is lost. So the promise holds through cuts and pauses shorter than TL.
 //
 // It acknowledges a send when the peer has acknowledged the packet.
+//
+// An accepting channel acknowledges a packet not when it has it, but when the layer above has accepted it, which a layer
+// that keeps a log does when its record is on disk: or what a peer has acknowledged would be lost with its memory. What
+// was handed up and not accepted in one life of the receiver comes again in its next.
 type Channel struct {
 	Rules ChannelRules
 
+	accepting   bool
+	hops        impl.Ring[hop] // handed up, from the first that has not been accepted
 	cfg         impl.Config
 	incarnation uint32
 	peers       []channelPeer
@@ -36,6 +42,7 @@ type channelPeer struct {
 	armed     bool      // its timer runs
 	suspected bool
 	lives     impl.Lives[impl.Window]
+	accepted  impl.Lives[impl.Window] // of an accepting channel
 
 	backlog []waitingSend // while the window is full; backlog[next:] in order
 	next    int
@@ -46,10 +53,24 @@ type waitingSend struct {
 	ref  impl.Ref
 }
 
+// hop is a packet that the layer above has to accept.
+type hop struct {
+	impl.Numbered
+	from spec.NodeID
+	over bool
+}
+
 // NewChannel makes the channel of one node.
 func NewChannel(cfg impl.Config) *Channel {
 	c := &Channel{cfg: cfg, Rules: ChannelRules{Fresh: (*impl.Window).Add}}
 	c.expired = c.sendAgain
+	return c
+}
+
+// NewAcceptingChannel makes the channel of one node whose layer above accepts every packet that has a Ref.
+func NewAcceptingChannel(cfg impl.Config) *Channel {
+	c := NewChannel(cfg)
+	c.accepting = true
 	return c
 }
 
@@ -66,12 +87,19 @@ func (c *Channel) Step(in impl.Input, out *impl.Effects) {
 	case impl.Start:
 		c.incarnation = uint32(in.Num)
 		c.peers = make([]channelPeer, c.cfg.Nodes)
+		c.hops = impl.Ring[hop]{}
 	case impl.Send:
 		c.send(in, out)
 	case impl.Packet:
 		c.receive(in, out)
 	case impl.TimerFired:
 		c.fire(in, out)
+	case impl.Accept:
+		if !c.accepting {
+			out.Pass(in)
+			return
+		}
+		c.accept(in.Ref, out)
 	default:
 		out.Pass(in)
 	}
@@ -149,6 +177,10 @@ func (c *Channel) data(in impl.Input, h impl.Numbered, body []byte, out *impl.Ef
 		return
 	}
 	fate := c.Rules.Fresh(w, h.N)
+	if c.accepting {
+		c.handUp(in, h, body, fate, out)
+		return
+	}
 	h.Kind = channelAck
 	out.Down(in.From, impl.AppendNumbered(out, nil, h), 0)
 	if fate == impl.Seen {
@@ -157,6 +189,38 @@ func (c *Channel) data(in impl.Input, h impl.Numbered, body []byte, out *impl.Ef
 	c.trust(in.From, out)
 	if fate == impl.New {
 		out.Up(in.From, in.To, body)
+	}
+}
+
+// handUp is data for a layer that accepts: what comes again is acknowledged only if it was accepted.
+func (c *Channel) handUp(in impl.Input, h impl.Numbered, body []byte, fate impl.Fate, out *impl.Effects) {
+	h.Kind = channelAck
+	accepted := c.peers[in.From].accepted.Of(int(in.From), c.cfg.Nodes, h.Incarnation)
+	if fate == impl.Seen {
+		if accepted.Has(h.N) {
+			out.Down(in.From, impl.AppendNumbered(out, nil, h), 0)
+		}
+		out.Note(impl.Duplicate, uint64(in.From), h.N)
+	}
+	c.trust(in.From, out)
+	if fate == impl.New {
+		n, p := c.hops.Push()
+		*p = hop{Numbered: h, from: in.From}
+		out.Add(impl.Effect{Kind: impl.Up, From: in.From, To: in.To, Body: body, Ref: impl.Ref(n)})
+	}
+}
+
+// accept acknowledges a packet that the layer above has taken in for good.
+func (c *Channel) accept(ref impl.Ref, out *impl.Effects) {
+	p := c.hops.At(uint64(ref))
+	if p == nil || p.over {
+		return
+	}
+	p.over = true
+	c.peers[p.from].accepted.Of(int(p.from), c.cfg.Nodes, p.Incarnation).Add(p.N)
+	out.Down(p.from, impl.AppendNumbered(out, nil, p.Numbered), 0)
+	for c.hops.Len() > 0 && c.hops.At(c.hops.First()).over {
+		c.hops.Drop()
 	}
 }
 

@@ -161,14 +161,18 @@ func (u *Unicast) mark(body []byte, kind byte, out *impl.Effects) []byte {
 
 func (u *Unicast) receive(in impl.Input, out *impl.Effects) {
 	body, h, ok := impl.Cut(in.Body, 1)
+	up := impl.Effect{Kind: impl.Up, From: in.From, To: impl.Everyone, Body: body, Ref: in.Ref} // to be accepted above
 	switch {
 	case !ok || h[0] != toGroup && h[0] != toOne:
+		out.Accept(in.Ref)
 		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
 	case h[0] == toOne:
-		out.Up(in.From, u.cfg.Self, body)
+		up.To = u.cfg.Self
+		out.Add(up)
 	case !u.Rules.Accepts(&u.cfg, u.cfg.Self):
+		out.Accept(in.Ref)
 		out.Note(impl.NotMember, uint64(in.From), 0)
 	default:
-		out.Up(in.From, impl.Everyone, body)
+		out.Add(up)
 	}
 }
