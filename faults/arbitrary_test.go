@@ -88,6 +88,7 @@ func arbitraryStep(t *rapid.T, s *Scenario) Step {
 		Content: rapid.IntRange(0, 9).Draw(t, "content"),
 		Percent: rapid.IntRange(0, 100).Draw(t, "percent"),
 		Router:  rapid.IntRange(0, MaxRouters-1).Draw(t, "router"),
+		Lie:     spec.Lie(rapid.IntRange(1, int(spec.EveryLie)).Draw(t, "lie")),
 		By:      anyDuration.Draw(t, "by") / 2,
 		For:     anyDuration.Draw(t, "for"),
 	}

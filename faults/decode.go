@@ -123,6 +123,9 @@ func (d *decoder) record(i int, b [recordBytes]byte) {
 		return
 	}
 	step := Step{When: d.when(b[1], b[2], b[3]), Action: Action{Op: op}}
+	if op == Lies {
+		step.When = When{} // from the start
+	}
 	a := &step.Action
 	if op.hasNode() {
 		a.Node = spec.NodeID(int(b[1]) % d.s.Nodes)
@@ -180,6 +183,11 @@ func (d *decoder) arguments(a *Action, x, y byte) {
 		}
 	case TTL:
 		a.Size, a.For = 1+int(x)%4, p.hold(y)
+	case Lies:
+		a.Lie = spec.EveryLie &^ spec.Lie(x&15)
+		if a.Lie == 0 {
+			a.Lie = spec.EveryLie
+		}
 	case Overflow:
 		a.Size = 1 + int(x)%64
 	case Flood:

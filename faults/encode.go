@@ -189,6 +189,8 @@ func (e *encoder) arguments(a *Action, x, y *byte) bool {
 		*x, *y = byte(a.Router), hold(holds, a.For)
 	case TTL:
 		*x, *y = nearest(4, a.Size, func(i byte) int { return 1 + int(i) }), hold(holds, a.For)
+	case Lies:
+		*x = byte(spec.EveryLie &^ a.Lie)
 	case Overflow:
 		*x = nearest(64, a.Size, func(i byte) int { return 1 + int(i) })
 	case Flood:

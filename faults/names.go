@@ -26,6 +26,7 @@ var opNames = [ops]string{
 	Overflow: "overflow",
 	LostSync: "lost-sync", Torn: "torn", DiskError: "disk-error", DiskFull: "disk-full", DiskSlow: "disk-slow",
 	DiskFlip: "disk-flip", DiskGone: "disk-gone",
+	Lies: "lie",
 }
 
 // String gives the strategy as a scenario file spells it.

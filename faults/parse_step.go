@@ -104,6 +104,11 @@ func (p *parser) parseField(a *Action, f field) (err error) {
 		if err = w.want("by"); err == nil {
 			a.By, err = w.duration("by")
 		}
+	case lieField:
+		var word string
+		if word, err = w.next("a lie"); err == nil {
+			a.Lie, err = spec.ParseLie(word)
+		}
 	case durationField:
 		if w.accept("for") {
 			a.For, err = w.duration("for")

@@ -137,6 +137,8 @@ const (
 	DiskFlip  // Node: its next recovery finds a bit of its logs changed
 	DiskGone  // Node: its next recovery finds nothing
 
+	Lies // Node, Lie: from the start, whenever the step is; it strikes members that can lie
+
 	ops
 )
 
@@ -150,6 +152,7 @@ type Action struct {
 	Size    int // bytes
 	Content int // send: messages with the same content that is not 0 have the same body
 	Percent int // 0 to 100; of the packets
+	Lie     spec.Lie
 	Router  int // numbered from 0
 	By      time.Duration
 	For     time.Duration // 0: until healed
@@ -176,6 +179,7 @@ var kindOf = [ops]spec.FaultKind{
 	Listen: spec.RogueFault, Flood: spec.FloodFault, Overflow: spec.NICFault,
 	LostSync: spec.LostSyncFault, Torn: spec.TornFault, DiskError: spec.DiskErrorFault, DiskFull: spec.DiskFullFault,
 	DiskSlow: spec.DiskSlowFault, DiskFlip: spec.DiskFlipFault, DiskGone: spec.DiskGoneFault,
+	Lies: spec.ByzantineFault,
 }
 
 // Fault gives the kind of fault that an operation is; false for those that are none.
@@ -188,6 +192,16 @@ func (o Op) crashes() bool { return o == Crash || o == CrashLossy }
 
 // onDisk says whether an operation is a fault of a disk.
 func (o Op) onDisk() bool { return spec.DiskFaults.Has(kindOf[o]) }
+
+// LiesOf says how a node lies; 0 if it is honest.
+func (s *Scenario) LiesOf(n spec.NodeID) (l spec.Lie) {
+	for i := range s.Steps {
+		if a := &s.Steps[i].Action; a.Op == Lies && a.Node == n {
+			l |= a.Lie
+		}
+	}
+	return l
+}
 
 // Faults gives every kind of fault that the scenario may inject. A group whose address was chosen is there because it
 // collides with that of another.

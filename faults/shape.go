@@ -25,6 +25,7 @@ const (
 	viaField                   // via 2
 	everyField                 // every 10ms
 	byField                    // by 10ms
+	lieField                   // equivocate,mute
 	durationField              // for 50ms; absent: until healed
 )
 
@@ -68,6 +69,7 @@ var shapes = [ops][]field{
 	DiskSlow:    {nodeField, byField, durationField},
 	DiskFlip:    {nodeField},
 	DiskGone:    {nodeField},
+	Lies:        {nodeField, lieField},
 }
 
 // uses says whether actions of this kind have the field.
@@ -112,6 +114,8 @@ func (a *Action) canonical() Action {
 			c.Parts = a.Parts
 		case everyField, byField:
 			c.By = a.By
+		case lieField:
+			c.Lie = a.Lie
 		case durationField:
 			c.For = a.For
 		}
@@ -121,7 +125,7 @@ func (a *Action) canonical() Action {
 
 func (a *Action) equal(b *Action) bool {
 	return a.Op == b.Op && a.Node == b.Node && a.Peer == b.Peer && a.To == b.To && a.Group == b.Group &&
-		a.Size == b.Size && a.Router == b.Router && a.Content == b.Content && a.Percent == b.Percent && a.By == b.By && a.For == b.For &&
+		a.Size == b.Size && a.Router == b.Router && a.Content == b.Content && a.Percent == b.Percent && a.Lie == b.Lie && a.By == b.By && a.For == b.For &&
 		equalParts(a.Parts, b.Parts)
 }
 

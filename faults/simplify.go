@@ -137,6 +137,7 @@ var simpler = [][]change{
 	},
 	{func(s *Step) bool { return to(&s.Action.Content, 0) }, func(s *Step) bool { return to(&s.Action.Content, 1) }},
 	{becomeTotal},
+	{withoutLie(spec.Replay)}, {withoutLie(spec.Mute)}, {withoutLie(spec.Forge)}, {withoutLie(spec.Equivocate)},
 	{func(s *Step) bool { return to(&s.Action.Router, 0) }},
 	{func(s *Step) bool { return s.Action.Op.hasPeer() && s.Action.Peer >= 0 && set(&s.Action.Peer, -1) }},
 	shorter(func(s *Step) *time.Duration {
@@ -183,6 +184,13 @@ func becomes(s *Step, from, into Op) bool { return s.Action.Op == from && set(&s
 func becomeTotal(s *Step) bool {
 	a := &s.Action
 	return a.Op.uses(percentField) && a.Percent < 100 && set(&a.Percent, 100)
+}
+
+// withoutLie lets a liar do without one of its ways, unless that is all it does.
+func withoutLie(l spec.Lie) change {
+	return func(s *Step) bool {
+		return s.Action.Lie&l != 0 && s.Action.Lie != l && set(&s.Action.Lie, s.Action.Lie&^l)
+	}
 }
 
 // becomePartition makes a plain partition of a bridge, a flapping or a one-way one.

@@ -148,6 +148,8 @@ func (s *Scenario) appendField(b []byte, a *Action, f field) []byte {
 		b = append(append(b, " every "...), a.By.String()...)
 	case byField:
 		b = append(append(b, " by "...), a.By.String()...)
+	case lieField:
+		b = append(append(b, ' '), a.Lie.String()...)
 	case durationField:
 		if a.For != 0 {
 			b = append(append(b, " for "...), a.For.String()...)

@@ -216,6 +216,11 @@ func (s *Scenario) validateField(a *Action, f field) error {
 		return duration("every", a.By, 1)
 	case byField:
 		return duration("by", a.By, 0)
+	case lieField:
+		if a.Lie == 0 || a.Lie > spec.EveryLie {
+			return fmt.Errorf("lie %v: want some of %v", a.Lie, spec.EveryLie)
+		}
+		return nil
 	case durationField:
 		return duration("for", a.For, 0)
 	}

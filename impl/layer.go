@@ -31,6 +31,7 @@ type Config struct {
 	TS      time.Duration // the short timer: a packet or its acknowledgement is taken for lost
 	TL      time.Duration // the long timer: a silent member is taken for failed, and removed
 	MTU     int           // bytes of the largest packet; 0: no limit
+	Lie     spec.Lie      // what this node is to lie about, if its layers can; 0: nothing
 }
 
 // The numbers of ports that are no links: below a bottom layer that stands on links, Num is the port.

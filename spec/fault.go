@@ -44,6 +44,8 @@ const (
 	DiskFlipFault  // a bit of what is stored changes: seen at the next recovery
 	DiskGoneFault  // a crashed node comes back with an empty disk
 
+	ByzantineFault // a node lies
+
 	FaultKinds // the number of kinds
 )
 
@@ -55,6 +57,7 @@ var faultNames = [FaultKinds]string{
 	BoundaryFault: "boundary", TTLFault: "ttl", ReportFault: "igmp-loss", RogueFault: "rogue", FloodFault: "flood",
 	TableFault: "table-full", LostSyncFault: "disk-lost-sync", TornFault: "disk-torn", DiskErrorFault: "disk-error",
 	DiskFullFault: "disk-full", DiskSlowFault: "disk-slow", DiskFlipFault: "disk-flip", DiskGoneFault: "disk-gone",
+	ByzantineFault: "byzantine",
 }
 
 var faultTexts = [FaultKinds]string{
@@ -88,6 +91,7 @@ var faultTexts = [FaultKinds]string{
 	DiskSlowFault:    "persists of a node's disk take longer, but less than TL",
 	DiskFlipFault:    "a bit of what a node's disk keeps changes, which shows when the node comes back",
 	DiskGoneFault:    "a crashed node comes back with an empty disk",
+	ByzantineFault:   "a node lies: it tells some one thing and others another, votes for what was not said, keeps silent to some, says again what was said",
 }
 
 func (k FaultKind) String() string {

@@ -17,12 +17,20 @@ type bench struct {
 	mtu   int       // of the networks that the member is made for; 0: without a limit
 	tied  []spec.ID // safety that holds only while nobody is silent for TL
 	most  bool      // delivery takes more than half of the members
+	waits []spec.ID // what holds only where everyone that crashed has come back
 	world *sim.World
 	judge checkers.Judge
 	h     spec.History
 }
 
 func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu, world: sim.New(cfg)} }
+
+// newBench makes a world for members of a cell, or of a mutant of it, with the premises of what the cell promises.
+func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
+	b := newBench(cfg, mtu)
+	b.tied, b.most, b.waits = c.tied(), c.Reliability.Name == "uniform", c.waits()
+	return b
+}
 
 // play plays a scenario and loads its history into the judge.
 func (b *bench) play(s *faults.Scenario) error {
@@ -48,7 +56,7 @@ func (b *bench) fails(s *faults.Scenario, id spec.ID) bool {
 }
 
 // outlasts says whether liveness is not promised in the run that was played last: a link may have been silent for TL,
-// or packets did not fit through the network.
+// packets did not fit through the network, or somebody is dead for whom the others wait.
 func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	r, ok := spec.Lookup(id)
 	tl := b.cfg.TL
@@ -61,10 +69,27 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	if b.most && b.minority() {
 		return true
 	}
+	if slices.Contains(b.waits, id) && b.missed() {
+		return true
+	}
 	if s.Net.MTU != b.mtu && b.world.Counts().TooLong > 0 {
 		return true // what the member sends does not fit through this network, and it was not made for it
 	}
 	return max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+}
+
+// missed says whether somebody crashed in the run played last and has not come back.
+func (b *bench) missed() bool {
+	down := map[spec.NodeID]bool{}
+	for i := range b.h.Events {
+		switch e := &b.h.Events[i]; e.Kind {
+		case spec.Crash:
+			down[e.Node] = true
+		case spec.Recover:
+			delete(down, e.Node)
+		}
+	}
+	return len(down) > 0
 }
 
 // minority says whether so many members crashed in the run played last that no majority was left.

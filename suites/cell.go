@@ -83,7 +83,7 @@ func Cells(transports, reliabilities, orderings, memberships string) ([]Cell, er
 func (c Cell) channel() bool {
 	switch c.Transport.Name {
 	case "unicast", "coordinator", "hierarchy":
-		return c.Transport.Get("channel", "auto") == "on" || c.overChannel()
+		return c.Transport.Get("channel", "auto") == "on" || c.overChannel() || c.accepts()
 	case "anycast":
 		return c.Transport.Get("channel", "auto") == "on"
 	}
@@ -105,12 +105,18 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 		layers = append(layers, transport.NewFragment(cfg))
 	}
 	layers = append(layers, c.level(cfg))
-	if _, links := c.network(); links && c.overChannel() {
-		// One packet reaches many and may be lost for some: what the channel is to a pair, best effort is to a group.
+	// Where one packet reaches many, or goes through others, it may be lost for some: what the channel is to a pair, best
+	// effort is to a group.
+	switch _, links := c.network(); {
+	case c.logged() && !c.accepts():
+		layers = append(layers, reliability.NewAcceptingBestEffort(cfg))
+	case links && c.overChannel():
 		layers = append(layers, reliability.NewBestEffort(cfg))
 	}
 	layers = append(layers, c.transport(cfg))
 	switch {
+	case c.accepts():
+		layers = append(layers, transport.NewAcceptingChannel(cfg))
 	case c.channel():
 		layers = append(layers, transport.NewChannel(cfg))
 	case c.Transport.Name == "tcp":
@@ -121,12 +127,40 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 
 // overChannel says whether the level of reliability stands on reliable channels between any two nodes.
 func (c Cell) overChannel() bool {
-	return c.Reliability.Name == "reliable" || c.Reliability.Name == "uniform"
+	switch c.Reliability.Name {
+	case "reliable", "uniform", "byzantine":
+		return true
+	}
+	return false
 }
+
+// logged says whether the level keeps a log, and is to be judged as one whose nodes come back.
+func (c Cell) logged() bool {
+	switch c.Reliability.Name {
+	case "durable", "atomic-log", "atomic-abort":
+		return true
+	}
+	return false
+}
+
+// accepts says whether the channel between two nodes waits with its acknowledgement until the level has logged the
+// message. Where copies do not go from the sender to the members, best effort waits for that from end to end.
+func (c Cell) accepts() bool { return c.logged() && c.Transport.Name == "unicast" }
 
 func (c Cell) level(cfg impl.Config) impl.Layer {
 	r := c.Reliability
 	switch r.Name {
+	case "durable":
+		quorum, _ := reliability.ParseQuorum(r.Get("acks", "majority"))
+		return reliability.NewDurable(cfg, quorum)
+	case "atomic-log":
+		return reliability.NewAtomicLog(cfg, number(r, "phases", 2))
+	case "gossip":
+		return reliability.NewGossip(cfg, number(r, "fanout", 2), number(r, "rounds", 2))
+	case "byzantine":
+		if cfg.Lie != 0 {
+			return reliability.NewLiar(cfg, reliability.NewByzantine(cfg), cfg.Lie)
+		}
 	case "best-effort":
 		ways, _ := reliability.ParseAcks(r.Get("ack", "pipelined"))
 		return reliability.NewBestEffortAck(cfg, ways)
@@ -158,7 +192,19 @@ func (c Cell) metrics(nodes int) []int {
 // world says how scenarios of the cell are played on members of which the upper part is made so, and on machines that
 // keep these rules; nil is the correct ones.
 func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules) sim.Config {
+	if c.Reliability.Name == "byzantine" { // liars know the protocol, whatever is wrong with the others
+		honest := upper
+		upper = func(cfg impl.Config) impl.Layer {
+			if cfg.Lie != 0 {
+				return c.Member(cfg)
+			}
+			return honest(cfg)
+		}
+	}
 	cfg := sim.Config{New: upper, Declare: c.declare}
+	if c.logged() {
+		cfg.Model, cfg.Revive = spec.CrashRecovery, true
+	}
 	if rules == nil {
 		rules = &ipmulticast.Rules{}
 	}
@@ -181,6 +227,8 @@ func (c Cell) Applicable() error {
 		return errors.New("with pim=none nobody routes multicast between the LANs: want subnets=1")
 	case c.mtu() > 0 && c.Reliability.Name == "reliable-ip":
 		return errors.New("reliable-ip encloses acknowledgements of all members in every packet, and keeps to no MTU")
+	case c.mtu() > 0 && c.logged():
+		return fmt.Errorf("%s tells others in one packet all that it has, and keeps to no MTU", c.Reliability.Name)
 	case c.Membership.Name == "anonymous" && !links:
 		return fmt.Errorf("over %s who is a member has to be known: nobody can join at the transport", c.Transport.Name)
 	case c.Membership.Name == "anonymous" && !plain:

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
 )
@@ -14,6 +15,9 @@ var (
 
 	// A static cell promises nothing to or of those that come back without a log; but nothing false is delivered.
 	lasting = spec.AllFaults.Without(spec.RecoverFault)
+
+	// Disks that lose what they said was safe, or can't take what is given to them.
+	badDisks = spec.DiskFaults.Without(spec.TornFault, spec.DiskSlowFault)
 
 	// What keeps a packet to the group from some, or from all, though its sender is up.
 	starving = spec.SetOf(spec.RouterFault, spec.RPFault, spec.ForgetFault, spec.BoundaryFault, spec.TTLFault,
@@ -29,6 +33,12 @@ func (c Cell) faces() spec.FaultSet {
 	}
 	if len(c.coordinators(8)) > 0 {
 		f = f.With(spec.CoordinatorFault)
+	}
+	if c.logged() {
+		f |= spec.DiskFaults
+	}
+	if c.Reliability.Name == "byzantine" {
+		f = f.With(spec.ByzantineFault)
 	}
 	n, links := c.network()
 	if !links {
@@ -90,22 +100,27 @@ type premises struct {
 	switches    bool // routers change to the source's tree, and drop what is still under way on the shared one (RFC 7761 section 4.2.2)
 	looped      bool // two routers on a LAN forward until they agree, or a packet comes by two trees
 	anonymous   bool
+	logged      bool // what was received outlives a crash
+	gossip      bool // a share delivers
+	byzantine   bool // some lie
 }
 
 func (c Cell) premises() premises {
 	r, o, t := c.Reliability.Name, c.Ordering.Name, c.Transport.Name
 	n, links := c.network()
-	p := premises{channel: c.channel() || t == "tcp", acks: r != "unreliable" && r != "nack", repairs: r != "unreliable",
-		relays: r == "reliable" || r == "uniform", agrees: r == "reliable" || r == "uniform" || r == "reliable-ip",
-		uniform: r == "uniform" || c.Reliability.Get("deliver", "") == "stable", ordered: r == "nack" || r == "reliable-ip",
+	logged, gossip, byzantine := c.logged(), r == "gossip", r == "byzantine"
+	p := premises{channel: c.channel() || t == "tcp", acks: r != "unreliable" && r != "nack" && !gossip, repairs: r != "unreliable" && !gossip,
+		relays: r == "reliable" || r == "uniform", agrees: r == "reliable" || r == "uniform" || r == "reliable-ip" || logged || byzantine,
+		uniform: r == "uniform" || c.Reliability.Get("deliver", "") == "stable" || logged || byzantine,
+		ordered: r == "nack" || r == "reliable-ip", logged: logged, gossip: gossip, byzantine: byzantine,
 		numbered: o != "unordered", fifo: o == "fifo" || o == "causal", causal: o == "causal", pieces: c.mtu() > 0,
 		streams: t == "tcp", one: t == "anycast", links: links, routed: n.routed && n.mode != ipmulticast.NoRouting,
 		anonymous: c.Membership.Name == "anonymous"}
 	p.looped = p.routed && n.subnets > 1 && (n.shape >= ipmulticast.Ring || n.mode == ipmulticast.Sparse)
 	p.switches = n.mode == ipmulticast.Sparse && n.tree
-	p.checksummed = p.channel || p.repairs || links
+	p.checksummed = p.channel || p.repairs || links || gossip
 	p.relayed = len(c.coordinators(8)) > 0
-	p.direct = r == "best-effort" || !p.relayed
+	p.direct = r == "best-effort" || logged || gossip || !p.relayed // gossip is told to one after another
 	return p
 }
 
@@ -122,7 +137,7 @@ func (c Cell) Claims() spec.Claims {
 		"CHANNEL-INTEGRITY": intact,
 	}
 	switch {
-	case p.channel || p.repairs || p.numbered || p.pieces:
+	case p.channel || p.repairs || p.numbered || p.pieces || p.gossip:
 		m["NO-DUPLICATION"] = intact
 	case !p.looped:
 		m["NO-DUPLICATION"] = intact.Without(spec.DuplicateFault)
@@ -140,7 +155,7 @@ func (c Cell) Claims() spec.Claims {
 	if p.ordered {
 		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact&lasting, intact&lasting
 	}
-	if p.streams && !p.fifo && c.Reliability.Get("ack", "") == "" {
+	if p.streams && !p.fifo && !p.logged && !p.gossip && !p.byzantine && c.Reliability.Get("ack", "") == "" {
 		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact&lasting, intact&lasting
 	}
 	if p.streams && p.relays { // who delivers has relayed before, and streams keep the order
@@ -161,14 +176,27 @@ func (c Cell) tied() []spec.ID {
 // claimDelivery adds what a cell promises about who delivers.
 func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
 	live := c.faces() & lasting
-	if !p.channel && !p.repairs {
+	switch {
+	case p.logged:
+		live = c.faces() &^ badDisks
+		m["SELF-DELIVERY"] = live
+		m["CHANNEL-VALIDITY"] = live & lasting // what is sent to one node is not logged
+		c.claimLogs(m, p, live)
+	case p.gossip:
+		if !p.numbered {
+			m["PROBABILISTIC-VALIDITY"] = live & harmless
+		}
+	case !p.channel && !p.repairs:
 		m["CHANNEL-INTEGRITY"] = intact.Without(spec.DuplicateFault)
-	} else {
+	default:
 		m["CHANNEL-VALIDITY"] = live
 	}
 	if !p.direct { // what a coordinator has taken with it is lost
 		live = live.Without(spec.CoordinatorFault)
 		m["SELF-DELIVERY"] = m["SELF-DELIVERY"].Without(spec.CoordinatorFault)
+	}
+	if p.byzantine {
+		m["BYZ-CONSISTENCY"], m["BYZ-TOTALITY"], m["BYZ-VALIDITY"] = intact, live, live
 	}
 	if p.one || p.anonymous {
 		delete(m, "SELF-DELIVERY")
@@ -195,7 +223,10 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		if p.acks {
 			m["ACKED-DELIVERED"] = live
 		}
-	case !p.anonymous && !p.switches: // what is not lost arrives
+		if !p.numbered {
+			m["TAIL-RECOVERY"] = live
+		}
+	case !p.anonymous && !p.switches && !p.gossip: // what is not lost arrives
 		m["VALIDITY"] = live & harmless
 		if p.channel {
 			m["VALIDITY"] = live & (harmless | losses)
@@ -222,6 +253,43 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 	}
 }
 
+// claimLogs adds what a cell promises of what its logs keep.
+func (c Cell) claimLogs(m map[spec.ID]spec.FaultSet, p *premises, live spec.FaultSet) {
+	m["NO-DUPLICATION/restart"], m["LOG-PREFIX"] = live, live
+	if p.numbered { // what is acknowledged may be held back
+		return
+	}
+	m["DURABILITY"] = live
+	if r := c.Reliability; r.Name == "atomic-abort" || r.Name == "atomic-log" && r.Get("phases", "2") == "2" {
+		m["ALL-OR-NOTHING"] = live
+	}
+}
+
+// waits lists what a cell promises only of runs in which everyone that crashed has come back.
+func (c Cell) waits() []spec.ID {
+	switch r := c.Reliability; {
+	case r.Name == "atomic-log":
+		return []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING",
+			"TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY"}
+	case r.Name == "atomic-abort", r.Name == "durable" && r.Get("acks", "majority") == "1":
+		return []spec.ID{"UNIFORM-AGREEMENT", "ACKED-DELIVERED", "DURABILITY"}
+	case r.Name == "durable": // whoever delivers has it on disk, and may be the only one
+		return []spec.ID{"UNIFORM-AGREEMENT"}
+	}
+	return nil
+}
+
+// share is what gossip declares of n members: what its fan-out and rounds let expect, and a little less, for what many
+// runs show of it is a number near it.
+func (c Cell) share(n int) float64 {
+	if c.Reliability.Name != "gossip" {
+		return 1
+	}
+	const slack = .02
+	f, r := number(c.Reliability, "fanout", 2), number(c.Reliability, "rounds", 2)
+	return min(reliability.ExpectedShare(n, f, r), reliability.ExpectedShare(n-1, f, r)) - slack // one may be no member
+}
+
 // claimNetwork adds what a cell promises of the network that it stands on.
 func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
 	if c.cost(2) > 0 {
@@ -231,6 +299,9 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 		return
 	}
 	m["NIC-FILTER"] = intact
+	if p.gossip { // tells one at a time
+		return
+	}
 	n, _ := c.network()
 	if !n.snoop && n.subnets <= 3 { // a switch that snoops keeps other groups away, and so do many LANs
 		m["SOCKET-FILTER"] = intact

@@ -69,6 +69,12 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	if n, links := c.network(); links && h.Topology != nil {
 		n.declare(h)
 	}
+	if c.premises().repairs {
+		if h.Bounds == nil {
+			h.Bounds = map[string]time.Duration{}
+		}
+		h.Bounds["TAIL-RECOVERY"] = sim.DefaultTL
+	}
 }
 
 // declare completes the topology, and says how long hosts and routers may take.

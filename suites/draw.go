@@ -14,6 +14,9 @@ import (
 func (p *Plan) draw(s *faults.Scenario, seed uint64, c Cell, model spec.FaultSet, i int) {
 	x := faults.Params{Subject: c.String(), MinNodes: p.Nodes, MaxNodes: p.Nodes, MaxSends: p.Messages,
 		OneToOne: i%4 == 0, MTU: c.mtu()}
+	if p.Nodes == 0 {
+		x.MinNodes, x.MaxNodes = c.sizes()
+	}
 	if c.mtu() > 0 {
 		x.MaxSize = 4 * c.mtu()
 	}
@@ -22,9 +25,12 @@ func (p *Plan) draw(s *faults.Scenario, seed uint64, c Cell, model spec.FaultSet
 
 // drawInto draws a schedule with the faults of a model, as the cell's network has them.
 func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model spec.FaultSet, i int) {
-	x.Faults = model
+	x.Faults = model.Without(spec.ByzantineFault)
 	if model.Has(spec.CoordinatorFault) {
-		x.Faults = model.With(spec.CrashFault)
+		x.Faults = x.Faults.With(spec.CrashFault)
+	}
+	if x.Revive = c.logged() && i%3 > 0; !x.Revive && c.logged() { // dead for good
+		x.Faults = x.Faults.Without(spec.RecoverFault)
 	}
 	n, links := c.network()
 	x.Routers = n.routers()
@@ -42,7 +48,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	if i%4 == 0 && !anonymous {
 		s.Steps = append(s.Steps, faults.Step{Action: faults.Action{Op: faults.Send, Node: last, To: 0, Size: 8}})
 	}
-	if i%8 == 1 && last > 0 {
+	if i%8 == 1 && last > 0 && (i%16 == 1 || c.Reliability.Name != "gossip") { // of which a stranger's messages have another share
 		s.Exclude(last)
 		s.Groups[0].Closed = i%16 == 1
 		s.Steps = append(s.Steps, send(last, 0))
@@ -62,6 +68,49 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 		n.collide(s, i/8)
 	}
 	c.aimCrashes(s, model)
+	if model.Has(spec.ByzantineFault) && i%4 > 0 {
+		lie(s, seed)
+	}
+}
+
+// lie lets fewer than a third of the members lie.
+func lie(s *faults.Scenario, seed uint64) {
+	r := spec.NewRand(seed, purposeLies)
+	members := s.Groups[0].Members
+	first := r.IntN(len(members))
+	for k := range max(0, (len(members)-1)/3-faulty(s)) {
+		how := spec.EveryLie
+		if r.Chance(.5) {
+			how = spec.Lie(1 + r.IntN(int(spec.EveryLie)))
+		}
+		s.Steps = append(s.Steps, faults.Step{Action: faults.Action{Op: faults.Lies, Node: members[(first+k)%len(members)], Lie: how}})
+	}
+}
+
+const purposeLies = 0x11e5
+
+// special says whether schedules of the cell are drawn in another way than others.
+func (c Cell) special() bool {
+	return c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
+}
+
+// sizes gives how many nodes schedules have that don't say it; 0, 0 is the usual.
+func (c Cell) sizes() (low, high int) {
+	switch c.Reliability.Name {
+	case "gossip":
+		return 8, 8
+	case "byzantine":
+		return 4, 7
+	}
+	return 0, 0
+}
+
+// members gives the number of members of the cell's schedules, where it is one.
+func (c Cell) members(nodes int) int {
+	if low, _ := c.sizes(); nodes == 0 {
+		return max(1, low)
+	}
+	return nodes
 }
 
 func send(node spec.NodeID, at time.Duration) faults.Step {
@@ -149,6 +198,9 @@ func (c Cell) coordinates(s *faults.Scenario, node spec.NodeID) bool {
 // is another fault than the crash of one that does not.
 func (c Cell) injects(s *faults.Scenario) spec.FaultSet {
 	set := s.Faults()
+	if c.Reliability.Name == "byzantine" && len(s.Groups) > 0 && 3*faulty(s) >= len(s.Groups[0].Members) {
+		return spec.AllFaults // a third: nothing is promised
+	}
 	if len(s.Groups) == 0 || len(c.coordinators(len(s.Groups[0].Members))) == 0 {
 		return set
 	}
@@ -163,6 +215,22 @@ func (c Cell) injects(s *faults.Scenario) spec.FaultSet {
 		}
 	}
 	return set
+}
+
+// faulty counts the nodes that a scenario lets crash or lie.
+func faulty(s *faults.Scenario) int {
+	var nodes [faults.MaxNodes]bool
+	n := 0
+	for i := range s.Steps {
+		switch a := &s.Steps[i].Action; a.Op {
+		case faults.Crash, faults.CrashLossy, faults.Lies:
+			if !nodes[a.Node] {
+				nodes[a.Node] = true
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // lateCrash is when a node crashes that has had the time to deliver what was sent at the start.

@@ -1,9 +1,15 @@
 package suites
 
-import "github.com/conform-go/conform/spec"
+import (
+	"fmt"
+
+	"github.com/conform-go/conform/spec"
+)
 
 // merge puts the units of a cell together, in their order.
-func merge(c Cell, units []*unit) CellReport {
+func merge(c Cell, members int, units []*unit) CellReport {
+	share := c.share(members)
+
 	r := CellReport{Transport: c.Transport.String(), Reliability: c.Reliability.String(), Ordering: c.Ordering.String(),
 		Membership: c.Membership.String(), Applicable: true}
 	if err := c.Applicable(); err != nil {
@@ -32,7 +38,7 @@ func merge(c Cell, units []*unit) CellReport {
 				r.Requirements = append(r.Requirements, row)
 			}
 			tallies[row.ID].Merge(spec.Tally{Judged: row.Judged, Bites: row.Bites, Antecedents: row.Antecedents,
-				Failed: row.Failed, Reason: row.Reason})
+				Missing: row.Missing, Failed: row.Failed, Reason: row.Reason})
 			for k := range r.Requirements {
 				if x := &r.Requirements[k]; x.ID == row.ID && x.Witness == nil {
 					x.Witness = row.Witness
@@ -46,9 +52,29 @@ func merge(c Cell, units []*unit) CellReport {
 		if x.Reason = t.Reason; x.Verdict == spec.Pass {
 			x.Reason = ""
 		}
+		if x.ID == "PROBABILISTIC-VALIDITY" {
+			x.Missing, x.Share = t.Missing, share
+			x.Verdict, x.Reason = weigh(t, share, members)
+		}
 	}
 	r.Requirements = append(r.Requirements, separations...)
 	return r
+}
+
+// confidence is that of verdicts on a statistic.
+const confidence = .99
+
+// weigh gives the verdict on a statistic, and why it is not a pass. Whether one member delivers depends on whether
+// others do, so that a message to so many members counts as one trial and not as so many.
+func weigh(t *spec.Tally, share float64, members int) (spec.Verdict, string) {
+	trials := *t
+	trials.Antecedents, trials.Missing = t.Antecedents/members, (t.Missing+members-1)/members
+	v := trials.Against(share, confidence)
+	if v == spec.Pass {
+		return v, ""
+	}
+	return v, fmt.Sprintf("%d of %d deliveries are missing, and a share of %.3f was declared (confidence %v)",
+		t.Missing, t.Antecedents, share, confidence)
 }
 
 // skip puts beside the scale what could not be tested because the run was told to leave out faults of its model, or has
@@ -69,10 +95,16 @@ func (c *CellReport) skip(p *Plan) {
 
 // bitesBy are the faults of which one must have occurred for a requirement to be tested; without an entry none must.
 var bitesBy = map[spec.ID]spec.FaultSet{
-	"UNIFORM-AGREEMENT": spec.SetOf(spec.CrashFault, spec.CrashLossyFault),
-	"IGMP-AGEING":       spec.SetOf(spec.CrashFault, spec.CrashLossyFault),
-	"NIC-FILTER":        spec.SetOf(spec.NICFault),
-	"SOCKET-FILTER":     spec.SetOf(spec.NICFault),
-	"TTL-SCOPE":         spec.SetOf(spec.TTLFault),
-	"PIM-RP":            spec.SetOf(spec.RPFault),
+	"UNIFORM-AGREEMENT":      spec.SetOf(spec.CrashFault, spec.CrashLossyFault),
+	"IGMP-AGEING":            spec.SetOf(spec.CrashFault, spec.CrashLossyFault),
+	"NO-DUPLICATION/restart": spec.SetOf(spec.RecoverFault),
+	"DURABILITY":             spec.SetOf(spec.RecoverFault),
+	"LOG-PREFIX":             spec.SetOf(spec.RecoverFault),
+	"BYZ-CONSISTENCY":        spec.SetOf(spec.ByzantineFault),
+	"BYZ-TOTALITY":           spec.SetOf(spec.ByzantineFault),
+	"BYZ-VALIDITY":           spec.SetOf(spec.ByzantineFault),
+	"NIC-FILTER":             spec.SetOf(spec.NICFault),
+	"SOCKET-FILTER":          spec.SetOf(spec.NICFault),
+	"TTL-SCOPE":              spec.SetOf(spec.TTLFault),
+	"PIM-RP":                 spec.SetOf(spec.RPFault),
 }

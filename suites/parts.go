@@ -150,6 +150,34 @@ func Reliabilities() []Part {
 		Promise: "what anyone delivers, also one that crashes, all correct members deliver; a majority must stay up, or nothing is delivered",
 		Source:  "CGR11, majority-ack uniform reliable broadcast",
 		New:     func(cfg impl.Config) impl.Layer { return reliability.NewUniform(cfg) },
+	}, {
+		Name: "durable", Title: "log and sync before acknowledging, relay on first receipt, tell each other after a restart who has what",
+		Promise: "as reliable, and what was acknowledged is never lost, through crash and restart of any and all; acks says how many disks hold it by then",
+		Source:  "CGR11, logged broadcast; HT94",
+		Options: []Option{{Key: "acks", Default: "majority", Text: "how many disks have a message before it is acknowledged: 1 (the sender's), majority, all", Check: oneOf("1", "majority", "all")}},
+	}, {
+		Name: "atomic-log", Title: "logs on both sides, an acknowledgement from everyone, and never giving up",
+		Promise: "all members process every message once all are up; one that is dead for good blocks it for ever",
+		Source:  "Gray, 1978, two-phase commit without abort",
+		Options: []Option{{Key: "phases", Default: "2", Text: "2: nobody delivers before everyone has it on disk; 1: each delivers on receipt", Check: oneOf("1", "2")}},
+	}, {
+		Name: "atomic-abort", Title: "two-phase commit: if the sender gives up on one recipient, no recipient processes the message",
+		Promise: "all or none; who was dead learns the outcome when it restarts",
+		Source:  "Gray, 1978; Mohan, Lindsay, Obermarck, 1986, presumed abort",
+		New:     func(cfg impl.Config) impl.Layer { return reliability.NewAtomicAbort(cfg) },
+	}, {
+		Name: "gossip", Title: "tell a few random members, who do the same",
+		Promise: "the share of the members that fan-out and rounds let expect delivers, of many messages; never acknowledges",
+		Source:  "Eugster, Guerraoui, Kermarrec, Massoulié, 2003",
+		Options: []Option{
+			{Key: "fanout", Default: "2", Text: "members that each one tells in a round", Check: within(1, 64)},
+			{Key: "rounds", Default: "2", Text: "rounds in which it tells them", Check: within(1, 20)},
+		},
+	}, {
+		Name: "byzantine", Title: "echo and ready: nobody delivers before so many are ready for it that liars make no difference",
+		Promise: "validity, agreement, and no two contents for one message, though fewer than a third of the members lie or crash",
+		Source:  "Bracha, 1987; CGR11, authenticated double-echo broadcast",
+		New:     func(cfg impl.Config) impl.Layer { return reliability.NewByzantine(cfg) },
 	}}
 }
 

@@ -103,8 +103,7 @@ func replay(s *faults.Scenario, capture func(at spec.Time, frame []byte)) (*Repl
 		return nil, fmt.Errorf("%s stands on no links: there are no frames to capture", subject.Name)
 	}
 	cfg.Evidence, cfg.Capture = true, capture
-	b := newBench(cfg, subject.Params.MTU)
-	b.tied, b.most = subject.cell.tied(), subject.cell.Reliability.Name == "uniform"
+	b := subject.cell.newBench(cfg, subject.Params.MTU)
 	if err := b.play(s); err != nil {
 		return nil, err
 	}

@@ -54,9 +54,11 @@ type Row struct {
 	Under       string       `json:"under,omitempty"`
 	With        string       `json:"with,omitempty"`
 	Verdict     spec.Verdict `json:"verdict"`
-	Judged      int          `json:"judged"`      // schedules judged
-	Bites       int          `json:"bites"`       // of which tested it at all
-	Antecedents int          `json:"antecedents"` // instances tested
+	Judged      int          `json:"judged"`            // schedules judged
+	Bites       int          `json:"bites"`             // of which tested it at all
+	Antecedents int          `json:"antecedents"`       // instances tested
+	Missing     int          `json:"missing,omitempty"` // of a statistic: instances that did not hold
+	Share       float64      `json:"share,omitempty"`   // … and the share that has to
 	Failed      int          `json:"failed,omitempty"`
 	Skipped     bool         `json:"skipped,omitempty"` // not tested, because the run leaves out faults that it takes: beside the scale
 	Reason      string       `json:"reason,omitempty"`

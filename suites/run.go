@@ -76,7 +76,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 				mine = append(mine, u)
 			}
 		}
-		cr := merge(c, mine)
+		cr := merge(c, c.members(p.Nodes), mine)
 		cr.skip(&p)
 		r.Verdict = r.Verdict.Merge(cr.verdict())
 		r.Cells = append(r.Cells, cr)
@@ -128,8 +128,7 @@ func (p *Plan) work(ctx context.Context, units []*unit) error {
 }
 
 func (u *unit) do(ctx context.Context) {
-	b := newBench(u.cell.world(u.cell.Member, nil), u.cell.mtu())
-	b.tied, b.most = u.cell.tied(), u.cell.Reliability.Name == "uniform"
+	b := u.cell.newBench(u.cell.world(u.cell.Member, nil), u.cell.mtu())
 	if u.separating {
 		u.separate(ctx, b)
 		return
@@ -176,7 +175,7 @@ func (u *unit) claims(ctx context.Context, b *bench) {
 	for k, c := range claims {
 		t := &tallies[k]
 		row := Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: t.Verdict(), Judged: t.Judged,
-			Bites: t.Bites, Antecedents: t.Antecedents, Failed: t.Failed}
+			Bites: t.Bites, Antecedents: t.Antecedents, Missing: t.Missing, Failed: t.Failed}
 		if row.Verdict != spec.Pass {
 			row.Reason = t.Reason
 		}

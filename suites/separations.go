@@ -61,9 +61,14 @@ func (c Cell) Separations() []Separation {
 	if !p.fifo && !p.streams && !p.ordered && c.Reliability.Get("ack", "") != "stop-and-wait" {
 		add(spec.NoFaults, "FIFO-ORDER", "FIFO-GAPFREE")
 	}
-	if !p.causal && !(p.streams && p.relays) {
-		add(spec.NoFaults, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
+	before := spec.NoFaults
+	if r := c.Reliability.Name; r == "atomic-log" || r == "atomic-abort" { // an answer takes two phases: what it answers is late if it was lost
+		before = spec.SetOf(spec.LossFault)
 	}
+	if !p.causal && !(p.streams && (p.relays || p.logged || p.byzantine)) {
+		add(before, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
+	}
+	c.separateLogs(&p, add)
 	add(spec.NoFaults, "TOTAL-ORDER")
 	return c.possible(out)
 }
@@ -100,6 +105,9 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 			add(half, "VALIDITY")
 		}
 	}
+	if p.logged {
+		add(spec.SetOf(spec.CrashLossyFault), "UNIFORM-AGREEMENT")
+	}
 	if p.uniform {
 		return
 	}
@@ -109,13 +117,36 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 	add(half, "UNIFORM-AGREEMENT")
 }
 
+// separateLogs adds what a cell does not promise of what its logs keep: if disks lie about what is safe, and if those
+// that crashed do not come back.
+func (c Cell) separateLogs(p *premises, add func(with spec.FaultSet, ids ...spec.ID)) {
+	if !p.logged || p.numbered {
+		return
+	}
+	dead, back := spec.SetOf(spec.CrashFault), spec.SetOf(spec.CrashFault, spec.RecoverFault)
+	add(back.With(spec.LostSyncFault), "NO-DUPLICATION/restart", "DURABILITY", "LOG-PREFIX")
+	switch r := c.Reliability; {
+	case r.Name == "durable":
+		add(back, "ALL-OR-NOTHING")
+		if r.Get("acks", "majority") == "1" {
+			add(spec.SetOf(spec.CrashLossyFault), "ACKED-DELIVERED")
+		}
+	case r.Name == "atomic-log" && r.Get("phases", "2") == "1":
+		add(back, "ALL-OR-NOTHING")
+		add(dead, "AGREEMENT")
+	case r.Name == "atomic-log":
+		add(dead, "VALIDITY")
+	}
+}
+
 // possible leaves out what follows from the cell's claims under the faults in question.
 func (c Cell) possible(all []Separation) []Separation {
 	claims := c.Claims()
 	return slices.DeleteFunc(all, func(s Separation) bool {
 		var held []spec.ID
 		for _, claim := range claims {
-			if s.With.Within(claim.Under) {
+			alone := s.With&crashes != 0 && !s.With.Has(spec.RecoverFault) && slices.Contains(c.waits(), claim.ID)
+			if s.With.Within(claim.Under) && !alone {
 				held = append(held, claim.ID)
 			}
 		}

@@ -38,6 +38,7 @@ func ParseSubject(text string) (*Subject, error) {
 		if c.mtu() > 0 {
 			p.MaxSize = 4 * c.mtu()
 		}
+		p.MinNodes, p.MaxNodes = c.sizes()
 		return &Subject{Name: c.String(), New: c.Member, Claims: c.Claims(), Params: p, cell: c}, nil
 	}
 	m, ok := mutant.Lookup(name)
@@ -60,6 +61,7 @@ func mutantSubject(m *mutant.Mutant) (*Subject, error) {
 	if m.MTU > 0 {
 		p.MaxSize = 4 * m.MTU
 	}
+	p.MinNodes, p.MaxNodes = c.sizes()
 	out := &Subject{Name: p.Subject, New: m.New, Claims: c.Claims(), Params: p, cell: c, rules: m.Network}
 	if out.New == nil { // the bug is below
 		out.New = c.Member
@@ -76,15 +78,11 @@ func (s *Subject) OnLinks() bool {
 	return links
 }
 
-func (s *Subject) bench() *bench {
-	b := newBench(s.world(), s.Params.MTU)
-	b.tied, b.most = s.cell.tied(), s.cell.Reliability.Name == "uniform"
-	return b
-}
+func (s *Subject) bench() *bench { return s.cell.newBench(s.world(), s.Params.MTU) }
 
 // draw makes schedule i of a mutant in s. On a network of links it has what schedules of the cell have.
 func (s *Subject) draw(into *faults.Scenario, seed uint64, i int) {
-	if _, links := s.cell.network(); links || len(s.cell.coordinators(8)) > 0 || s.cell.Transport.Name == "anycast" {
+	if _, links := s.cell.network(); links || len(s.cell.coordinators(8)) > 0 || s.cell.Transport.Name == "anycast" || s.cell.special() {
 		s.cell.drawInto(into, seed, s.Params, s.Params.Faults, i)
 		return
 	}

@@ -52,7 +52,7 @@ func (n *node) reset() {
 func (w *World) start(id spec.NodeID, kept *uint64) {
 	n := &w.nodes[id]
 	n.up, n.sends, n.waiting = true, 0, n.waiting[:0]
-	cfg := impl.Config{Self: id, Nodes: w.procs, Group: n.group, TS: w.cfg.TS, TL: w.cfg.TL, MTU: w.s.Net.MTU}
+	cfg := impl.Config{Self: id, Nodes: w.procs, Group: n.group, TS: w.cfg.TS, TL: w.cfg.TL, MTU: w.s.Net.MTU, Lie: w.s.LiesOf(id)}
 	if len(w.s.Groups) > 0 {
 		cfg.Members, cfg.Closed = w.s.Groups[n.group].Members, w.s.Groups[n.group].Closed
 	}

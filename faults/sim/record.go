@@ -3,6 +3,7 @@ package sim
 import (
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
 )
@@ -118,7 +119,11 @@ func (w *World) returned(base spec.Event, e *impl.Effect) {
 // remark writes down that a fault began or ended.
 func (w *World) remark(k spec.Kind, i int) {
 	observed := w.observed
-	w.extra(spec.Event{Kind: k}, spec.Extra{Text: w.s.Steps[i].Action.Op.String(), ID: uint64(i)})
+	e := spec.Event{Kind: k}
+	if a := &w.s.Steps[i].Action; a.Op == faults.Isolate {
+		e.Node, e.Has = a.Node, spec.HasNode
+	}
+	w.extra(e, spec.Extra{Text: w.s.Steps[i].Action.Op.String(), ID: uint64(i)})
 	w.observed = observed // the harness's doings are nothing that a node observes
 }
 

@@ -91,7 +91,7 @@ func (w *World) triggered(i int) {
 func (w *World) act(i int) {
 	a := &w.s.Steps[i].Action
 	switch a.Op {
-	case faults.Nothing:
+	case faults.Nothing, faults.Lies: // which began with its node
 	case faults.Send:
 		w.send(i)
 	case faults.Join, faults.Leave, faults.Sync, faults.Query:

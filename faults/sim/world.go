@@ -27,7 +27,7 @@ type Config struct {
 	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
 	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel
-	Revive   bool // who is down when the faults are healed comes back then
+	Revive   bool // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Evidence bool // record also what is held back and discarded
 	MaxSteps int  // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
 }
@@ -195,7 +195,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 			}
 			w.phase, w.drained = healed, false // first: no trigger may break anything while it is mended
 			w.heal()
-			if w.cfg.Revive {
+			if w.cfg.Revive && s.Faults().Has(spec.RecoverFault) {
 				w.reviveAll()
 			}
 			w.observed = w.now
@@ -261,6 +261,12 @@ func (w *World) header() {
 		h.Groups = append(h.Groups, spec.Group{Name: g.Name, Members: g.Members, Closed: g.Closed})
 	}
 	h.Topology, h.Bounds, h.Costs = nil, nil, nil
+	h.Byzantine = h.Byzantine[:0]
+	for n := range spec.NodeID(s.Nodes) {
+		if s.LiesOf(n) != 0 {
+			h.Byzantine = append(h.Byzantine, n)
+		}
+	}
 	if w.fabric != nil {
 		w.announce()
 	}

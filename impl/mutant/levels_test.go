@@ -66,7 +66,7 @@ func liarsOf(nodes int) (liars []spec.NodeID) {
 }
 
 func lying(cfg impl.Config) impl.Layer {
-	return reliability.NewLiar(cfg, reliability.NewByzantine(cfg), reliability.EveryLie)
+	return reliability.NewLiar(cfg, reliability.NewByzantine(cfg), spec.EveryLie)
 }
 
 // fails plays the schedule of a seed. One in which too many crash for the level is left out.

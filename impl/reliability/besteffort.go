@@ -34,6 +34,10 @@ type BestEffort struct {
 	seen        [2]impl.Lives[impl.Window] // what came to this node alone, and to the group
 	fired       int                        // times the timer fired since it was first set
 
+	accepting bool // acknowledges what the layer above has accepted
+	hops      impl.Ring[hop]
+	accepted  [2]impl.Lives[impl.Window]
+
 	queues []ackQueue    // stop-and-wait: by space
 	owed   [][]owedAck   // cumulative, piggyback: by who sent the data
 	owing  int           // … in all
@@ -103,6 +107,7 @@ func (b *BestEffort) Step(in impl.Input, out *impl.Effects) {
 		b.heard = make([]spec.Time, b.cfg.Nodes)
 		b.queues = make([]ackQueue, b.cfg.Nodes+1)
 		b.owed, b.owing = make([][]owedAck, b.cfg.Nodes), 0
+		b.hops, b.accepted = impl.Ring[hop]{}, [2]impl.Lives[impl.Window]{}
 		b.said = [2][]uint64{make([]uint64, b.cfg.Nodes), make([]uint64, b.cfg.Nodes)}
 	case impl.Send:
 		b.send(in, out)
@@ -114,6 +119,12 @@ func (b *BestEffort) Step(in impl.Input, out *impl.Effects) {
 		} else {
 			b.fire(in, out)
 		}
+	case impl.Accept:
+		if !b.accepting {
+			out.Pass(in)
+			return
+		}
+		b.accept(in.Ref, out)
 	default:
 		out.Pass(in)
 	}
@@ -158,7 +169,9 @@ func (b *BestEffort) transmit(k int, body []byte, ref impl.Ref, now spec.Time, o
 	}
 	packet := impl.AppendNumbered(out, body, impl.Numbered{N: o.Next(), Incarnation: b.incarnation, Kind: kind})
 	n, p := o.Add(packet, ref, now)
-	if kind == peerData {
+	if kind == peerData && b.removed.Has(to) {
+		p.Ref = 0 // sent once, and nobody knows what becomes of it
+	} else if kind == peerData {
 		p.Waiting.Add(to)
 	} else {
 		b.Rules.Waits(&b.cfg, &p.Waiting, &b.removed)
@@ -240,9 +253,14 @@ func (b *BestEffort) data(in impl.Input, h impl.Numbered, body []byte, out *impl
 		return
 	}
 	fate := b.Rules.Fresh(w, h.N)
+	if b.accepting {
+		h.Kind = ack
+		b.handUp(in, to, h, body, fate, out)
+		return
+	}
 	if b.ways == Pipelined || b.ways == StopAndWait {
 		h.Kind = ack
-		out.Add(impl.Effect{Kind: impl.Down, To: in.From, Body: impl.AppendNumbered(out, nil, h), Code: impl.BareAck})
+		b.say(in.From, h, out)
 	} else {
 		b.owe(in, h, out)
 	}

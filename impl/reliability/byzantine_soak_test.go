@@ -30,9 +30,9 @@ func newTrial(seed uint64, honest func(impl.Config) impl.Layer) *trial {
 		x.liars.Add(impltest.Node(r.IntN(n)))
 		faulty--
 	}
-	how := reliability.EveryLie
+	how := spec.EveryLie
 	if r.Chance(.5) {
-		how = reliability.Lie(1 + r.IntN(int(reliability.EveryLie)))
+		how = spec.Lie(1 + r.IntN(int(spec.EveryLie)))
 	}
 	x.field = newField(n, seed, func(cfg impl.Config) impl.Layer {
 		l := honest(cfg)

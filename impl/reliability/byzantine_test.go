@@ -26,7 +26,7 @@ func TestByzantineKeepsTheContract(t *testing.T) {
 		t.Error(err)
 	}
 	liar := func(cfg impl.Config) impl.Layer {
-		return reliability.NewLiar(cfg, byzantine(cfg), reliability.EveryLie)
+		return reliability.NewLiar(cfg, byzantine(cfg), spec.EveryLie)
 	}
 	if err := impltest.TestLayer(liar, impltest.WithoutOneToOne()); err != nil {
 		t.Error(err)
@@ -120,22 +120,11 @@ func TestByzantineMemoryIsBounded(t *testing.T) {
 	}
 }
 
-func TestLiesParse(t *testing.T) {
-	for l := range reliability.EveryLie + 1 {
-		if got, err := reliability.ParseLie(l.String()); got != l || err != nil {
-			t.Errorf("%s: %s, %v", l, got, err)
-		}
-	}
-	if _, err := reliability.ParseLie("equivocate,cheat"); err == nil || !strings.Contains(err.Error(), `"cheat"`) {
-		t.Errorf("error: %v", err)
-	}
-}
-
 // A liar says different things to different members, deterministically, and says the truth to itself.
 func TestLiarEquivocates(t *testing.T) {
 	versions := func(seed uint64) map[spec.NodeID]string {
 		cfg := impl.Config{Self: 0, Nodes: 8, Members: []spec.NodeID{0, 1, 2, 3, 4, 5, 6, 7}, Seed: seed}
-		l, out := reliability.NewLiar(cfg, byzantine(cfg), reliability.Equivocate), impl.NewEffects(&impl.Arena{Forget: true})
+		l, out := reliability.NewLiar(cfg, byzantine(cfg), spec.Equivocate), impl.NewEffects(&impl.Arena{Forget: true})
 		l.Step(impl.Input{Kind: impl.Start}, out)
 		l.Step(impl.Input{Kind: impl.Send, To: impl.Everyone, Body: []byte("m")}, out)
 		said := map[spec.NodeID]string{}

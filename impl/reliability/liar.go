@@ -1,59 +1,9 @@
 package reliability
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
 )
-
-// Lie is what a liar does, one or several of these.
-type Lie uint8
-
-// The lies.
-const (
-	Equivocate Lie = 1 << iota // tell some members one thing and the others another
-	Forge                      // vote for what was not said, too early, and speak in the name of others
-	Mute                       // stay silent to some members
-	Replay                     // say again what was said before
-
-	EveryLie = Equivocate | Forge | Mute | Replay
-)
-
-var lieNames = [...]string{"equivocate", "forge", "mute", "replay"}
-
-// String lists the lies with commas; without any it is "none".
-func (l Lie) String() string {
-	var names []string
-	for i, name := range lieNames {
-		if l&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ",")
-}
-
-// ParseLie is the inverse of [Lie.String].
-func ParseLie(s string) (l Lie, err error) {
-	if s == "none" {
-		return 0, nil
-	}
-words:
-	for _, word := range strings.Split(s, ",") {
-		for i, name := range lieNames {
-			if name == word {
-				l |= 1 << i
-				continue words
-			}
-		}
-		return 0, fmt.Errorf("unknown lie %q: want some of %s", word, EveryLie)
-	}
-	return l, nil
-}
 
 // Liar is a member that lies below the level [Byzantine]: it changes what an honest layer hands down, and adds to it.
 // It can't do what an authenticated link forbids: its packets are known to be its own. Liars of one group take the same
@@ -69,14 +19,14 @@ words:
 type Liar struct {
 	cfg    impl.Config
 	honest impl.Layer
-	how    Lie
+	how    spec.Lie
 	rand   spec.Rand
 	said   [][]byte // a few packets of before
 	scene  []impl.Effect
 }
 
 // NewLiar makes a node that lies about what an honest layer says: the one that stands at the level Byzantine.
-func NewLiar(cfg impl.Config, honest impl.Layer, how Lie) *Liar {
+func NewLiar(cfg impl.Config, honest impl.Layer, how spec.Lie) *Liar {
 	return &Liar{cfg: cfg, honest: honest, how: how}
 }
 
@@ -114,7 +64,7 @@ func (l *Liar) tell(packet []byte, out *impl.Effects) {
 		out.Down(impl.Everyone, packet, 0)
 		return
 	}
-	if l.has(Forge) && id.origin == l.cfg.Self && kind == byzantineSend { // support it from the start
+	if l.has(spec.Forge) && id.origin == l.cfg.Self && kind == byzantineSend { // support it from the start
 		for _, m := range l.cfg.Members {
 			l.say(byzantineEcho, body, id, m, out)
 			l.say(byzantineReady, body, id, m, out)
@@ -123,7 +73,7 @@ func (l *Liar) tell(packet []byte, out *impl.Effects) {
 	for _, m := range l.cfg.Members {
 		l.say(kind, body, id, m, out)
 	}
-	if l.has(Replay) {
+	if l.has(spec.Replay) {
 		l.remember(packet)
 		for range 2 {
 			m := l.cfg.Members[l.rand.IntN(len(l.cfg.Members))]
@@ -134,7 +84,7 @@ func (l *Liar) tell(packet []byte, out *impl.Effects) {
 	}
 }
 
-func (l *Liar) has(lie Lie) bool { return l.how&lie != 0 }
+func (l *Liar) has(lie spec.Lie) bool { return l.how&lie != 0 }
 
 func (l *Liar) remember(packet []byte) {
 	if len(l.said) < maxSaid {
@@ -150,15 +100,15 @@ func (l *Liar) say(kind byte, body []byte, id identity, to spec.NodeID, out *imp
 		out.Down(to, sealByzantine(kind, body, id, out), 0)
 		return
 	}
-	if l.has(Mute) && l.rand.IntN(3) == 0 {
+	if l.has(spec.Mute) && l.rand.IntN(3) == 0 {
 		return
 	}
-	if l.has(Equivocate) {
+	if l.has(spec.Equivocate) {
 		body = slant(body, id.n, otherSide(id, to), out)
 	}
 	packet := sealByzantine(kind, body, id, out)
 	out.Down(to, packet, 0)
-	if l.has(Replay) && l.rand.Chance(.5) {
+	if l.has(spec.Replay) && l.rand.Chance(.5) {
 		out.Down(to, packet, 0)
 	}
 }
@@ -166,7 +116,7 @@ func (l *Liar) say(kind byte, body []byte, id identity, to spec.NodeID, out *imp
 // forge speaks of a message as soon as its sender does.
 func (l *Liar) forge(in impl.Input, out *impl.Effects) {
 	kind, body, id, ok := openByzantine(in.Body)
-	if !ok || kind != byzantineSend || !l.has(Forge) {
+	if !ok || kind != byzantineSend || !l.has(spec.Forge) {
 		return
 	}
 	if l.rand.Chance(.3) {
