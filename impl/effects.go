@@ -44,7 +44,7 @@ type Effect struct {
 	Body  []byte
 	View  *spec.View
 	Ref   Ref
-	Num   uint64
+	Num   uint64 // up to the group: the message's position in the order of all; 0: it has none
 	Last  uint64
 	At    spec.Time
 	From  spec.NodeID
@@ -94,6 +94,20 @@ func (e *Effects) Down(to spec.NodeID, body []byte, ref Ref) {
 func (e *Effects) Up(from, to spec.NodeID, body []byte) {
 	x := e.add(Up)
 	x.From, x.To, x.Body = from, to, body
+}
+
+// UpAgain is Up of a message that the layer held back: again says that it came up from below as one that is delivered
+// again after a recovery.
+func (e *Effects) UpAgain(from, to spec.NodeID, body []byte, again bool) {
+	x := e.add(Up)
+	x.From, x.To, x.Body, x.Flag = from, to, body, again
+}
+
+// UpAt is UpAgain to the group of a message that has a position in the one order of all, from 1 on: the application is
+// told it.
+func (e *Effects) UpAt(from spec.NodeID, body []byte, position uint64, again bool) {
+	x := e.add(Up)
+	x.From, x.To, x.Body, x.Num, x.Flag = from, Everyone, body, position, again
 }
 
 // SetTimer lets timer id fire at that time.

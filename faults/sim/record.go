@@ -101,6 +101,11 @@ func (w *World) delivered(id spec.NodeID, e *impl.Effect) {
 	if e.Flag {
 		x.Has |= spec.IsRedelivered
 	}
+	if e.To == impl.Everyone && e.Num != 0 {
+		x.Has |= spec.HasPos
+		w.extra(x, spec.Extra{Pos: e.Num})
+		return
+	}
 	w.observe(x)
 }
 

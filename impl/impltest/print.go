@@ -65,6 +65,12 @@ func Effect(e *impl.Effect) string {
 	case impl.Up:
 		w.add("from %d", e.From)
 		w.to(e.To)
+		if e.Num != 0 {
+			w.add("at position %d", e.Num)
+		}
+		if e.Flag {
+			w.add("again")
+		}
 	case impl.Refuse:
 		w.add("%v", e.Code)
 	case impl.Suspect, impl.Trust:

@@ -53,6 +53,7 @@ type heldMessage struct {
 	stamp  Stamp
 	sender int
 	from   spec.NodeID
+	again  bool // delivered again after a recovery
 }
 
 // NewCausal makes the layer of one node.
@@ -131,7 +132,7 @@ func (c *Causal) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.Overflow, uint64(in.From), uint64(stamp.At(sender)))
 		return
 	}
-	c.held = append(c.held, heldMessage{body, stamp, sender, in.From})
+	c.held = append(c.held, heldMessage{body, stamp, sender, in.From, in.Flag})
 	before := len(c.held)
 	c.drain(out)
 	if len(c.held) == before {
@@ -167,7 +168,7 @@ func (c *Causal) drain(out *impl.Effects) {
 		}
 		c.held = append(c.held[:i], c.held[i+1:]...)
 		c.Rules.Delivered(m.stamp, c.mine, m.sender)
-		out.Up(m.from, impl.Everyone, m.body)
+		out.UpAgain(m.from, impl.Everyone, m.body, m.again)
 		i = 0
 	}
 }

@@ -30,7 +30,13 @@ type FifoRules struct {
 }
 
 type stream struct {
-	held impl.Ring[[]byte] // from the first number not delivered on; nil is a hole
+	held impl.Ring[waitingMessage] // from the first number not delivered on
+}
+
+// waitingMessage is held back. Without a body it is a hole.
+type waitingMessage struct {
+	body  []byte
+	again bool // delivered again after a recovery
 }
 
 // NewFifo makes the layer of one node.
@@ -81,24 +87,24 @@ func (f *Fifo) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.Overflow, uint64(in.From), n)
 		return
 	}
-	if *slot != nil {
+	if slot.body != nil {
 		out.Note(impl.Duplicate, uint64(in.From), n)
 		return
 	}
-	*slot = notNil(body)
+	*slot = waitingMessage{notNil(body), in.Flag}
 	if n != next {
 		out.Note(impl.HeldBack, uint64(in.From), n)
 		return
 	}
 	for k := 0; k == 0 || f.Rules.Rescan(k); k++ {
 		slot := s.held.At(s.held.First())
-		if slot == nil || *slot == nil {
+		if slot == nil || slot.body == nil {
 			return
 		}
-		body := *slot
-		*slot = nil
+		m := *slot
+		*slot = waitingMessage{}
 		s.held.Drop()
-		out.Up(in.From, impl.Everyone, body)
+		out.UpAgain(in.From, impl.Everyone, m.body, m.again)
 	}
 }
 
