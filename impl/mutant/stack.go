@@ -48,6 +48,10 @@ const (
 	overAtomicAbort         = "unicast/atomic-abort/unordered"
 	fifoOverReliable        = "unicast/reliable/fifo"
 	causalOverReliable      = "unicast/reliable/causal"
+	sequencerOverReliable   = "unicast/reliable/total-sequencer"
+	sequencerByUnicast      = "unicast/reliable/total-sequencer:form=ub"
+	serverOverReliable      = "unicast/reliable/total-seqserver"
+	serverThatBlocks        = "unicast/reliable/total-seqserver:holes=block"
 	overCoordinator         = "coordinator/unreliable/unordered"
 	overTree                = "hierarchy:fanout=2/unreliable/unordered"
 	reliableOverCoordinator = "coordinator/reliable/unordered"
@@ -98,6 +102,14 @@ func correct(cell string) stack {
 		s.ordering = fifo
 	case causalOverReliable:
 		s.ordering = causal
+	case sequencerOverReliable:
+		s.ordering = sequencer(ordering.BB)
+	case sequencerByUnicast:
+		s.ordering = sequencer(ordering.UB)
+	case serverOverReliable:
+		s.ordering = seqServer(ordering.FillHoles)
+	case serverThatBlocks:
+		s.ordering = seqServer(ordering.BlockHoles)
 	case overCoordinator:
 		s.reliability, s.transport, s.channel = unreliable, coordinator, nil
 	case overTree:
@@ -142,6 +154,14 @@ func channel(cfg impl.Config) impl.Layer        { return transport.NewChannel(cf
 
 func acks(ways reliability.Acks) maker {
 	return func(cfg impl.Config) impl.Layer { return reliability.NewBestEffortAck(cfg, ways) }
+}
+
+func sequencer(form ordering.Form) maker {
+	return func(cfg impl.Config) impl.Layer { return ordering.NewTotalSequencer(cfg, form) }
+}
+
+func seqServer(holes ordering.Holes) maker {
+	return func(cfg impl.Config) impl.Layer { return ordering.NewTotalSeqServer(cfg, holes) }
 }
 
 func coordinator(cfg impl.Config) impl.Layer { return transport.NewCoordinator(cfg) }
