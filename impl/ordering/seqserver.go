@@ -37,7 +37,7 @@ import (
 //	server, when all have answered "lack", or have been silent for TL:
 //	                                   multicast ⟨no-op, S⟩: it is delivered in its turn, and is no message
 //	server, on "have", or when the message comes:
-//	                                   multicast ⟨free, S⟩; look again after TL
+//	                                   multicast ⟨free, S⟩; look again after TL, and then more and more rarely
 //	on receiving ⟨free, S⟩:             hold the message of S back no longer
 //
 // Why that is safe: a no-op is ordered only when nobody who is asked has delivered the message of S, and from its answer
@@ -140,7 +140,8 @@ type numberedPlace struct {
 	asker       spec.NodeID // server: who has the number
 	request     uint64
 	incarnation uint32
-	at          spec.Time // when it was given
+	at          spec.Time // when it was given, or somebody was found that has its message
+	tries       int       // how often somebody was found
 }
 
 type placeState uint8
@@ -190,6 +191,9 @@ func (t *TotalSeqServer) Step(in impl.Input, out *impl.Effects) {
 		t.acknowledged(uint64(in.Ref&^ownRef), out)
 	case in.Kind == impl.Refused && in.Ref&ownRef != 0:
 		t.refused(in, out)
+	case in.Kind == impl.Suspected || in.Kind == impl.Trusted:
+		t.errands.suspect(in, &t.cfg, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}

@@ -71,7 +71,7 @@ func (t *TotalSeqServer) give(origin spec.NodeID, incarnation uint32, request ui
 		p := t.places.Reach(*slot)
 		p.asker, p.request, p.incarnation, p.at = origin, request, incarnation, now
 		if !t.search.armed && t.Rules.Fills(t.holes) {
-			t.arm(now+spec.Time(t.Rules.Overdue(&t.cfg)), out)
+			t.arm(now+t.patience(p), out)
 		}
 	}
 	return *slot
@@ -97,6 +97,12 @@ func (t *TotalSeqServer) arm(at spec.Time, out *impl.Effects) {
 	out.SetTimer(searchTimer, at)
 }
 
+// patience says how long a number is waited for, since it was given or somebody was found that has its message. From
+// the third time on it is twice as long each time: the level below does not give agreement, and there is little hope.
+func (t *TotalSeqServer) patience(p *numberedPlace) spec.Time {
+	return spec.Time(t.Rules.Overdue(&t.cfg)) << max(p.tries-1, 0)
+}
+
 // look looks for the lowest number whose message has not come, when that is overdue, and goes on with it until it is
 // decided.
 func (t *TotalSeqServer) look(now spec.Time, out *impl.Effects) {
@@ -107,14 +113,14 @@ func (t *TotalSeqServer) look(now spec.Time, out *impl.Effects) {
 		return // until a number is given
 	}
 	p := t.places.At(n)
-	overdue := p.at + spec.Time(t.Rules.Overdue(&t.cfg))
+	overdue := p.at + t.patience(p)
 	switch {
 	case s.position != n && now < overdue:
 		t.arm(overdue, out)
 		return
 	case s.position != n && p.asker == t.cfg.Self: // it has been multicast, and only the level below is slow
 		p.at = now
-		t.arm(now+spec.Time(t.Rules.Overdue(&t.cfg)), out)
+		t.arm(now+t.patience(p), out)
 		return
 	case s.position != n:
 		t.begin(n, p, now)
@@ -232,7 +238,7 @@ func (t *TotalSeqServer) decideIfAll(now spec.Time, out *impl.Effects) {
 func (t *TotalSeqServer) found(n uint64, now spec.Time, out *impl.Effects) {
 	s, p := &t.search, t.places.At(n)
 	if s.position == n && !s.noop && p != nil {
-		s.position, p.at = 0, now
+		s.position, p.at, p.tries = 0, now, min(p.tries+1, 7)
 		t.decide(numFree, n, out)
 	}
 }

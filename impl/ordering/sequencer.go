@@ -177,6 +177,9 @@ func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 		t.acknowledged(uint64(in.Ref&^ownRef), in.Now, out)
 	case in.Kind == impl.Refused && in.Ref&ownRef != 0:
 		t.refused(in, out)
+	case in.Kind == impl.Suspected || in.Kind == impl.Trusted:
+		t.errands.suspect(in, &t.cfg, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}

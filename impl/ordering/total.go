@@ -99,10 +99,12 @@ func first(cfg *impl.Config) spec.NodeID {
 }
 
 // errands are packets that are sent again until somebody has answered: not every level makes what goes to one node
-// reliable. Each waits for TS, and then twice as long as before, up to TL. They are numbered from 1.
+// reliable. Each waits for TS, and then twice as long as before, up to TL; to one that the level below suspects, up to
+// 64 TL, since every packet to the dead may make the level suspect it anew. They are numbered from 1.
 type errands struct {
-	ring impl.Ring[errand]
-	due  spec.Time // when the timer fires; 0: it is not set
+	ring      impl.Ring[errand]
+	due       spec.Time // when the timer fires; 0: it is not set
+	suspected impl.NodeSet
 }
 
 type errand struct {
@@ -149,6 +151,29 @@ func (e *errands) end(n uint64, to spec.NodeID) {
 	}
 }
 
+// suspect hears that the level below takes a node for failed, or does so no longer: then what is for it goes at once.
+func (e *errands) suspect(in impl.Input, cfg *impl.Config, out *impl.Effects) {
+	if in.From < 0 || int(in.From) >= cfg.Nodes {
+		return
+	}
+	if in.Kind == impl.Suspected {
+		e.suspected.Add(in.From)
+		return
+	}
+	if !e.suspected.Remove(in.From) {
+		return
+	}
+	any := false
+	for n := e.ring.First(); n <= e.ring.Last(); n++ {
+		if x := e.ring.At(n); x != nil && x.open && x.to == in.From {
+			x.next, x.wait, any = in.Now, spec.Time(cfg.TS)/2, true
+		}
+	}
+	if any {
+		e.fire(in.Now, cfg, out)
+	}
+}
+
 // fire sends again what is due.
 func (e *errands) fire(now spec.Time, cfg *impl.Config, out *impl.Effects) {
 	e.due = 0
@@ -169,7 +194,11 @@ func (e *errands) fire(now spec.Time, cfg *impl.Config, out *impl.Effects) {
 				*x = errand{}
 				continue
 			}
-			x.wait = min(2*x.wait, spec.Time(cfg.TL))
+			most := spec.Time(cfg.TL)
+			if x.to >= 0 && e.suspected.Has(x.to) {
+				most *= 64
+			}
+			x.wait = min(2*x.wait, most)
 			x.next = now + x.wait
 		}
 		if next == 0 || x.next < next {
