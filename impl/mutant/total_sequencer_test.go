@@ -9,6 +9,7 @@ import (
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -73,4 +74,128 @@ func orderCaught(t *testing.T, m *Mutant) string {
 		}
 	}
 	return fmt.Sprintf("%-34s %4d of %4d  %s", m.Name, b.first(m.Breaks), n, strings.Join(shown, ", "))
+}
+
+// Names are words of their own; what a mutant breaks is in the catalogue, and in its order.
+func TestSequencerMutantsAreWellFormed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range All() {
+		seen[m.Name] = true
+	}
+	for _, m := range sequencerMutants() {
+		if _, all := Lookup(m.Name); seen[m.Name] && !all || strings.Trim(m.Name, "abcdefghijklmnopqrstuvwxyz-") != "" {
+			t.Errorf("%q: not a name of its own", m.Name)
+		}
+		seen[m.Name] = true
+		if !strings.HasSuffix(m.Title, ".") {
+			t.Errorf("%s: the title is no sentence: %q", m.Name, m.Title)
+		}
+		last := -1
+		for _, id := range m.Breaks {
+			at := slices.IndexFunc(spec.Catalogue(), func(r spec.Requirement) bool { return r.ID == id })
+			if at <= last {
+				t.Errorf("%s: %s is not in the catalogue, or out of order", m.Name, id)
+			}
+			last = at
+		}
+	}
+}
+
+// What the total orders promise over each level, on random schedules of the faults under which they promise it, as long
+// as the first member, which numbers, stays up; and what they promise though it crashes. Uniform stands on a majority
+// that is up.
+func TestTotalOrdersKeepTheirPromises(t *testing.T) {
+	all, lasting := spec.EndToEndFaults, spec.EndToEndFaults.Without(spec.RecoverFault)
+	calm := lasting.Without(spec.CrashFault, spec.CrashLossyFault)
+	intact := all.Without(spec.CorruptFault)
+	safe := []spec.ID{"NO-CREATION", "NO-DUPLICATION", "CONTENT-INTEGRITY", "SENDER-INTEGRITY", "DESTINATION-INTEGRITY",
+		"CLOSED-GROUP", "NO-RESURRECTION", "LOCAL-ORDER", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE"}
+	live := append(slices.Clone(safe), "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "CHANNEL-VALIDITY", "CHANNEL-INTEGRITY")
+	for _, c := range []struct {
+		level string
+		under spec.FaultSet
+		ids   []spec.ID
+		dead  bool // also where the first member crashes
+	}{
+		{bare, intact, safe, true},
+		{overBestEffort, all, safe, true},
+		{overBestEffort, calm, live, false},
+		{overNack, calm, live, false},
+		{overReliable, all, safe, true},
+		{overReliable, lasting, live, false},
+		{overReliableIP, all, safe, true},
+		{overReliableIP, lasting, live, false},
+		{overStableIP, lasting, append(slices.Clone(live), "UNIFORM-AGREEMENT"), false},
+		{overUniform, all, safe, true},
+		{overUniform, lasting, append(slices.Clone(live), "UNIFORM-AGREEMENT"), false},
+		{overDurable, all, safe, true},
+	} {
+		for name, o := range map[string]maker{"bb": sequencer(ordering.BB), "ub": sequencer(ordering.UB),
+			"server": seqServer(ordering.FillHoles)} {
+			t.Run(fmt.Sprintf("%s/%s/%d", c.level, name, len(c.ids)), func(t *testing.T) {
+				t.Parallel()
+				s := correct(c.level)
+				s.ordering = o
+				p := newOrderPlayer(faults.Params{Faults: c.under, OneToOne: true, NonMember: true, MaxSends: 8, MaxNodes: 5}, s.node)
+				play := p.fails
+				if c.dead {
+					play = p.player.fails
+				}
+				for i := range uint64(*schedules / 10) {
+					if faults.DrawInto(&p.s, *seed+i, p.params); c.level == overUniform && !c.dead && majorityFails(&p.s) {
+						continue
+					}
+					for id, text := range play(t, *seed+i) {
+						if slices.Contains(c.ids, id) {
+							t.Fatalf("schedule %d breaks %s: %s\n%s", *seed+i, id, text, p.s.String())
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// majorityFails says whether no majority of the members stays up.
+func majorityFails(s *faults.Scenario) bool {
+	crashed := map[spec.NodeID]bool{}
+	for i := range s.Steps {
+		if a := &s.Steps[i].Action; a.Op == faults.Crash || a.Op == faults.CrashLossy {
+			crashed[a.Node] = true
+		}
+	}
+	return 2*len(crashed) >= len(s.Groups[0].Members)
+}
+
+// Over levels with logs, where all come back but the first member, which stays up, each is handed up again what it has
+// had, in the same order and marked, and nothing acknowledged is lost.
+func TestTotalOrdersComeBackOverLogs(t *testing.T) {
+	ids := append(slices.Clone(promised), "LOCAL-ORDER", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE")
+	for _, level := range []string{overDurable, overAtomicLog, overAtomicAbort} {
+		for name, o := range map[string]maker{"bb": sequencer(ordering.BB), "ub": sequencer(ordering.UB), "server": seqServer(ordering.FillHoles)} {
+			t.Run(level+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := correct(level)
+				s.ordering = o
+				p := newOrderPlayer(faults.Params{Faults: spec.EndToEndFaults, Revive: true, MaxSends: 8, MaxNodes: 5}, s.node)
+				p.world = sim.New(sim.Config{New: s.node, Revive: true, Model: spec.CrashRecovery})
+				again := 0
+				for i := range uint64(*schedules / 10) {
+					for id, text := range p.fails(t, *seed+i) {
+						if slices.Contains(ids, id) {
+							t.Fatalf("schedule %d breaks %s: %s\n%s", *seed+i, id, text, p.s.String())
+						}
+					}
+					for k := range p.h.Events {
+						if e := &p.h.Events[k]; e.Kind == spec.Deliver && e.Is(spec.IsRedelivered|spec.HasPos) {
+							again++
+						}
+					}
+				}
+				if again == 0 {
+					t.Error("nothing was handed up again")
+				}
+			})
+		}
+	}
 }

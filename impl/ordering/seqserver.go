@@ -21,7 +21,8 @@ import (
 //	on the answer S:                   multicast ⟨m, S⟩
 //	on receiving ⟨m, S⟩:                wait until S = R+1; deliver m, R := S
 //
-// Without faults a message is delivered after 3 packet delays, one of the server's own after 1. The server is
+// Without faults a message is delivered after 3 packet delays, one of the server's own after 1, a packet to oneself
+// counted as one. The server is
 // linearizable: it is one node in one life, each request is answered with one number, and each number answers one
 // request. A server that comes back answers nobody, and is refused its sends: when it has crashed, the group stands
 // still.

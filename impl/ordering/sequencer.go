@@ -25,8 +25,8 @@ import (
 //	                                      if it is not, or p is no member: tell p that it is taken
 //	on receiving ⟨m, p, i, S⟩:             wait until S = R+1; deliver m, R := S
 //
-// Without faults a message is delivered after 2 packet delays: in bb at others than the sequencer, which has its own
-// order at once; in ub also at the sequencer but for the way back to itself, and its own messages after 1.
+// Without faults a message is delivered after 2 packet delays, a packet to oneself counted as one; in ub the sequencer's
+// own after 1.
 //
 // The sender need not be a member. One total order rests on numbers being given once, by one node in one life: nobody
 // else's count, and a sequencer that comes back gives none, and is refused its sends. So when the sequencer has crashed
