@@ -46,7 +46,8 @@ import (
 // The premise: who has been silent for TL while it was asked is removed, and is never heard again. Where that is wrong,
 // a cut or a pause lasts longer than TL or a node comes back from a log, the message of S may have been delivered by the
 // removed one alone: agreement is lost, and the order has a hole there; but the order itself is never lost: each number
-// has one message, and all deliver by number. "Have" brings no message: the level below does, if it gives agreement. If
+// has one message, and all deliver by number. The same hole is left by one who delivers what nobody else gets, and
+// crashes, as levels that are not uniform allow; what it sent after that delivery is then delivered without it. "Have" brings no message: the level below does, if it gives agreement. If
 // it does not, and the sender has crashed half way, those that lack the message stand still.
 // A hole costs 2n packets to one node and one multicast, and TL and two packet delays; TL more where somebody is silent.
 //

@@ -28,6 +28,9 @@ import (
 // Without faults a message is delivered after 2 packet delays, a packet to oneself counted as one; in ub the sequencer's
 // own after 1.
 //
+// Who sends m′ after having delivered m gets the greater number for m′, so that the order is local (Hadzilacos & Toueg,
+// 1994); in bb, over a level that keeps each sender's order, it is therefore causal.
+//
 // The sender need not be a member. One total order rests on numbers being given once, by one node in one life: nobody
 // else's count, and a sequencer that comes back gives none, and is refused its sends. So when the sequencer has crashed
 // the group stands still. Nothing of what the level below promises is weakened but by that; what it does not promise may

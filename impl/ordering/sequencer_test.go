@@ -12,7 +12,10 @@ import (
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/impltest"
+	"github.com/conform-go/conform/impl/membership"
 	"github.com/conform-go/conform/impl/ordering"
+	"github.com/conform-go/conform/impl/reliability"
+	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -30,6 +33,12 @@ func TestTotalOrdersKeepTheContract(t *testing.T) {
 	for name, newLayer := range totals {
 		if err := impltest.TestLayer(newLayer, impltest.Effort(9, 500)); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+		stack := func(cfg impl.Config) impl.Layer {
+			return impl.NewStack(membership.NewStatic(cfg), newLayer(cfg), reliability.NewReliable(cfg), transport.NewUnicast(cfg), transport.NewChannel(cfg))
+		}
+		if err := impltest.TestLayer(stack, impltest.Checksummed()); err != nil {
+			t.Errorf("%s over reliable: %v", name, err)
 		}
 	}
 }
