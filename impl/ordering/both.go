@@ -1,0 +1,45 @@
+package ordering
+
+import "github.com/conform-go/conform/impl"
+
+// O10, two orders at once (Hadzilacos & Toueg, 1994, FIFO atomic and causal atomic broadcast, which they build the same
+// way: a hold-back above an atomic broadcast). The order of senders, or of causes, is restored above a total order.
+//
+// Why the total order survives. Let the layer below hand up, at every member, a prefix of one sequence σ: a total order
+// without gaps. Let the layer above be a function of what it is handed up: what it delivers, and when, depends on the
+// packets that have come and on their order, and on nothing else: not on the clock, nor on what this node is or has
+// sent. Then it has delivered, after a prefix of σ, the same at every member: what the function gives for that prefix.
+// The function only ever adds to the end of what it has delivered, so that this is a prefix of one sequence again. [Fifo]
+// keeps numbers and a hold-back queue for each sender, [Causal] a vector and one queue that is gone through from its
+// oldest: both are such functions, for what they hold back. (What they count of their own sends goes into stamps and
+// not into deliveries.) And each keeps its own promise over whatever lies below.
+//
+// It does not hold for a layer above that lets a node's own messages pass, looks at the time, or goes through its queue
+// in an order of the node's own.
+//
+// What this takes for granted: every member is handed σ from its start. One that joins or comes back in the middle is
+// handed the rest of σ, and what it holds back, or waits for, is not what the others do. It needs the state of the layer
+// above, as of the same place in σ; with views, all begin anew at the view, which stands at one place in σ. Where the
+// layer below announces a gap and goes on, a sender's later messages are stuck here, and the others deliver them: what is
+// delivered here is then no prefix, but still in the order of the others.
+//
+// The other way round, a total order above [Fifo] or [Causal], depends on the total order. [Agreement] keeps what lies
+// below: if every member receives m before m′, each of them proposes less for m, and so the largest proposal for m is
+// less. [Lamport] is causal over anything.
+//
+// And where a message is given its place after it has been sent, and delivered only then, as by [Agreement] or a
+// sequencer, an effect never comes before its cause if FIFO order is kept: who sends m′ has delivered m, and with it
+// all that was sent before it by the same node, so that all of them have places before that of m′. There FIFO and
+// total order together are causal.
+
+// NewFifoTotal makes the layers of one node that keep both the order of each sender and a total order without gaps,
+// which is the layer below. In systems whose total order says "if a process sends m before m′ …", this is meant.
+func NewFifoTotal(cfg impl.Config, total impl.Layer) *impl.Stack {
+	return impl.NewStack(NewFifo(cfg), total)
+}
+
+// NewCausalTotal makes the layers of one node that keep both causal order and a total order without gaps, which is the
+// layer below. Closed group, as that of [Causal].
+func NewCausalTotal(cfg impl.Config, total impl.Layer) *impl.Stack {
+	return impl.NewStack(NewCausal(cfg), total)
+}
