@@ -52,6 +52,9 @@ const (
 	sequencerByUnicast      = "unicast/reliable/total-sequencer:form=ub"
 	serverOverReliable      = "unicast/reliable/total-seqserver"
 	serverThatBlocks        = "unicast/reliable/total-seqserver:holes=block"
+	agreementOverReliable   = "unicast/reliable/total-agreement"
+	lamportOverReliable     = "unicast/reliable/total-lamport"
+	causalTotalOverReliable = "unicast/reliable/causal-total"
 	overCoordinator         = "coordinator/unreliable/unordered"
 	overTree                = "hierarchy:fanout=2/unreliable/unordered"
 	reliableOverCoordinator = "coordinator/reliable/unordered"
@@ -110,6 +113,12 @@ func correct(cell string) stack {
 		s.ordering = seqServer(ordering.FillHoles)
 	case serverThatBlocks:
 		s.ordering = seqServer(ordering.BlockHoles)
+	case agreementOverReliable:
+		s.ordering = agreement
+	case lamportOverReliable:
+		s.ordering = lamport
+	case causalTotalOverReliable:
+		s.ordering = causalTotal
 	case overCoordinator:
 		s.reliability, s.transport, s.channel = unreliable, coordinator, nil
 	case overTree:
