@@ -36,12 +36,16 @@ import (
 // It acknowledges when the level has acknowledged the message: the number is yet to come then, and is lost if the sender
 // crashes.
 //
-// A member that comes back without its log is no member any more: its sends are refused, and it proposes nothing.
+// A member that comes back without its log is no member any more: its sends are refused, and it proposes nothing. One
+// that is handed its log again, [Agreement.Replayed], goes on where it was: what it has proposed and delivered follows
+// from the messages and numbers that it received, and their order. Then members may crash and come back: who waits for
+// a proposal that died with a crash asks for it, a sender that has forgotten that it waits among them. (A sender that
+// is no member receives no copy to remind it, and what it left without a number stays in everybody's way.)
 type Agreement struct {
 	Rules AgreementRules
 
 	// Replayed says that the level below hands up again, after a recovery, everything that it ever handed up, in the
-	// same order. Then proposals and hold-back queue are what they were before the crash, and the node is a member still.
+	// same order: not only what the application lacks.
 	Replayed bool
 
 	cfg         impl.Config

@@ -30,7 +30,8 @@ import "github.com/conform-go/conform/impl"
 // And where a message is given its place after it has been sent, and delivered only then, as by [Agreement] or a
 // sequencer, an effect never comes before its cause if FIFO order is kept: who sends m′ has delivered m, and with it
 // all that was sent before it by the same node, so that all of them have places before that of m′. There FIFO and
-// total order together are causal.
+// total order together are causal. (Over a level with a log that is the way to have both: [Fifo] goes on from what it
+// is handed again, [Causal] takes a member that has come back for none.)
 
 // NewFifoTotal makes the layers of one node that keep both the order of each sender and a total order without gaps,
 // which is the layer below. In systems whose total order says "if a process sends m before m′ …", this is meant.
