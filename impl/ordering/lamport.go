@@ -19,9 +19,9 @@ import (
 //
 // Equal stamps are told apart by the position of their senders. All this needs that the messages of one sender are
 // received in the order sent, or something smaller could still be on its way. So each member numbers all that it sends,
-// its empty messages too, and a message is received in the sense of the algorithm when all before it have been: the
-// numbers are this layer's own, because a layer of FIFO order below would have to carry the empty messages as well, and
-// one above would come too late.
+// its empty messages too, and a message is received in the sense of the algorithm when all before it have been. The
+// numbers are this layer's own, and not those of [Fifo] below: it stands on any level, what it holds back and what it
+// orders is one queue for each sender, and its clock hears of a message that still waits for another.
 //
 // What is delivered is a prefix of one sequence, at crashed members too, over whatever level: over one that loses it
 // stalls. Closed group: who is no member can't send, for it is not waited for. One-to-one messages do not count.
@@ -32,8 +32,9 @@ import (
 //
 // It is live while nobody crashes: a member that is dead is never heard again, and nothing is delivered any more.
 //
-// It acknowledges when the level has acknowledged the message. A member that comes back has forgotten its clock and is
-// no member any more: its sends are refused, and it is silent.
+// It acknowledges when the level has acknowledged the message. One that the level refuses leaves a hole in the numbers,
+// as with [Fifo], and here everybody waits behind it. A member that comes back has forgotten its clock and is no member
+// any more: its sends are refused, and it is silent.
 type Lamport struct {
 	Rules LamportRules
 
@@ -191,7 +192,9 @@ func (l *Lamport) receive(in impl.Input, out *impl.Effects) {
 	if kind == lamportMessage {
 		l.acknowledge(Stamped{Stamp: stamp, Sender: sender}, in.Now, out)
 	}
-	l.deliver(in, kind == lamportMessage, out)
+	if l.deliver(in.Flag, out) == 0 && kind == lamportMessage {
+		out.Note(impl.HeldBack, uint64(in.From), n)
+	}
 }
 
 // goOn receives what has come of a member without a gap.
@@ -234,23 +237,18 @@ func (l *Lamport) acknowledge(m Stamped, now spec.Time, out *impl.Effects) {
 	}
 }
 
-// deliver delivers, smallest stamp first, what everyone has been heard from after.
-func (l *Lamport) deliver(in impl.Input, message bool, out *impl.Effects) {
-	delivered := 0
-	for {
+// deliver delivers, smallest stamp first, what everyone has been heard from after, and counts it.
+func (l *Lamport) deliver(again bool, out *impl.Effects) (delivered int) {
+	for ; ; delivered++ {
 		m, any := l.first()
 		if !any || !l.Rules.Heard(m, l.heard) {
-			break
+			return delivered
 		}
 		s := &l.streams[m.Sender]
 		body := s.ring.At(s.ring.First()).body
 		s.drop()
 		s.trim()
-		out.Add(impl.Effect{Kind: impl.Up, From: l.cfg.Members[m.Sender], To: impl.Everyone, Body: body, Flag: in.Flag})
-		delivered++
-	}
-	if message && delivered == 0 {
-		out.Note(impl.HeldBack, uint64(in.From), 0)
+		out.Add(impl.Effect{Kind: impl.Up, From: l.cfg.Members[m.Sender], To: impl.Everyone, Body: body, Flag: again})
 	}
 }
 
