@@ -104,12 +104,12 @@ type steady struct {
 	nodes  []impl.Layer
 	arena  impl.Arena
 	out    *impl.Effects
-	flying []steadyMove
+	flying []agreedMove
 	now    spec.Time
 	up     int
 }
 
-type steadyMove struct {
+type agreedMove struct {
 	from, at, to spec.NodeID
 	body         []byte
 }
@@ -135,10 +135,10 @@ func (w *steady) step(n spec.NodeID, in impl.Input) {
 			w.up++
 		case e.Kind == impl.Down && e.To == impl.Everyone:
 			for at := range spec.NodeID(len(w.nodes)) {
-				w.flying = append(w.flying, steadyMove{n, at, e.To, e.Body})
+				w.flying = append(w.flying, agreedMove{n, at, e.To, e.Body})
 			}
 		case e.Kind == impl.Down:
-			w.flying = append(w.flying, steadyMove{n, e.To, e.To, e.Body})
+			w.flying = append(w.flying, agreedMove{n, e.To, e.To, e.Body})
 		}
 	}
 }
@@ -160,7 +160,7 @@ func (w *steady) round(size int) {
 var steadyOrders = []string{"agreement", "lamport", "fifo-total over agreement", "causal-total over agreement"}
 
 // Once its memory has grown to its size, a step allocates nothing; and each message is delivered.
-func TestTotalOrdersAllocateNothing(t *testing.T) {
+func TestAgreedOrdersAllocateNothing(t *testing.T) {
 	for _, name := range steadyOrders {
 		w := newSteady(totals[name])
 		const rounds = 3000
@@ -176,8 +176,8 @@ func TestTotalOrdersAllocateNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkTotalOrder measures a round of four members: four sends, sixteen deliveries, and all between them.
-func BenchmarkTotalOrder(b *testing.B) {
+// BenchmarkAgreedOrder measures a round of four members: four sends, sixteen deliveries, and all between them.
+func BenchmarkAgreedOrder(b *testing.B) {
 	for _, name := range slices.Sorted(slices.Values(steadyOrders)) {
 		b.Run(name, func(b *testing.B) {
 			w := newSteady(totals[name])
