@@ -37,6 +37,7 @@ type field struct {
 	crashIn  []int // effects until it crashes; 0 is never
 	lossyTo  []bool
 	faithful func(n spec.NodeID) bool // whether a node keeps to the protocol
+	watch    func(n spec.NodeID, e *impl.Effect)
 
 	sends     map[string]spec.NodeID
 	delivered [][]string
@@ -180,6 +181,9 @@ func (w *field) step(n spec.NodeID, in impl.Input) {
 }
 
 func (w *field) carry(n spec.NodeID, e *impl.Effect) {
+	if w.watch != nil {
+		w.watch(n, e)
+	}
 	switch e.Kind {
 	case impl.Down:
 		for _, m := range w.cfgs[n].Members {

@@ -73,7 +73,7 @@ func (w *steadyGroup) round(size int) {
 func TestLevelsAllocateNothing(t *testing.T) {
 	for name, newLayer := range map[string]func(impl.Config) impl.Layer{
 		"reliable-ip": reliableIP, "reliable-ip:deliver=stable": stableIP, "uniform": uniform, "byzantine": byzantine,
-		"gossip": gossip(3, 1),
+		"gossip": gossip(3, 1), "atomic-view": atomicView,
 	} {
 		w := newSteadyGroup(newLayer)
 		const rounds = 300
