@@ -128,7 +128,7 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 // overChannel says whether the level of reliability stands on reliable channels between any two nodes.
 func (c Cell) overChannel() bool {
 	switch c.Reliability.Name {
-	case "reliable", "uniform", "byzantine":
+	case "reliable", "uniform", "byzantine", "atomic-view":
 		return true
 	}
 	return false

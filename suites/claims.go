@@ -85,6 +85,7 @@ type premises struct {
 	relays      bool // every receiver relays
 	agrees      bool // what one correct member delivers all do, though the sender crashes
 	uniform     bool // what anyone delivers all do
+	blocks      bool // nobody delivers while a member is dead
 	ordered     bool // the level itself keeps each sender's order
 	numbered    bool // the ordering holds back, and discards what it has delivered
 	pieces      bool // messages are put together from pieces, each once
@@ -110,9 +111,9 @@ func (c Cell) premises() premises {
 	n, links := c.network()
 	logged, gossip, byzantine := c.logged(), r == "gossip", r == "byzantine"
 	p := premises{channel: c.channel() || t == "tcp", acks: r != "unreliable" && r != "nack" && !gossip, repairs: r != "unreliable" && !gossip,
-		relays: r == "reliable" || r == "uniform", agrees: r == "reliable" || r == "uniform" || r == "reliable-ip" || logged || byzantine,
+		relays: r == "reliable" || r == "uniform", agrees: r == "reliable" || r == "uniform" || r == "reliable-ip" || logged || byzantine || r == "atomic-view",
 		uniform: r == "uniform" || c.Reliability.Get("deliver", "") == "stable" || logged || byzantine,
-		ordered: r == "nack" || r == "reliable-ip", logged: logged, gossip: gossip, byzantine: byzantine,
+		ordered: r == "nack" || r == "reliable-ip" || r == "atomic-view", blocks: r == "atomic-view", logged: logged, gossip: gossip, byzantine: byzantine,
 		numbered: o != "unordered", fifo: o == "fifo" || o == "causal", causal: o == "causal", pieces: c.mtu() > 0,
 		streams: t == "tcp", one: t == "anycast", links: links, routed: n.routed && n.mode != ipmulticast.NoRouting,
 		anonymous: c.Membership.Name == "anonymous"}
@@ -226,6 +227,14 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		if !p.numbered {
 			m["TAIL-RECOVERY"] = live
 		}
+		if p.blocks {
+			m["ALL-OR-NOTHING"], m["VALIDITY"] = live, live&^crashes
+			m["SELF-DELIVERY"] = m["SELF-DELIVERY"] &^ crashes
+			delete(m, "TAIL-RECOVERY")
+			if !p.numbered {
+				m["TAIL-RECOVERY"] = live &^ crashes
+			}
+		}
 	case !p.anonymous && !p.switches && !p.gossip: // what is not lost arrives
 		m["VALIDITY"] = live & harmless
 		if p.channel {
@@ -236,6 +245,11 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 	switch {
 	case p.uniform:
 		m["UNIFORM-AGREEMENT"] = live
+	case p.blocks: // what is stable is told before it is delivered, and is known as long as that arrives
+		if m["ACKED-DELIVERED"] = live &^ crashes; !p.streams {
+			m["UNIFORM-AGREEMENT"] = live &^ losses &^ starving &^ spec.SetOf(spec.CrashLossyFault)
+			m["ACKED-DELIVERED"] = m["ACKED-DELIVERED"] | m["UNIFORM-AGREEMENT"]
+		}
 	case p.relays:
 		// A relay that has been handed to the network arrives: only as long as nothing is lost.
 		// What is written to a stream waits at its sender, and dies with it.

@@ -178,6 +178,11 @@ func Reliabilities() []Part {
 		Promise: "validity, agreement, and no two contents for one message, though fewer than a third of the members lie or crash",
 		Source:  "Bracha, 1987; CGR11, authenticated double-echo broadcast",
 		New:     func(cfg impl.Config) impl.Layer { return reliability.NewByzantine(cfg) },
+	}, {
+		Name: "atomic-view", Title: "deliver what every member of the view has; where one fails, wait for a view without it",
+		Promise: "all deliver or none, in each sender's order; in a static view a dead member lets nobody deliver any more",
+		Source:  "Birman & Joseph, 1987 (BJ87); BSS91",
+		New:     func(cfg impl.Config) impl.Layer { return reliability.NewAtomicView(cfg) },
 	}}
 }
 

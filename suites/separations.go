@@ -111,7 +111,10 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 	if p.uniform {
 		return
 	}
-	if p.relays && !p.streams && !p.routed {
+	if p.blocks {
+		add(spec.SetOf(spec.CrashFault), "SELF-DELIVERY", "VALIDITY")
+	}
+	if (p.relays || p.blocks) && !p.streams && !p.routed {
 		half = spec.SetOf(spec.CrashLossyFault)
 	}
 	add(half, "UNIFORM-AGREEMENT")

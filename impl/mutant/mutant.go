@@ -30,7 +30,7 @@ type Mutant struct {
 // All lists the mutants, from the channel up; always in the same order. The slices are fresh.
 func All() []Mutant {
 	return slices.Concat(channelMutants(), unicastMutants(), treeMutants(), tcpMutants(), lanMutants(), hostMutants(),
-		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), reliableMutants(),
+		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), atomicViewMutants(), reliableMutants(),
 		fifoMutants(), causalMutants())
 }
 

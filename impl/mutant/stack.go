@@ -40,6 +40,7 @@ const (
 	overReliableIP          = "unicast/reliable-ip/unordered"
 	overStableIP            = "unicast/reliable-ip:deliver=stable/unordered"
 	overUniform             = "unicast/uniform/unordered"
+	overAtomicView          = "unicast/atomic-view/unordered"
 	overGossip              = "unicast/gossip/unordered"
 	overByzantine           = "unicast/byzantine/unordered"
 	overDurable             = "unicast/durable/unordered"
@@ -89,6 +90,8 @@ func correct(cell string) stack {
 		s.reliability, s.channel = stableIP, nil
 	case overUniform:
 		s.reliability = uniform
+	case overAtomicView:
+		s.reliability = atomicView
 	case overGossip:
 		s.reliability, s.channel = gossip, nil
 	case overByzantine:
@@ -151,6 +154,7 @@ func reliable(cfg impl.Config) impl.Layer       { return reliability.NewReliable
 func reliableIP(cfg impl.Config) impl.Layer     { return reliability.NewReliableIP(cfg, false) }
 func stableIP(cfg impl.Config) impl.Layer       { return reliability.NewReliableIP(cfg, true) }
 func uniform(cfg impl.Config) impl.Layer        { return reliability.NewUniform(cfg) }
+func atomicView(cfg impl.Config) impl.Layer     { return reliability.NewAtomicView(cfg) }
 func gossip(cfg impl.Config) impl.Layer         { return reliability.NewGossip(cfg, few, few) }
 func byzantine(cfg impl.Config) impl.Layer      { return reliability.NewByzantine(cfg) }
 func durable(cfg impl.Config) impl.Layer        { return reliability.NewDurable(cfg, reliability.Majority) }

@@ -68,10 +68,14 @@ func (l *AtomicView) id(k int, n uint64) identity {
 	return identity{n, l.streams[k].incarnation, l.members[k]}
 }
 
-// told makes an entry of what is here of one stream.
+// toldOf writes the entry of what is here of one stream.
 func (l *AtomicView) toldOf(k int, b []byte) {
 	s := &l.streams[k]
-	putEntry(b, l.id(k, l.Rules.Claims(s.has[l.me])), s.stable)
+	stable := s.stable
+	if !l.Rules.Tells(true) {
+		stable = 0
+	}
+	putEntry(b, l.id(k, l.Rules.Claims(s.has[l.me])), stable)
 }
 
 // tell tells all what is here of one stream.
