@@ -22,9 +22,10 @@ import (
 //	g1.0 g1     node 1 announces a loss from node 0, or from anybody
 //	P1 p1       pause and resume; F7 H7: fault 7 and its healing; F7.1: it cuts off node 1
 //	k1.3        node 1 keeps 3 copies
+//	S1.0 T1.0   node 1 suspects node 0, and trusts it again; V1.0.2: it installs a view of nodes 0 and 2
 //	@20         the next event is at 20 ms
 //
-// and in the header lies=2 (Byzantine nodes), bound=10 (of TAIL-RECOVERY, in ms), kept=3 (of STABILITY-TRIM).
+// and in the header lies=2 (Byzantine nodes), bound=10 (of TAIL-RECOVERY, in ms), notice=10 (of DETECTOR-COMPLETENESS), kept=3 (of STABILITY-TRIM).
 //
 // A send of a node that has recovered carries its present incarnation; a delivery names 0/1/1 as d1.0+1.1.
 func parse(text string) *spec.History {
@@ -52,6 +53,8 @@ func parse(text string) *spec.History {
 			}
 		case "bound":
 			h.Bounds = map[string]time.Duration{string(TailRecovery): time.Duration(number(value)) * time.Millisecond}
+		case "notice":
+			h.Bounds = map[string]time.Duration{string(DetectorCompleteness): time.Duration(number(value)) * time.Millisecond}
 		case "kept":
 			h.Costs = map[string]int{string(StabilityTrim): number(value)}
 		case "unsettled":
@@ -87,7 +90,7 @@ events:
 		e, x := word(words[k], lives)
 		e.T = now
 		now += 500_000
-		if x.Op != "" || x.Reason != "" || x.ID != 0 {
+		if x.Op != "" || x.Reason != "" || x.ID != 0 || e.Kind == spec.ViewChange {
 			h.AddExtra(e, x)
 		} else {
 			h.Add(e)
@@ -107,6 +110,7 @@ func number(s string) int {
 var kindOf = map[byte]spec.Kind{
 	's': spec.Send, 'd': spec.Deliver, 'a': spec.Ack, 'x': spec.Refuse, 'c': spec.Crash, 'r': spec.Recover,
 	'g': spec.Gap, 'P': spec.Pause, 'p': spec.Resume, 'F': spec.Fault, 'H': spec.Heal, 'k': spec.Note, 'o': spec.Discard,
+	'S': spec.Suspect, 'T': spec.Trust, 'V': spec.ViewChange,
 	'J': spec.Join, 'j': spec.Joined, 'L': spec.Leave, 'l': spec.Left,
 }
 
@@ -138,6 +142,13 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 	case spec.Gap:
 		if len(parts) > 1 {
 			e.From, e.Has = spec.NodeID(number(parts[1])), e.Has|spec.HasFrom
+		}
+	case spec.Suspect, spec.Trust:
+		e.To, e.Has = spec.NodeID(number(parts[1])), e.Has|spec.HasTo
+	case spec.ViewChange:
+		e.Has |= spec.HasView
+		for _, m := range parts[1:] {
+			x.Members = append(x.Members, spec.NodeID(number(m)))
 		}
 	case spec.Note:
 		x.Op, x.Depth = spec.OpKept, int64(number(parts[1]))
@@ -220,6 +231,9 @@ func show(h *spec.History) string {
 		}
 		if x := h.ExtraOf(e); x.Op != "" || x.Reason != "" || x.ID != 0 {
 			fmt.Fprintf(&b, " %s%s id %d depth %d", x.Op, x.Reason, x.ID, x.Depth)
+		}
+		if e.Kind == spec.ViewChange {
+			fmt.Fprintf(&b, " members %v", h.ExtraOf(e).Members)
 		}
 		if e.Is(spec.IsRedelivered) {
 			b.WriteString(" redelivered")

@@ -126,7 +126,7 @@ func TestDurableWithoutAllocations(t *testing.T) {
 	var j Judge
 	ids, large := durableIDs(), generateDurable(2000)
 	histories := []*spec.History{
-		parse("s0.1 a0.1 d0.0.1 d1.0.1 d2.0.1 c2 s0.2 x0.2a"),
+		parse("s0.1 a0.1 d0.0.1 d1.0.1 d2.0.1 c2 s0.2 x0.2a S0.2 V1.0.1"),
 		parse("recovery bound=10 P2 s0.1 a0.1 p2 F1.1 d0.0.1 H1 d1.0.1 d2.0.1 c1 r1 d1.0.1r s0.2 x0.2o"),
 		generateDurable(0), large,
 	}

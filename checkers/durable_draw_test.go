@@ -132,14 +132,62 @@ func (d *drawer) garnish() {
 	if d.maybe(2) {
 		d.h.Bounds = map[string]time.Duration{string(TailRecovery): time.Duration(rapid.IntRange(1, 20).Draw(d.t, "bound")) * 100_000}
 	}
+	if d.maybe(3) {
+		if d.h.Bounds == nil {
+			d.h.Bounds = map[string]time.Duration{}
+		}
+		d.h.Bounds[string(DetectorCompleteness)] = time.Duration(rapid.IntRange(1, 30).Draw(d.t, "noticed within")) * 100_000
+	}
 	if d.maybe(2) {
 		d.h.Costs = map[string]int{string(StabilityTrim): rapid.IntRange(0, 3).Draw(d.t, "kept")}
 	}
 	d.spicy = d.maybe(2)
 }
 
+// notice lets somebody suspect or trust somebody, or install a view.
+func (d *drawer) notice(n spec.NodeID) {
+	e := spec.Event{Node: n, Has: spec.HasNode | spec.HasGroup, Group: d.groupID()}
+	if d.maybe(3) {
+		e.Kind, e.Has = spec.ViewChange, e.Has|spec.HasView
+		x := spec.Extra{View: spec.ViewID{Epoch: uint64(len(d.h.Events))}}
+		for m := range d.h.Nodes {
+			if !d.down[m] && !d.maybe(8) || d.maybe(8) {
+				x.Members = append(x.Members, spec.NodeID(m))
+			}
+		}
+		d.addExtra(e, x)
+		return
+	}
+	e.Kind, e.To, e.Has = spec.Suspect, d.node(), e.Has|spec.HasTo
+	if d.maybe(4) {
+		e.Kind = spec.Trust
+	}
+	if d.maybe(3) {
+		e.Has, e.Group = e.Has&^spec.HasGroup, 0
+	}
+	d.add(e)
+}
+
+// bury lets, in most histories, all that are up notice who is dead.
+func (d *drawer) bury() {
+	if d.maybe(4) {
+		return
+	}
+	for n := range d.h.Nodes {
+		for dead := range d.h.Nodes {
+			if d.down[dead] && !d.down[n] && !d.one(8) {
+				d.add(spec.Event{Kind: spec.Suspect, Node: spec.NodeID(n), To: spec.NodeID(dead), Has: spec.HasNode | spec.HasTo})
+			}
+		}
+	}
+}
+
 func (d *drawer) spice() {
 	n := d.node()
+	if d.maybe(4) {
+		d.notice(n)
+		return
+	}
 	e := spec.Event{Node: n, Has: spec.HasNode}
 	switch k := rapid.IntRange(0, 13).Draw(d.t, "spice"); {
 	case k < 3:

@@ -38,6 +38,7 @@ const (
 	CausalGapFree         spec.ID = "CAUSAL-GAPFREE"
 	TotalOrder            spec.ID = "TOTAL-ORDER"
 	TotalOrderPairwise    spec.ID = "TOTAL-ORDER-PAIRWISE"
+	DetectorCompleteness  spec.ID = "DETECTOR-COMPLETENESS"
 	ByzConsistency        spec.ID = "BYZ-CONSISTENCY"
 	ByzTotality           spec.ID = "BYZ-TOTALITY"
 	ByzValidity           spec.ID = "BYZ-VALIDITY"
@@ -99,6 +100,7 @@ var table = [...]struct {
 	{CausalGapFree, (*Judge).causalGapFree},
 	{TotalOrder, (*Judge).totalOrder},
 	{TotalOrderPairwise, (*Judge).totalOrderPairwise},
+	{DetectorCompleteness, (*Judge).detectorCompleteness},
 	{ByzConsistency, (*Judge).byzConsistency},
 	{ByzTotality, (*Judge).byzTotality},
 	{ByzValidity, (*Judge).byzValidity},
@@ -168,6 +170,8 @@ type scratch struct {
 	plights []plight
 	tails   []tail
 	breaks  []disturbance
+	deaths  []death
+	notices []notice
 	harness quiet
 }
 

@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"math"
+	"slices"
 
 	"github.com/conform-go/conform/spec"
 )
@@ -101,6 +102,7 @@ var moreTwins = map[spec.ID]func(*twin) answer{
 		}
 		return a
 	},
+	DetectorCompleteness: func(t *twin) answer { return t.detector() },
 	ByzConsistency: func(t *twin) (a answer) {
 		if len(t.h.Byzantine) == 0 {
 			return a
@@ -411,4 +413,78 @@ func (t *twin) kept() (a answer) {
 	}
 	a.unknown = !observed || !bounded
 	return a
+}
+
+// detector looks at each group, each member that is dead at the end, and each correct member besides.
+func (t *twin) detector() (a answer) {
+	b, bounded := t.h.Bounds["DETECTOR-COMPLETENESS"]
+	observed, end := bounded, len(t.h.Events)
+	for _, e := range t.h.Events {
+		observed = observed || (e.Kind == spec.Suspect || e.Kind == spec.Trust || e.Kind == spec.ViewChange)
+	}
+	for g := range t.h.Groups {
+		for d := range t.h.Nodes {
+			crash, g, d := t.deadSince(spec.NodeID(d)), spec.GroupID(g), spec.NodeID(d)
+			if _, member := t.since(d, g, end, false); crash < 0 || !member || t.liar(d) {
+				continue
+			}
+			due := t.due(crash, spec.Time(b))
+			for q := range t.h.Nodes {
+				q := spec.NodeID(q)
+				if from, member := t.since(q, g, end, false); !member || from > crash || !t.correct(q) {
+					continue
+				}
+				a.n++
+				at := end
+				for at > 0 && t.noticed(q, d, g, at) {
+					at--
+				}
+				switch {
+				case at == end:
+					a.unmet = true
+					a.violated = a.violated || bounded && t.h.Events[end-1].T > due
+				case bounded:
+					a.violated = a.violated || t.h.Events[at].T > due
+				}
+			}
+		}
+	}
+	if !observed {
+		return answer{}
+	}
+	return a
+}
+
+// deadSince gives the crash after which a node did not come back; -1 if it is up.
+func (t *twin) deadSince(n spec.NodeID) int {
+	at := -1
+	for i, e := range t.h.Events {
+		switch {
+		case e.Node != n:
+		case e.Kind == spec.Recover:
+			at = -1
+		case e.Kind == spec.Crash && at < 0:
+			at = i
+		}
+	}
+	return at
+}
+
+// noticed says whether just before an event q suspects d, or has it in no view.
+func (t *twin) noticed(q, d spec.NodeID, g spec.GroupID, at int) bool {
+	suspected, out := false, false
+	for i, e := range t.h.Events[:at] {
+		if e.Node != q || e.Kind != spec.Crash && e.Is(spec.HasGroup) && e.Group != g {
+			continue
+		}
+		switch {
+		case e.Kind == spec.Crash:
+			suspected, out = false, false
+		case (e.Kind == spec.Suspect || e.Kind == spec.Trust) && e.To == d:
+			suspected = e.Kind == spec.Suspect
+		case e.Kind == spec.ViewChange && e.Is(spec.HasGroup):
+			out = !slices.Contains(t.h.ExtraOf(&t.h.Events[i]).Members, d)
+		}
+	}
+	return suspected || out
 }

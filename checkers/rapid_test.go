@@ -39,6 +39,7 @@ func drawHistory(t *rapid.T) *spec.History {
 		}
 	}
 	d.drain()
+	d.bury()
 	d.trim()
 	return d.h
 }

@@ -31,7 +31,7 @@ func (x *index) read(h *spec.History, e *spec.Event, i int) step {
 		x.now[e.Node]++
 		x.final.recover(e.Node, i)
 		return stepOf(opRecover, int(x.now[e.Node]), 0)
-	case spec.Gap, spec.Note, spec.Pause, spec.Resume, spec.Fault, spec.Heal:
+	case spec.Suspect, spec.Trust, spec.ViewChange, spec.Gap, spec.Note, spec.Pause, spec.Resume, spec.Fault, spec.Heal:
 		return stepOf(opRare, int(x.now[e.Node]), 0)
 	case spec.Discard:
 		if e.Extra != 0 && extraOf(h, e).Reason == spec.ReasonOverflow {
