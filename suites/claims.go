@@ -221,6 +221,9 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		if c.Reliability.Name == "reliable-ip" {
 			m["STABILITY-TRIM"] = live
 		}
+		if c.notices() {
+			m["DETECTOR-COMPLETENESS"] = live
+		}
 		if p.acks {
 			m["ACKED-DELIVERED"] = live
 		}

@@ -69,13 +69,23 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	if n, links := c.network(); links && h.Topology != nil {
 		n.declare(h)
 	}
-	if c.premises().repairs {
+	bound := func(id string, d time.Duration) {
 		if h.Bounds == nil {
 			h.Bounds = map[string]time.Duration{}
 		}
-		h.Bounds["TAIL-RECOVERY"] = sim.DefaultTL
+		h.Bounds[id] = d
+	}
+	if c.premises().repairs {
+		bound("TAIL-RECOVERY", sim.DefaultTL)
+	}
+	if c.notices() { // a heartbeat is missed every TL/4; what a fault has held up may come until then
+		bound("DETECTOR-COMPLETENESS", 2*sim.DefaultTL+2*s.Net.Max)
 	}
 }
+
+// notices says whether every member of the cell tells its application of every other one that has died. Where members
+// hear of a death only by what they wait for, who waits for nothing does not.
+func (c Cell) notices() bool { return c.Reliability.Name == "reliable-ip" }
 
 // declare completes the topology, and says how long hosts and routers may take.
 func (n *network) declare(h *spec.Header) {

@@ -89,7 +89,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "dead-member-waited-for",
 			Title:  "A crashed member is never removed, so that nothing gets stable any more, nobody delivers, and copies pile up.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM", "DETECTOR-COMPLETENESS"},
 			Cell:   overStableIP, Under: spec.SetOf(spec.CrashFault),
 			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
 				r.Patient = func(_, _ spec.Time) bool { return true }
@@ -98,10 +98,19 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "copies-kept-for-the-dead",
 			Title:  "A crashed member is never removed: what it has not acknowledged is kept for ever.",
-			Breaks: []spec.ID{"STABILITY-TRIM"},
+			Breaks: []spec.ID{"STABILITY-TRIM", "DETECTOR-COMPLETENESS"},
 			Cell:   overReliableIP, Under: spec.SetOf(spec.CrashFault),
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Patient = func(_, _ spec.Time) bool { return true }
+			}),
+		},
+		{
+			Name:   "removed-without-telling",
+			Title:  "A member that is silent for TL is removed, and nobody tells the application, which goes on counting on it.",
+			Breaks: []spec.ID{"DETECTOR-COMPLETENESS"},
+			Cell:   overReliableIP, Under: spec.SetOf(spec.CrashFault),
+			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
+				r.Suspect = func(*impl.Effects, spec.NodeID) {}
 			}),
 		},
 		{

@@ -13,21 +13,19 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// levelPlayer plays the schedules of one level, and shows what the history does not tell: how many copies are kept at
-// the end, and what share delivers.
+// levelPlayer plays the schedules of one level, and counts what share delivers.
 type levelPlayer struct {
 	player
 	cell string
-	kept map[spec.NodeID]uint64 // as told last
 
 	sends, deliveries int
 }
 
 // newLevelPlayer lets members run a stack; in the cell of byzantine, a third of the nodes less one lie.
 func newLevelPlayer(m *Mutant, honest func(impl.Config) impl.Layer) *levelPlayer {
-	p := &levelPlayer{cell: m.Cell, kept: map[spec.NodeID]uint64{}}
+	p := &levelPlayer{cell: m.Cell}
 	p.params = m.params()
-	cfg := sim.Config{New: honest}
+	cfg := sim.Config{New: honest, Declare: declares(m.Cell)}
 	switch m.Cell {
 	case overByzantine:
 		p.params.MinNodes, p.params.MaxNodes, p.params.MaxSends = 4, 7, 8
@@ -42,17 +40,6 @@ func newLevelPlayer(m *Mutant, honest func(impl.Config) impl.Layer) *levelPlayer
 		p.params.MaxNodes = 5
 	case overGossip:
 		p.params.MinNodes, p.params.MaxNodes = 8, 8
-	case overReliableIP, overStableIP:
-		cfg.New = func(cfg impl.Config) impl.Layer {
-			return &wrapped{layer: honest(cfg), effects: func(_ impl.Input, list []impl.Effect) []impl.Effect {
-				for i := range list {
-					if list[i].Kind == impl.Note && list[i].Code == impl.BufferDepth {
-						p.kept[cfg.Self] = list[i].Num
-					}
-				}
-				return list
-			}}
-		}
 	}
 	p.world = sim.New(cfg)
 	return p
@@ -81,13 +68,9 @@ func (p *levelPlayer) fails(t *testing.T, seed uint64) map[spec.ID]string {
 	if p.cell == overUniform && 2*len(crashed) >= len(p.s.Groups[0].Members) {
 		return nil
 	}
-	clear(p.kept)
 	out := p.player.fails(t, seed)
 	if out == nil {
 		out = map[spec.ID]string{}
-	}
-	if p.cell == overReliableIP || p.cell == overStableIP {
-		p.look(crashed, out)
 	}
 	for i := range p.h.Events {
 		switch p.h.Events[i].Kind {
@@ -98,32 +81,6 @@ func (p *levelPlayer) fails(t *testing.T, seed uint64) map[spec.ID]string {
 		}
 	}
 	return out
-}
-
-// look judges what no checker can see yet: copies left at the end, and suspicions.
-func (p *levelPlayer) look(crashed map[spec.NodeID]bool, out map[spec.ID]string) {
-	dead, suspected := map[spec.NodeID]bool{}, map[[2]spec.NodeID]bool{}
-	for i := range p.h.Events {
-		switch e := &p.h.Events[i]; e.Kind {
-		case spec.Crash:
-			dead[e.Node] = true
-		case spec.Suspect:
-			suspected[[2]spec.NodeID{e.Node, e.To}] = true
-		}
-	}
-	for n := range spec.NodeID(p.s.Nodes) {
-		if dead[n] {
-			continue
-		}
-		if k := p.kept[n]; k > 0 {
-			out["STABILITY-TRIM"] = fmt.Sprintf("%d keeps %d copies", n, k)
-		}
-		for d := range dead {
-			if !suspected[[2]spec.NodeID{n, d}] {
-				out["DETECTOR-COMPLETENESS"] = fmt.Sprintf("%d never suspected %d", n, d)
-			}
-		}
-	}
 }
 
 // gossips says whether a smaller share has delivered than is expected.
@@ -215,9 +172,9 @@ func TestLevelsKeepTheirPromises(t *testing.T) {
 		under spec.FaultSet
 		ids   []spec.ID
 	}{
-		{overReliableIP, end, append(slices.Clone(live), "FIFO-ORDER", "FIFO-GAPFREE")},
+		{overReliableIP, end, append(slices.Clone(live), "STABILITY-TRIM", "FIFO-ORDER", "FIFO-GAPFREE", "DETECTOR-COMPLETENESS")},
 		{overReliableIP, spec.EndToEndFaults, append(slices.Clone(always), "FIFO-ORDER", "FIFO-GAPFREE")},
-		{overStableIP, end, append(slices.Clone(live), "FIFO-ORDER", "FIFO-GAPFREE", "UNIFORM-AGREEMENT")},
+		{overStableIP, end, append(slices.Clone(live), "STABILITY-TRIM", "FIFO-ORDER", "FIFO-GAPFREE", "UNIFORM-AGREEMENT", "DETECTOR-COMPLETENESS")},
 		{overUniform, end, append(slices.Clone(live), "UNIFORM-AGREEMENT")},
 		{overUniform, spec.EndToEndFaults, always},
 		{overAtomicView, end.Without(spec.CrashFault, spec.CrashLossyFault),

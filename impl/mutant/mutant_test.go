@@ -7,10 +7,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -124,8 +126,8 @@ func TestEveryMutantIsCaught(t *testing.T) {
 var oneToOne = []string{"unicast", "coordinator", "hierarchy", "tcp"}
 
 func caught(t *testing.T, m *Mutant) string {
-	mutant, n := play(t, &player{params: m.params(), world: sim.New(sim.Config{New: m.New})}, *schedules, m.Breaks)
-	right, _ := play(t, &player{params: m.params(), world: sim.New(sim.Config{New: correct(m.Cell).node})}, n, nil)
+	mutant, n := play(t, &player{params: m.params(), world: sim.New(sim.Config{New: m.New, Declare: declares(m.Cell)})}, *schedules, m.Breaks)
+	right, _ := play(t, &player{params: m.params(), world: sim.New(sim.Config{New: correct(m.Cell).node, Declare: declares(m.Cell)})}, n, nil)
 	if mutant.first(m.Breaks) == 0 {
 		t.Errorf("%d schedules broke none of %v", n, m.Breaks)
 	}
@@ -142,6 +144,18 @@ func caught(t *testing.T, m *Mutant) string {
 		}
 	}
 	return fmt.Sprintf("%-34s %4d of %4d  %s", m.Name, mutant.first(m.Breaks), n, strings.Join(shown, ", "))
+}
+
+// declares says what the histories of a cell declare: how many copies are kept at most, and how long the dead may go
+// unnoticed.
+func declares(cell string) func(*faults.Scenario, *spec.Header) {
+	if cell != overReliableIP && cell != overStableIP {
+		return nil
+	}
+	return func(s *faults.Scenario, h *spec.Header) {
+		h.Costs = map[string]int{"STABILITY-TRIM": len(s.Groups[0].Members) * reliability.ReliableIPWindow}
+		h.Bounds = map[string]time.Duration{"DETECTOR-COMPLETENESS": 2*sim.DefaultTL + 2*s.Net.Max}
+	}
 }
 
 // follows lists what is broken when these are: they, and all that entails one of them.
