@@ -162,7 +162,7 @@ var steadyOrders = []string{"agreement", "lamport", "fifo-total over agreement",
 // Once its memory has grown to its size, a step allocates nothing; and each message is delivered.
 func TestAgreedOrdersAllocateNothing(t *testing.T) {
 	for _, name := range steadyOrders {
-		w := newSteady(totals[name])
+		w := newSteady(agreedTotals[name])
 		const rounds = 3000
 		for range rounds {
 			w.round(64)
@@ -180,7 +180,7 @@ func TestAgreedOrdersAllocateNothing(t *testing.T) {
 func BenchmarkAgreedOrder(b *testing.B) {
 	for _, name := range slices.Sorted(slices.Values(steadyOrders)) {
 		b.Run(name, func(b *testing.B) {
-			w := newSteady(totals[name])
+			w := newSteady(agreedTotals[name])
 			b.ReportAllocs()
 			for b.Loop() {
 				w.round(64)

@@ -41,12 +41,12 @@ func replayed(cfg impl.Config) impl.Layer {
 	return a
 }
 
-var totals = map[string]maker{"agreement": agreement, "lamport": lamport, "lamport after a delay": delayed,
+var agreedTotals = map[string]maker{"agreement": agreement, "lamport": lamport, "lamport after a delay": delayed,
 	"fifo-total over agreement": fifoAgreement, "fifo-total over lamport": fifoLamport,
 	"causal-total over agreement": causalAgreement, "causal-total over lamport": causalLamport, "agreement over a log": replayed}
 
-func TestTotalOrdersKeepTheContract(t *testing.T) {
-	for name, newLayer := range totals {
+func TestAgreedOrdersKeepTheContract(t *testing.T) {
+	for name, newLayer := range agreedTotals {
 		t.Run(name, func(t *testing.T) {
 			if err := impltest.TestLayer(newLayer); err != nil {
 				t.Error(err)
@@ -191,7 +191,7 @@ func TestTotalOrdersKeepTheirPromises(t *testing.T) {
 				if l == "unreliable" { // has no checksum
 					under = under.Without(spec.CorruptFault)
 				}
-				k := newSoak(over(totals[o], l), under)
+				k := newSoak(over(agreedTotals[o], l), under)
 				k.run(t)
 				k.holds(t, o+" over "+l, c.ids)
 			}
@@ -258,7 +258,7 @@ func TestWhatTotalOrdersDoNotPromise(t *testing.T) {
 		{"lamport", "best-effort", spec.SetOf(spec.CrashFault), []spec.ID{"AGREEMENT"}},
 		{"lamport", "unreliable", spec.SetOf(spec.LossFault), []spec.ID{"VALIDITY", "AGREEMENT"}},
 	} {
-		k := newSoak(over(totals[c.order], c.level), c.under)
+		k := newSoak(over(agreedTotals[c.order], c.level), c.under)
 		for i := uint64(1); i <= 2000; i++ {
 			k.play(t, i)
 			if !slices.ContainsFunc(c.breaks, func(id spec.ID) bool { return k.fails[id] == 0 }) {
