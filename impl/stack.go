@@ -9,6 +9,7 @@ type Stack struct {
 	bufs   []*Effects
 	queue  []queued // waiting; queue[head:] in order of arrival
 	head   int
+	fork   *fork // where there are several stacks; nil: one
 }
 
 // queued is an effect that waits, from its layer's first upward effect of a step on.
@@ -20,20 +21,37 @@ type queued struct {
 // NewStack stacks layers, top first. A stack among them is taken apart: there is one queue for all its layers, or
 // what waits would be carried out in another order than in the flat stack.
 func NewStack(parts ...Layer) *Stack {
-	var layers []Layer
+	layers := make([]Layer, 0, len(parts))
 	for _, l := range parts {
-		if inner, ok := l.(*Stack); ok {
-			layers = append(layers, inner.layers...)
-		} else {
-			layers = append(layers, l)
-		}
+		layers = flatten(layers, l)
 	}
-	if len(layers) == 0 || len(layers) >= 1<<pathBits {
+	checkHeight(len(layers))
+	return newStack(layers)
+}
+
+// flatten appends a layer, or those of a stack.
+func flatten(layers []Layer, l Layer) []Layer {
+	inner, ok := l.(*Stack)
+	switch {
+	case !ok:
+		return append(layers, l)
+	case inner.fork != nil:
+		panic("impl: a node is no part of a stack")
+	}
+	return append(layers, inner.layers...)
+}
+
+func checkHeight(layers int) {
+	if layers == 0 || layers >= 1<<pathBits {
 		panic("impl: a stack has 1 to 15 layers")
 	}
+}
+
+func newStack(layers []Layer) *Stack {
 	s := &Stack{layers: layers, bufs: make([]*Effects, len(layers))}
-	for i := range s.bufs {
-		s.bufs[i] = &Effects{}
+	bufs := make([]Effects, len(layers))
+	for i := range bufs {
+		s.bufs[i] = &bufs[i]
 	}
 	return s
 }
@@ -53,18 +71,49 @@ func (s *Stack) Step(in Input, out *Effects) {
 		}
 	case toOneLayer(in.Kind):
 		var i int
-		if in.Layer, i = in.Layer.pop(); i < 0 || i >= len(s.layers) {
+		if in.Layer, i = in.Layer.pop(); s.fork != nil {
+			i = s.fork.find(in.Group, i)
+		}
+		if i < 0 || i >= len(s.layers) {
 			return
 		}
 		s.stepLayer(i, in, out)
 	case downward(in.Kind):
-		s.stepLayer(0, in, out)
+		s.enter(s.under(outside, in.Group), in, out)
 	case in.Kind == ViewChanged && in.Flag:
-		s.viewBelow(-1, in.View, in.Now, out)
+		s.viewBelow(outside, in.View, in.Group, in.Now, out)
 	default:
-		s.stepLayer(len(s.layers)-1, in, out)
+		s.enter(s.over(len(s.layers), in.Group), in, out)
 	}
 	s.serve(in.Now, out)
+}
+
+// under gives the layer below layer i, and over the one above it, for what concerns a group.
+func (s *Stack) under(i int, g spec.GroupID) int {
+	switch {
+	case s.fork != nil:
+		return s.fork.under(i, g)
+	case i+1 < len(s.layers):
+		return i + 1
+	}
+	return outside
+}
+
+func (s *Stack) over(i int, g spec.GroupID) int {
+	if s.fork != nil {
+		return s.fork.over(i, g)
+	}
+	return i - 1
+}
+
+// enter lets layer i take the input; what is for a group that has no stack here is discarded.
+func (s *Stack) enter(i int, in Input, out *Effects) {
+	if i >= 0 {
+		s.stepLayer(i, in, out)
+		return
+	}
+	out.Note(NotMember, uint64(in.From), uint64(in.Group))
+	out.List[len(out.List)-1].Group = Shared
 }
 
 // stepLayer lets layer i take the input, and carries its effects down.
@@ -72,6 +121,9 @@ func (s *Stack) stepLayer(i int, in Input, out *Effects) {
 	buf := s.bufs[i]
 	buf.Reset()
 	s.layers[i].Step(in, buf)
+	if s.fork != nil {
+		s.fork.label(i, buf.List)
+	}
 	for k := range buf.List {
 		e := &buf.List[k]
 		if e.Kind.Upward() {
@@ -93,23 +145,27 @@ func (s *Stack) wait(i int, rest []Effect, now spec.Time, out *Effects) {
 	}
 	if q := &s.queue[first]; q.Kind == InstallView && !q.Flag {
 		q.Flag = true
-		s.viewBelow(i, q.View, now, out)
+		s.viewBelow(i, q.View, q.Group, now, out)
 	}
 }
 
 // carry does what an effect says that is not upward.
 func (s *Stack) carry(i int, e *Effect, now spec.Time, out *Effects) {
-	last := i == len(s.layers)-1
 	switch {
 	case e.Kind == CallDown && e.Call == ViewChanged:
-		s.viewBelow(i, e.View, now, out)
-	case (e.Kind == Down || e.Kind == CallDown) && !last:
-		s.stepLayer(i+1, InputOf(e, now), out)
+		s.viewBelow(i, e.View, e.Group, now, out)
 	case e.Kind == Down || e.Kind == CallDown:
-		out.Add(*e)
+		if k := s.under(i, e.Group); k == outside {
+			out.Add(*e)
+		} else {
+			s.enter(k, InputOf(e, now), out)
+		}
 	default: // a timer, the log, a note: it leaves under the layer's name
 		out.Add(*e)
 		x := &out.List[len(out.List)-1]
+		if s.fork != nil {
+			x.Group, i = s.fork.name(i)
+		}
 		x.Layer = x.Layer.push(i)
 	}
 }
@@ -125,22 +181,33 @@ func (s *Stack) serve(now spec.Time, out *Effects) {
 			continue
 		case q.Kind == InstallView && !q.Flag:
 			q.Flag = true
-			s.viewBelow(q.layer, q.View, now, out)
+			s.viewBelow(q.layer, q.View, q.Group, now, out)
 		}
-		if q.layer == 0 {
+		switch k := s.over(q.layer, q.Group); {
+		case s.fork != nil && s.fork.everyStack(q.layer, q.Kind):
+			s.tellAll(InputOf(&q.Effect, now), out)
+		case k == outside:
 			out.Add(q.Effect)
-		} else {
-			s.stepLayer(q.layer-1, InputOf(&q.Effect, now), out)
+		default:
+			s.enter(k, InputOf(&q.Effect, now), out)
 		}
 	}
 	s.queue, s.head = s.queue[:0], 0
 }
 
+// tellAll lets every stack of a node hear what concerns the node.
+func (s *Stack) tellAll(in Input, out *Effects) {
+	for _, x := range s.fork.stacks {
+		in.Group = x.group
+		s.stepLayer(x.last, in, out)
+	}
+}
+
 // viewBelow tells the layers below the one that installs a view, nearest first, and what stands below the stack. They
 // do not pass it on: those below them are told in turn, and those above have it.
-func (s *Stack) viewBelow(i int, v *spec.View, now spec.Time, out *Effects) {
-	for k := i + 1; k < len(s.layers); k++ {
-		s.stepLayer(k, Input{Kind: ViewChanged, Now: now, View: v, Flag: true}, out)
+func (s *Stack) viewBelow(i int, v *spec.View, g spec.GroupID, now spec.Time, out *Effects) {
+	for k := s.under(i, g); k >= 0; k = s.under(k, g) {
+		s.stepLayer(k, Input{Kind: ViewChanged, Now: now, View: v, Group: g, Flag: true}, out)
 	}
-	out.Add(Effect{Kind: CallDown, Call: ViewChanged, View: v, Flag: true})
+	out.Add(Effect{Kind: CallDown, Call: ViewChanged, View: v, Group: g, Flag: true})
 }

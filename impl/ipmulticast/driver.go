@@ -32,8 +32,10 @@ type DriverRules struct {
 // which makes a diffusion group of the hosts), and checks every frame that the card let through, because cards let
 // through more than they were asked for.
 //
-// A frame is: Ethernet header, number of the group (4 bytes; all ones: to one node), the body, and a CRC-32 over all
-// of it, as the frame check sequence of real frames.
+// A frame is: Ethernet header, number of the group (4 bytes; inverted: to one node of it), the body, and a CRC-32 over
+// all of it, as the frame check sequence of real frames.
+//
+// Several groups of a node share a driver: what it says upward names the group.
 type Driver struct {
 	cfg    DriverConfig
 	joined []joinedGroup
@@ -47,7 +49,7 @@ type joinedGroup struct {
 
 const (
 	driverHeader = EthernetLen + 4
-	oneNode      = 1<<32 - 1
+	oneNode      = 1 << 31 // no number of a group is as large: it is inverted, and the frame to one node
 )
 
 // NewDriver makes the driver of one host.
@@ -67,20 +69,14 @@ func (d *Driver) Step(in impl.Input, out *impl.Effects) {
 		d.send(in, out)
 	case impl.Join:
 		d.join(in.Group, in.Num, out)
-		d.finish(in.Ref, out)
+		finish(&in, out)
 	case impl.Leave:
 		d.leave(in.Group, in.Num, out)
-		d.finish(in.Ref, out)
+		finish(&in, out)
 	case impl.Packet:
 		d.receive(in, out)
 	default:
 		out.Pass(in)
-	}
-}
-
-func (d *Driver) finish(ref impl.Ref, out *impl.Effects) {
-	if ref != 0 {
-		out.Finish(ref, nil)
 	}
 }
 
@@ -132,7 +128,7 @@ func (d *Driver) filter(call impl.InputKind, mac MAC, out *impl.Effects) {
 
 func (d *Driver) send(in impl.Input, out *impl.Effects) {
 	if in.To == d.cfg.Self {
-		out.Add(impl.Effect{Kind: impl.Down, Num: impl.LoopPort, To: in.To, Body: in.Body})
+		out.Add(impl.Effect{Kind: impl.Down, Num: impl.LoopPort, To: in.To, Group: in.Group, Body: in.Body})
 		return
 	}
 	dst, id := Broadcast, uint32(in.Group)
@@ -140,10 +136,10 @@ func (d *Driver) send(in impl.Input, out *impl.Effects) {
 	case in.To != impl.Everyone:
 		mac, ok := d.cfg.MACOf(in.To)
 		if !ok {
-			out.Refuse(in.Ref, impl.NotMember)
+			refuse(&in, impl.NotMember, out)
 			return
 		}
-		dst, id = mac, oneNode
+		dst, id = mac, ^id
 	case !d.cfg.Broadcast:
 		dst = d.cfg.Group(in.Group)
 	}
@@ -161,7 +157,7 @@ func Seal(frame []byte) []byte {
 
 func (d *Driver) receive(in impl.Input, out *impl.Effects) {
 	if in.Num == impl.LoopPort {
-		out.Up(d.cfg.Self, d.cfg.Self, in.Body)
+		upward(out, d.cfg.Self, d.cfg.Self, in.Group, in.Body)
 		return
 	}
 	f, ok := ParseFrame(in.Body)
@@ -178,27 +174,49 @@ func (d *Driver) receive(in impl.Input, out *impl.Effects) {
 	if !known {
 		from = -1
 	}
-	if id == oneNode {
+	if id >= oneNode {
 		if f.Dst == d.cfg.Own {
-			out.Up(from, d.cfg.Self, body)
+			upward(out, from, d.cfg.Self, spec.GroupID(^id), body)
 		}
 		return
 	}
-	if !d.cfg.Rules.Takes(d.asked(f.Dst, id)) {
+	asked := d.asked(f.Dst, id)
+	if !d.cfg.Rules.Takes(asked) {
 		out.Note(impl.FilteredByDriver, uint64(id), 0)
 		return
 	}
 	out.Note(impl.Taken, uint64(id), 0)
-	out.Up(from, impl.Everyone, body)
+	d.handUp(from, f.Dst, id, asked, body, out)
+}
+
+// handUp gives a frame to the groups that asked for it; where nobody did and the rule let it through, to whoever there
+// is.
+func (d *Driver) handUp(from spec.NodeID, dst MAC, id uint32, asked bool, body []byte, out *impl.Effects) {
+	for i := range d.joined {
+		if g := &d.joined[i]; !asked || d.listens(g, dst, id) {
+			upward(out, from, impl.Everyone, g.id, body)
+		}
+	}
+	if len(d.joined) == 0 {
+		upward(out, from, impl.Everyone, spec.GroupID(id), body)
+	}
+}
+
+// upward hands a body to the stack of a group.
+func upward(out *impl.Effects, from, to spec.NodeID, g spec.GroupID, body []byte) {
+	out.Add(impl.Effect{Kind: impl.Up, From: from, To: to, Group: g, Body: body})
 }
 
 // asked says whether this host listens to the group of a frame.
 func (d *Driver) asked(dst MAC, id uint32) bool {
 	for i := range d.joined {
-		g := &d.joined[i]
-		if d.cfg.Broadcast && uint32(g.id) == id || !d.cfg.Broadcast && g.mac == dst {
+		if d.listens(&d.joined[i], dst, id) {
 			return true
 		}
 	}
 	return false
+}
+
+func (d *Driver) listens(g *joinedGroup, dst MAC, id uint32) bool {
+	return d.cfg.Broadcast && uint32(g.id) == id || !d.cfg.Broadcast && g.mac == dst
 }

@@ -16,9 +16,10 @@ type HostConfig struct {
 	AddrOf    func(spec.NodeID) netip.Addr         // not valid: unknown
 	NodeAt    func(netip.Addr) (spec.NodeID, bool) // the inverse
 	GroupAddr func(spec.GroupID) netip.Addr        // not valid: unknown
-	UDPPort   uint16
-	TTL       uint8 // of packets to groups; those to one node have 64
-	Version   int   // of IGMP (1 to 3), or of MLD (1 or 2) where the port has an IPv6 address
+	UDPPort   uint16                               // of datagrams to groups; to one node, plus the number of the group
+	Groups    int                                  // that have a port: 0 to Groups-1; 0: one
+	TTL       uint8                                // of packets to groups; those to one node have 64
+	Version   int                                  // of IGMP (1 to 3), or of MLD (1 or 2) where the port has an IPv6 address
 	Timing    Timing
 	Seed      uint64
 	Rules     HostRules
@@ -73,6 +74,9 @@ func (r *HostRules) complete(t *Timing) {
 // Join and Leave name a group and, as Num, a process of the host. The host joins when its first process does, and
 // leaves when the last one has left. Every process of a group gets a copy of its own of each datagram: an Up effect
 // with the process as Num.
+//
+// Several groups of a node share a host: what it says upward names the group. Datagrams to groups all have the same
+// port, so that only the address tells the groups apart; a datagram to one node has the port of its group.
 type Host struct {
 	cfg     HostConfig
 	agenda  agenda
@@ -104,6 +108,7 @@ const hostSeed = 0x405
 // NewHost makes a host.
 func NewHost(cfg HostConfig) *Host {
 	cfg.Rules.complete(&cfg.Timing)
+	cfg.Groups = max(1, cfg.Groups)
 	h := &Host{cfg: cfg}
 	h.isAsked = func(m MAC) bool { return h.asked[m] > 0 }
 	h.isJoined = h.member.joined
@@ -132,7 +137,7 @@ func (h *Host) Step(in impl.Input, out *impl.Effects) {
 		case uint64(h.cfg.Port.Index):
 			h.receive(in, out)
 		case impl.LoopPort:
-			out.Up(h.cfg.Self, h.cfg.Self, in.Body)
+			upward(out, h.cfg.Self, h.cfg.Self, in.Group, in.Body)
 		}
 	default:
 		out.Pass(in)
@@ -169,7 +174,7 @@ func (h *Host) groupAddr(g spec.GroupID) (netip.Addr, bool) {
 func (h *Host) membership(in impl.Input, out *impl.Effects) {
 	addr, ok := h.groupAddr(in.Group)
 	if !ok {
-		out.Refuse(in.Ref, impl.NotMember)
+		refuse(&in, impl.NotMember, out)
 		return
 	}
 	s := socket{in.Group, in.Num, addr}
@@ -189,7 +194,7 @@ func (h *Host) membership(in impl.Input, out *impl.Effects) {
 		}
 	}
 	h.agenda.arm(out)
-	finish(in.Ref, out)
+	finish(&in, out)
 }
 
 func (s socket) compare(t socket) int {
@@ -216,19 +221,23 @@ func (h *Host) bound(addr netip.Addr) (n int) {
 
 func (h *Host) send(in impl.Input, out *impl.Effects) {
 	if in.To == h.cfg.Self {
-		out.Add(impl.Effect{Kind: impl.Down, Num: impl.LoopPort, To: h.cfg.Self, Body: in.Body})
+		out.Add(impl.Effect{Kind: impl.Down, Num: impl.LoopPort, To: h.cfg.Self, Group: in.Group, Body: in.Body})
 		return
 	}
 	dst, mac, ttl, ok := h.route(&in)
 	switch {
 	case !ok:
-		out.Refuse(in.Ref, impl.NotMember)
+		refuse(&in, impl.NotMember, out)
 	case len(in.Body) > maxDatagram:
-		out.Refuse(in.Ref, impl.TooLong)
+		refuse(&in, impl.TooLong, out)
 	case ttl > 0: // else it stays on the host
 		p := &h.cfg.Port
 		h.buf = append(append(h.buf[:0], make([]byte, UDPLen)...), in.Body...)
-		PutUDP(h.buf, p.Addr, dst, h.cfg.UDPPort, h.cfg.UDPPort)
+		port := h.cfg.UDPPort
+		if in.To != impl.Everyone {
+			port += uint16(in.Group)
+		}
+		PutUDP(h.buf, p.Addr, dst, h.cfg.UDPPort, port)
 		p.EmitTo(out, mac, &IP{Src: p.Addr, Dst: dst, Protocol: ProtoUDP, TTL: ttl, Payload: h.buf})
 	}
 }
@@ -249,7 +258,7 @@ func (h *Host) route(in *impl.Input) (dst netip.Addr, mac MAC, ttl uint8, ok boo
 		}
 	}
 	switch {
-	case !dst.IsValid() || dst.Is4() != p.Addr.Is4():
+	case !dst.IsValid() || dst.Is4() != p.Addr.Is4() || in.Group < 0 || int(in.Group) >= h.cfg.Groups:
 		return dst, MAC{}, 0, false
 	case !hop.IsValid():
 		return dst, MAC{}, 0, true // nobody forwards it now: it is lost, as any datagram may be
@@ -312,7 +321,8 @@ func (h *Host) datagram(group bool, out *impl.Effects) {
 		out.Note(impl.Malformed, uint64(len(h.ip.Payload)), uint64(h.cfg.Port.Index))
 		return
 	}
-	if u.DstPort != h.cfg.UDPPort {
+	g := int(u.DstPort) - int(h.cfg.UDPPort) // whose port it is, unless it is to a group
+	if g < 0 || g >= h.cfg.Groups || group && g > 0 {
 		return
 	}
 	from, ok := h.cfg.NodeAt(h.ip.Src)
@@ -320,7 +330,7 @@ func (h *Host) datagram(group bool, out *impl.Effects) {
 		from = -1
 	}
 	if !group {
-		out.Up(from, h.cfg.Self, u.Payload)
+		upward(out, from, h.cfg.Self, spec.GroupID(g), u.Payload)
 		return
 	}
 	for i := range h.sockets {

@@ -67,7 +67,7 @@ func (x *Inspector) Read(frame []byte) Inspected {
 		return Inspected{}
 	case f.Type == TypeGroup && len(f.Payload) >= 4:
 		in := Inspected{Kind: DataFrame, Number: binary.BigEndian.Uint32(f.Payload)}
-		if in.Number == oneNode {
+		if in.Number >= oneNode {
 			in.Kind = UnicastFrame
 		}
 		return in

@@ -55,7 +55,7 @@ func TestInspector(t *testing.T) {
 		{"unicast", udp(four, "10.0.0.8"), "unicast ttl 7 to 10.0.0.8"},
 		{"unicast over IPv6", udp(six, "fd00::8"), "unicast ttl 7 to fd00::8"},
 		{"data of a LAN without IP", frameOf(four.MAC(), Broadcast, 3, "x"), "data number 3"},
-		{"unicast of a LAN without IP", frameOf(four.MAC(), six.MAC(), oneNode, "x"), "unicast number -1"},
+		{"unicast of a LAN without IP", frameOf(four.MAC(), six.MAC(), ^uint32(0), "x"), "unicast number -1"},
 		{"report", ReportBy(&four, v4), "igmp-report ttl 1 group 239.1.2.3"},
 		{"report of MLD", ReportBy(&six, v6), "igmp-report ttl 1 group ff15::7"},
 		{"leave", lanMessageFrom(9, false, "224.0.0.2", Listen{Kind: Leave, Version: 2, Group: v4}), "igmp-leave ttl 1 group 239.1.2.3"},

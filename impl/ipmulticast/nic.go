@@ -87,10 +87,10 @@ func (n *NIC) Step(in impl.Input, out *impl.Effects) {
 		n.reset()
 	case in.Kind == impl.Join && len(in.Body) == len(MAC{}):
 		n.join(MAC(in.Body))
-		finish(in.Ref, out)
+		finish(&in, out)
 	case in.Kind == impl.Leave && len(in.Body) == len(MAC{}):
 		n.leave(MAC(in.Body))
-		finish(in.Ref, out)
+		finish(&in, out)
 	case in.Kind != impl.Packet || in.Num == impl.LoopPort:
 		out.Pass(in)
 	case in.Num == impl.ControlPort:
@@ -185,8 +185,13 @@ func (n *NIC) control(in impl.Input, out *impl.Effects) {
 }
 
 // finish answers a call that asked for an answer.
-func finish(ref impl.Ref, out *impl.Effects) {
-	if ref != 0 {
-		out.Finish(ref, nil)
+func finish(in *impl.Input, out *impl.Effects) {
+	if in.Ref != 0 {
+		out.Add(impl.Effect{Kind: impl.Finish, Ref: in.Ref, Group: in.Group})
 	}
+}
+
+// refuse says to the stack of its group that a send or a call will not be done.
+func refuse(in *impl.Input, reason impl.Code, out *impl.Effects) {
+	out.Add(impl.Effect{Kind: impl.Refuse, Ref: in.Ref, Code: reason, Group: in.Group})
 }
