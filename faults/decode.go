@@ -40,7 +40,7 @@ func DecodeInto(s *Scenario, b []byte, p Params) {
 		s.Steps = p.revive(s.Steps)
 	}
 	if prefix[2]&sentinelFlag != 0 {
-		d.sentinels()
+		s.Steps = p.sentinels(s, s.Steps)
 	}
 	s.Decisions = append(s.Decisions[:0], rest[count*recordBytes:]...)
 }
@@ -93,19 +93,26 @@ func decodeNet(b byte) Net {
 	return n
 }
 
-// sentinels lets everybody who may send do so after all faults are over: what a node has missed, it then can notice.
-func (d *decoder) sentinels() {
-	s := d.s
-	g := &s.Groups[0]
-	for n := range s.Nodes {
-		if g.Closed && n >= len(g.Members) {
-			break
+// sentinels lets everybody who may send to the first group, and the members of the others, do so after all faults are
+// over: what a node has missed, it then can notice.
+func (p *Params) sentinels(s *Scenario, steps []Step) []Step {
+	for g := range s.Groups {
+		last := len(s.Groups[g].Members)
+		if g == 0 && !s.Groups[0].Closed {
+			last = s.Nodes
 		}
-		s.Steps = append(s.Steps, Step{
-			When:   When{At: d.p.sentinelTime()},
-			Action: Action{Op: Send, Node: spec.NodeID(n), To: -1, Size: sentinelSize},
-		})
+		for i := range last {
+			n := spec.NodeID(i)
+			if g > 0 {
+				n = s.Groups[g].Members[i]
+			}
+			steps = append(steps, Step{
+				When:   When{At: p.sentinelTime()},
+				Action: Action{Op: Send, Node: n, To: -1, Group: spec.GroupID(g), Size: sentinelSize},
+			})
+		}
 	}
+	return steps
 }
 
 const sentinelSize = 1

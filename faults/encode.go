@@ -87,37 +87,26 @@ func encodeNet(n Net) byte {
 
 // sentinels counts the last steps that the sentinel flag stands for.
 func (e *encoder) sentinels() int {
-	s := e.s
-	if len(s.Groups) == 0 {
+	steps := e.s.Steps
+	want := e.p.sentinels(e.s, nil)
+	n := len(steps) - len(want)
+	if n < 0 || !slices.EqualFunc(want, steps[n:], sameStep) {
 		return 0
 	}
-	n := s.Nodes
-	if s.Groups[0].Closed {
-		n = len(s.Groups[0].Members)
-	}
-	if len(s.Steps) < n {
-		return 0
-	}
-	for i, step := range s.Steps[len(s.Steps)-n:] {
-		want := Action{Op: Send, Node: spec.NodeID(i), To: -1, Size: sentinelSize}
-		if step.When != (When{At: e.p.sentinelTime()}) || !step.Action.equal(&want) {
-			return 0
-		}
-	}
-	return n
+	return len(want)
 }
 
 // unrevived gives the steps without the recoveries at their end that Params.Revive stands for.
 func (e *encoder) unrevived(steps []Step) []Step {
 	want := e.p.revive(steps[:len(steps):len(steps)])[len(steps):]
 	n := len(steps) - len(want)
-	if n < 0 || !slices.EqualFunc(want, steps[n:], func(a, b Step) bool {
-		return a.When == b.When && a.Action.equal(&b.Action)
-	}) {
+	if n < 0 || !slices.EqualFunc(want, steps[n:], sameStep) {
 		return steps
 	}
 	return steps[:n]
 }
+
+func sameStep(a, b Step) bool { return a.When == b.When && a.Action.equal(&b.Action) }
 
 func (e *encoder) record(step *Step) (b [recordBytes]byte, ok bool) {
 	a := &step.Action

@@ -144,9 +144,7 @@ func (s *Scenario) plays(t *Scenario) bool {
 		slices.EqualFunc(s.Groups, t.Groups, func(a, b Group) bool {
 			return a.Name == b.Name && a.Closed == b.Closed && a.Address == b.Address && slices.Equal(a.Members, b.Members)
 		}) &&
-		slices.EqualFunc(s.Steps, t.Steps, func(a, b Step) bool {
-			return a.When == b.When && a.Action.equal(&b.Action)
-		})
+		slices.EqualFunc(s.Steps, t.Steps, sameStep)
 }
 
 // Clone copies the scenario; the copy shares no memory with it.

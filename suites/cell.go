@@ -209,7 +209,7 @@ func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules
 		rules = &ipmulticast.Rules{}
 	}
 	if n, links := c.network(); links {
-		cfg.Internet = n.internet(upper, rules)
+		cfg.Internet = n.internet(rules)
 	}
 	return cfg
 }

@@ -94,8 +94,8 @@ func timing(refresh bool) ipmulticast.Timing {
 	return t
 }
 
-// internet makes the network below the upper part of a stack.
-func (n network) internet(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules) *sim.Internet {
+// internet makes the network below the stacks of the nodes.
+func (n network) internet(rules *ipmulticast.Rules) *sim.Internet {
 	x := &sim.Internet{Plan: n.plan, Group: n.group, Warmup: 120 * time.Millisecond, Reroute: 20 * time.Millisecond}
 	if n.rps == "announced" {
 		x.Warmup = 1500 * time.Millisecond
@@ -103,7 +103,7 @@ func (n network) internet(upper func(impl.Config) impl.Layer, rules *ipmulticast
 	if n.lan {
 		x.Warmup = 0
 	}
-	x.Host = func(cfg impl.Config, at sim.Place) impl.Layer { return n.host(upper(cfg), cfg, at, rules) }
+	x.Host = func(cfg impl.Config, at sim.Place) []impl.Layer { return n.host(cfg, at, rules) }
 	x.Router = func(net *ipmulticast.Internet, i int, seed uint64) impl.Layer { return n.router(net, i, seed, rules) }
 	x.Switch = func(net *ipmulticast.Internet, i int, seed uint64) impl.Layer {
 		return ipmulticast.NewSwitch(ipmulticast.SwitchConfig{Ports: net.Switches[i].Ports, Snooping: true, Timing: timing(false), Seed: seed})
@@ -160,15 +160,15 @@ func (n *network) router(net *ipmulticast.Internet, i int, seed uint64, rules *i
 	return ipmulticast.NewRouter(cfg)
 }
 
-// host puts the lower part of a stack below the upper one: a driver or an IP stack, and the card.
-func (n *network) host(upper impl.Layer, cfg impl.Config, at sim.Place, rules *ipmulticast.Rules) impl.Layer {
+// host makes what the stacks of a node share: a driver or an IP stack, and the card.
+func (n *network) host(cfg impl.Config, at sim.Place, rules *ipmulticast.Rules) []impl.Layer {
 	port := at.Net.Hosts[at.Host].Port
 	card := ipmulticast.NewNIC(port.MAC(), n.nic, n.slots)
 	if n.lan {
-		return impl.NewStack(upper, n.driver(cfg, at, port, rules), card)
+		return []impl.Layer{n.driver(cfg, at, port, rules), card}
 	}
 	r := spec.NewRand(cfg.Seed, 0x4057)
-	return impl.NewStack(upper, tenant{}, ipmulticast.NewHost(ipmulticast.HostConfig{
+	return []impl.Layer{tenant{}, ipmulticast.NewHost(ipmulticast.HostConfig{
 		Self: cfg.Self, Port: port, Gateway: at.Gateway,
 		AddrOf: func(id spec.NodeID) netip.Addr {
 			if id < 0 || int(id) >= len(at.Net.Hosts) {
@@ -176,9 +176,9 @@ func (n *network) host(upper impl.Layer, cfg impl.Config, at sim.Place, rules *i
 			}
 			return at.Net.Hosts[id].Port.Addr
 		},
-		NodeAt: at.HostAt, GroupAddr: func(g spec.GroupID) netip.Addr { return n.address(at, g) },
+		NodeAt: at.HostAt, GroupAddr: func(g spec.GroupID) netip.Addr { return n.address(at, g) }, Groups: len(at.Groups),
 		UDPPort: appPort, TTL: n.ttl(), Version: n.version(), Timing: timing(false), Seed: r.Uint64(), Rules: rules.Host,
-	}), card)
+	}), card}
 }
 
 // tenantGroup is the number of a group that every host listens to besides, and tenant the other program of the host

@@ -22,6 +22,7 @@ type disk struct {
 
 // layerLog is the log of a layer. Its positions count what has been cut off it in this life.
 type layerLog struct {
+	group   spec.GroupID
 	layer   impl.Path
 	bytes   []byte // from position cut on
 	cut     int    // how much was truncated in this life
@@ -37,6 +38,7 @@ type layerLog struct {
 type write struct {
 	node   spec.NodeID
 	life   uint32
+	group  spec.GroupID
 	layer  impl.Path
 	ref    impl.Ref
 	length int // what the log had, with all that has been cut off it
@@ -51,9 +53,9 @@ const syncTime = time.Millisecond
 
 func (d *disk) reset() { d.logs = d.logs[:0] }
 
-func (d *disk) of(layer impl.Path) *layerLog {
+func (d *disk) of(group spec.GroupID, layer impl.Path) *layerLog {
 	for i := range d.logs {
-		if d.logs[i].layer == layer {
+		if d.logs[i].group == group && d.logs[i].layer == layer {
 			return &d.logs[i]
 		}
 	}
@@ -63,7 +65,7 @@ func (d *disk) of(layer impl.Path) *layerLog {
 	}
 	d.logs = d.logs[:n+1]
 	l := &d.logs[n]
-	*l = layerLog{layer: layer, bytes: l.bytes[:0]} // the memory of a run before
+	*l = layerLog{group: group, layer: layer, bytes: l.bytes[:0]} // the memory of a run before
 	return l
 }
 
@@ -74,12 +76,12 @@ func (l *layerLog) end() int { return l.cut + len(l.bytes) }
 
 // keep begins a new life with the first n bytes, which are on the disk.
 func (l *layerLog) keep(n int) {
-	*l = layerLog{layer: l.layer, bytes: l.bytes[:n], durable: n, told: n, asked: n, record: n}
+	*l = layerLog{group: l.group, layer: l.layer, bytes: l.bytes[:n], durable: n, told: n, asked: n, record: n}
 }
 
 // write does to a log what its layer wants done.
 func (w *World) write(id spec.NodeID, n *node, e *impl.Effect) {
-	l := n.disk.of(e.Layer)
+	l := n.disk.of(e.Group, e.Layer)
 	if e.Kind == impl.Truncate {
 		cut := min(int(e.Num), len(l.bytes))
 		l.bytes = l.bytes[cut:]
@@ -100,7 +102,7 @@ func (w *World) write(id spec.NodeID, n *node, e *impl.Effect) {
 	}
 	l.asked = l.end()
 	l.busy = max(l.busy, w.now+int64(syncTime)+slow)
-	w.writes = append(w.writes, write{node: id, life: n.life, layer: e.Layer, ref: e.Ref, length: l.asked,
+	w.writes = append(w.writes, write{node: id, life: n.life, group: e.Group, layer: e.Layer, ref: e.Ref, length: l.asked,
 		lied: lies, failed: l.fails, failure: l.failure})
 	w.queue.push(l.busy, stored|uint32(len(w.writes)-1))
 }
@@ -135,7 +137,7 @@ func (w *World) stored(i uint32) {
 	if n.life != x.life {
 		return
 	}
-	if l := n.disk.of(x.layer); !x.failed && !x.lied {
+	if l := n.disk.of(x.group, x.layer); !x.failed && !x.lied {
 		l.durable = max(l.durable, x.length)
 	}
 	if n.paused {
@@ -148,8 +150,8 @@ func (w *World) stored(i uint32) {
 // tell lets a layer know that a persist is done, or that it failed.
 func (w *World) tell(i uint32) {
 	x := w.writes[i]
-	l := w.nodes[x.node].disk.of(x.layer)
-	in := impl.Input{Kind: impl.Persisted, Layer: x.layer, Ref: x.ref}
+	l := w.nodes[x.node].disk.of(x.group, x.layer)
+	in := impl.Input{Kind: impl.Persisted, Group: x.group, Layer: x.layer, Ref: x.ref}
 	if x.failed {
 		in.Kind = impl.StorageFailed
 		if x.failure == l.failure { // the first that it hears of this one

@@ -17,8 +17,8 @@ import (
 type Internet struct {
 	// Plan is the network for so many hosts. It is called once for each number of hosts.
 	Plan func(hosts int) *ipmulticast.Internet
-	// Host makes the stack of a node, from its top down to the card.
-	Host func(cfg impl.Config, at Place) impl.Layer
+	// Host makes what the stacks of a node stand on, from its sockets down to its card. It serves all groups.
+	Host func(cfg impl.Config, at Place) []impl.Layer
 	// Router and Switch make the machines of the plan.
 	Router func(net *ipmulticast.Internet, router int, seed uint64) impl.Layer
 	Switch func(net *ipmulticast.Internet, sw int, seed uint64) impl.Layer
@@ -205,7 +205,7 @@ func (w *World) machine(id spec.NodeID, seed uint64) impl.Layer {
 // emit puts a frame of a machine on the cable of its port.
 func (w *World) emit(id spec.NodeID, e *impl.Effect) {
 	if e.Num == impl.LoopPort {
-		w.launch(id, id, w.nodes[id].group, e.Body, 0, flight{port: impl.LoopPort})
+		w.launch(id, id, w.about(e), e.Body, 0, flight{port: impl.LoopPort})
 		return
 	}
 	f := w.fabric
@@ -307,7 +307,7 @@ func (w *World) spread(from spec.NodeID, c int, info *ipmulticast.Inspected, d d
 			if k > 0 {
 				w.frame(from, c, info, d, "duplicate")
 			}
-			w.launch(from, to, w.nodes[to].group, body, extra, fl)
+			w.launch(from, to, 0, body, extra, fl)
 		}
 	}
 }
@@ -323,7 +323,7 @@ func (w *World) overrun(from, to spec.NodeID, frame []byte, fl flight) {
 	}
 	n.flooded++
 	fl.overruns = true
-	w.launch(from, to, n.group, frame, 0, fl)
+	w.launch(from, to, 0, frame, 0, fl)
 }
 
 // launchWire sends a frame to a machine that takes it in at once.
@@ -392,8 +392,8 @@ func (w *World) taken(id spec.NodeID, p *packet) {
 		return
 	}
 	e := spec.Event{T: spec.Time(w.now - w.epoch), Kind: spec.Receive, Node: id, From: p.datagram.origin,
-		Group: w.nodes[id].group, Has: spec.HasNode | spec.HasFrom | spec.HasID | spec.HasGroup}
-	if p.kind != ipmulticast.DataFrame {
+		Has: spec.HasNode | spec.HasFrom | spec.HasID | spec.HasGroup}
+	if p.kind != ipmulticast.DataFrame || w.several {
 		info := w.fabric.inspect.Read(p.body)
 		var ok bool
 		if e.Group, ok = w.fabric.group(&info); !ok {

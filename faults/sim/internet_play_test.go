@@ -28,6 +28,7 @@ type site struct {
 	slots    int  // of an exact card; 0: 4
 	all      bool // without IP: broadcast
 	upper    func(impl.Config) impl.Layer
+	rules    ipmulticast.HostRules
 }
 
 const (
@@ -90,26 +91,29 @@ func (n site) config() Config {
 		f := ipmulticast.AppendEthernet(nil, dst, p.MAC(), ipmulticast.TypeGroup)
 		return ipmulticast.Seal(append(f, make([]byte, 32)...))
 	}
-	return Config{Internet: x}
+	return Config{New: n.stack, Internet: x}
 }
 
 // candidates are the rendezvous points, the preferred one first.
 var candidates = []int{1, 0}
 
-func (n site) host(cfg impl.Config, at Place) impl.Layer {
-	upper := impl.Layer(transport.NewMulticast(cfg))
+func (n site) stack(cfg impl.Config) impl.Layer {
 	if n.upper != nil {
-		upper = n.upper(cfg)
+		return n.upper(cfg)
 	}
+	return transport.NewMulticast(cfg)
+}
+
+func (n site) host(cfg impl.Config, at Place) []impl.Layer {
 	port := at.Net.Hosts[at.Host].Port
 	card := ipmulticast.NewNIC(port.MAC(), n.nic, cmp.Or(n.slots, 4))
 	if n.subnets == 0 {
-		return impl.NewStack(upper, n.driver(cfg, at, port), card)
+		return []impl.Layer{n.driver(cfg, at, port), card}
 	}
-	return impl.NewStack(upper, ipmulticast.NewHost(ipmulticast.HostConfig{Self: cfg.Self, Port: port, Gateway: at.Gateway,
+	return []impl.Layer{ipmulticast.NewHost(ipmulticast.HostConfig{Self: cfg.Self, Port: port, Gateway: at.Gateway,
 		AddrOf: func(id spec.NodeID) netip.Addr { return at.Net.Hosts[id].Port.Addr }, NodeAt: at.HostAt,
-		GroupAddr: func(g spec.GroupID) netip.Addr { return at.Groups[g] },
-		UDPPort:   sitePort, TTL: siteTTL, Version: 2, Timing: siteTiming(), Seed: cfg.Seed}), card)
+		GroupAddr: func(g spec.GroupID) netip.Addr { return at.Groups[g] }, Groups: len(at.Groups),
+		UDPPort: sitePort, TTL: siteTTL, Version: 2, Timing: siteTiming(), Seed: cfg.Seed, Rules: n.rules}), card}
 }
 
 func (n site) driver(cfg impl.Config, at Place, port ipmulticast.Port) impl.Layer {

@@ -212,7 +212,7 @@ func (w *World) comeIn(n *node, p *packet) {
 	if !n.up {
 		return
 	}
-	in := impl.Input{Kind: impl.Packet, Num: p.port, Body: p.body, From: -1, To: impl.Everyone, Group: n.group}
+	in := impl.Input{Kind: impl.Packet, Num: p.port, Body: p.body, From: -1, To: impl.Everyone, Group: p.group}
 	if p.port == impl.LoopPort {
 		in.From, in.To = p.from, p.to
 	}

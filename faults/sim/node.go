@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
@@ -19,15 +21,15 @@ type node struct {
 	inbox    []impl.Input
 	timers   map[timerKey]uint32
 	disk     disk
-	counted  [8]int // things done, by moment
-	watched  bool   // some trigger waits for it
-	group    spec.GroupID
-	member   bool     // of that group
-	flooded  int      // frames of strangers that are on their way to it
-	flights  []packet // on an internet: those of the inbox's packets, in order
+	counted  [8]int         // things done, by moment
+	watched  bool           // some trigger waits for it
+	stacks   []spec.GroupID // where there are several groups: those that it has stacks for, ascending
+	flooded  int            // frames of strangers that are on their way to it
+	flights  []packet       // on an internet: those of the inbox's packets, in order
 }
 
 type timerKey struct {
+	group spec.GroupID
 	layer impl.Path
 	id    uint64
 }
@@ -52,25 +54,12 @@ func (n *node) reset() {
 func (w *World) start(id spec.NodeID, kept *uint64) {
 	n := &w.nodes[id]
 	n.up, n.sends, n.waiting = true, 0, n.waiting[:0]
-	cfg := impl.Config{Self: id, Nodes: w.procs, Group: n.group, TS: w.cfg.TS, TL: w.cfg.TL, MTU: w.s.Net.MTU, Lie: w.s.LiesOf(id)}
-	if len(w.s.Groups) > 0 {
-		cfg.Members, cfg.Closed = w.s.Groups[n.group].Members, w.s.Groups[n.group].Closed
-	}
-	r := spec.NewRand(w.s.Seed, purposeNode, uint64(id)+1, uint64(n.inc))
-	cfg.Seed = r.Uint64()
-	switch {
-	case int(id) >= w.procs:
-		n.layer = w.machine(id, cfg.Seed)
-	case w.fabric != nil:
-		n.layer = w.cfg.Internet.Host(cfg, w.place(id))
-	default:
-		n.layer = w.cfg.New(cfg)
-	}
+	n.layer = w.layers(id, n)
 	life, logs := n.life, len(n.disk.logs)
 	w.step(id, impl.Input{Kind: impl.Start, Num: uint64(n.inc)})
 	for i := 0; n.life == life && i < logs; i++ {
 		l := &n.disk.logs[i] // what has been appended in this life is no part of what was kept
-		w.step(id, impl.Input{Kind: impl.Recovered, Layer: l.layer, Body: l.bytes[:l.at(l.durable):l.at(l.durable)]})
+		w.step(id, impl.Input{Kind: impl.Recovered, Group: l.group, Layer: l.layer, Body: l.bytes[:l.at(l.durable):l.at(l.durable)]})
 	}
 	if n.life == life {
 		in := impl.Input{Kind: impl.Ready, Flag: kept != nil}
@@ -79,6 +68,59 @@ func (w *World) start(id spec.NodeID, kept *uint64) {
 		}
 		w.step(id, in)
 	}
+}
+
+// layers makes what runs at a node, or the machine that stands there.
+func (w *World) layers(id spec.NodeID, n *node) impl.Layer {
+	all := w.config(id, n, impl.Shared)
+	if int(id) >= w.procs {
+		return w.machine(id, all.Seed)
+	}
+	var below []impl.Layer
+	if w.fabric != nil {
+		below = w.cfg.Internet.Host(all, w.place(id))
+	}
+	if !w.several {
+		stack := w.cfg.New(w.config(id, n, 0))
+		if len(below) == 0 {
+			return stack
+		}
+		return impl.NewStack(slices.Insert(below, 0, stack)...)
+	}
+	var x impl.Node
+	if w.cfg.Across != nil {
+		x.Above = w.cfg.Across(all)
+	}
+	for _, g := range n.stacks {
+		x.Stacks = append(x.Stacks, impl.GroupStack{Group: g, Layer: w.cfg.New(w.config(id, n, g))})
+	}
+	if len(below) > 0 {
+		x.Below = impl.NewStack(below...)
+	}
+	return impl.NewNode(x)
+}
+
+// config is what a stack is told, or what the stacks of a node share. The random numbers of the first group are those
+// of the node.
+func (w *World) config(id spec.NodeID, n *node, g spec.GroupID) impl.Config {
+	cfg := impl.Config{Self: id, Nodes: w.procs, Group: g, TS: w.cfg.TS, TL: w.cfg.TL, MTU: w.s.Net.MTU, Lie: w.s.LiesOf(id)}
+	if g >= 0 && int(g) < len(w.s.Groups) {
+		cfg.Members, cfg.Closed = w.s.Groups[g].Members, w.s.Groups[g].Closed
+	}
+	r := spec.NewRand(w.s.Seed, purposeNode, uint64(id)+1, uint64(n.inc))
+	if g > 0 {
+		r = spec.NewRand(w.s.Seed, purposeNode, uint64(id)+1, uint64(n.inc), uint64(g))
+	}
+	cfg.Seed = r.Uint64()
+	return cfg
+}
+
+// about gives the group that an effect is about, or Shared: with a single group nothing names it.
+func (w *World) about(e *impl.Effect) spec.GroupID {
+	if w.several {
+		return e.Group
+	}
+	return 0
 }
 
 // step hands an input to a node and carries out what leaves its stack.
@@ -108,12 +150,12 @@ func (w *World) carry(id spec.NodeID, n *node, e *impl.Effect) {
 		if w.fabric != nil {
 			w.emit(id, e)
 		} else {
-			w.transmit(id, e.To, n.group, e.Body)
+			w.transmit(id, e.To, w.about(e), e.Body)
 		}
 	case impl.SetTimer:
 		w.setTimer(id, n, e)
 	case impl.StopTimer:
-		if i, ok := n.timers[timerKey{e.Layer, e.Num}]; ok {
+		if i, ok := n.timers[timerKey{e.Group, e.Layer, e.Num}]; ok {
 			w.timers[i].seq = 0
 		}
 	case impl.Append, impl.Persist, impl.Truncate:
@@ -145,7 +187,7 @@ func (w *World) interrupted(id spec.NodeID, e *impl.Effect) bool {
 }
 
 func (w *World) setTimer(id spec.NodeID, n *node, e *impl.Effect) {
-	k := timerKey{e.Layer, e.Num}
+	k := timerKey{e.Group, e.Layer, e.Num}
 	i, ok := n.timers[k]
 	if !ok {
 		i = uint32(len(w.timers))
@@ -166,7 +208,7 @@ func (w *World) wake(i, seq uint32) {
 		return
 	}
 	t.seq = 0
-	w.step(t.node, impl.Input{Kind: impl.TimerFired, Layer: t.key.layer, Num: t.key.id})
+	w.step(t.node, impl.Input{Kind: impl.TimerFired, Group: t.key.group, Layer: t.key.layer, Num: t.key.id})
 }
 
 // crash ends a node's life. With lossy, what it has in flight is lost.

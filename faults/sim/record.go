@@ -28,7 +28,10 @@ func (w *World) extra(e spec.Event, x spec.Extra) {
 
 // record writes down what a protocol told its application.
 func (w *World) record(id spec.NodeID, n *node, e *impl.Effect) {
-	base := spec.Event{Node: id, Group: n.group, Has: spec.HasNode | spec.HasGroup}
+	base := spec.Event{Node: id, Has: spec.HasNode}
+	if g := w.about(e); g != impl.Shared {
+		base.Group, base.Has = g, base.Has|spec.HasGroup
+	}
 	switch e.Kind {
 	case impl.Up:
 		w.delivered(id, e)
@@ -94,7 +97,7 @@ func (w *World) delivered(id spec.NodeID, e *impl.Effect) {
 	x := spec.Event{Kind: spec.Deliver, Node: id, Msg: msg, Sum: digest(body), From: e.From, Len: int32(len(body)),
 		Has: spec.HasNode | spec.HasMsg | spec.HasSum | spec.HasFrom | spec.HasLen}
 	if e.To == impl.Everyone {
-		x.Group, x.Has = w.nodes[id].group, x.Has|spec.HasGroup
+		x.Group, x.Has = w.about(e), x.Has|spec.HasGroup
 	} else {
 		x.To, x.Has = id, x.Has|spec.HasTo
 	}
@@ -163,8 +166,8 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 
 // kept writes down how many copies a layer keeps, where that is judged. The trace does not count it.
 func (w *World) kept(id spec.NodeID, e *impl.Effect) {
-	if w.bounded && int(id) < w.procs && w.now >= w.epoch {
-		w.h.AddExtra(spec.Event{T: spec.Time(w.now - w.epoch), Kind: spec.Note, Node: id, Group: w.nodes[id].group,
+	if g := w.about(e); w.bounded && int(id) < w.procs && w.now >= w.epoch && g != impl.Shared {
+		w.h.AddExtra(spec.Event{T: spec.Time(w.now - w.epoch), Kind: spec.Note, Node: id, Group: g,
 			Has: spec.HasNode | spec.HasGroup}, spec.Extra{Op: spec.OpKept, Depth: int64(e.Num)})
 	}
 }

@@ -136,6 +136,9 @@ func (w *World) send(step int) {
 		}
 	}
 	in := impl.Input{Kind: impl.Send, To: a.To, Group: a.Group, Body: body}
+	if w.several && a.To >= 0 {
+		in.Group = w.s.Between(a.Node, a.To)
+	}
 	if n.paused {
 		n.inbox = append(n.inbox, in)
 		return

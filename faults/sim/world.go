@@ -6,6 +6,15 @@
 // come back, those that are down do. Then traffic drains: the run is settled when nothing has been observed for twice
 // TL and a bit, after which every timer of a protocol that keeps to TL has fired, or when nothing at all is left to
 // happen.
+//
+// # Several groups
+//
+// Where a scenario has several groups a node has a stack for each one that concerns it ([faults.Scenario.Stacks]), side
+// by side in an [impl.Node]. On one-to-one links a packet belongs to the group of the stack that sent it, and comes to
+// the same group's stack at its node; nothing of that is in its bytes. On an Internet the stacks share the host, from
+// the sockets down to the network card, and the host tells the groups apart. Timers, logs and what the history says are
+// of a node and a group. Whatever strikes a node strikes all its stacks: they crash, are paused and come back together,
+// and share a disk. The k-th action of a node counts over all of them.
 package sim
 
 import (
@@ -21,7 +30,8 @@ import (
 
 // Config is what a world is made of.
 type Config struct {
-	New      func(impl.Config) impl.Layer             // the whole stack of one node, on one-to-one links; not used with an Internet
+	New      func(impl.Config) impl.Layer             // the stack of one node for one group; with an Internet what stands on sockets
+	Across   func(impl.Config) impl.Layer             // above the stacks of a node in a scenario with several groups; nil: nothing
 	Internet *Internet                                // the network below the nodes; nil: one-to-one links between all
 	Capture  func(at spec.Time, frame []byte)         // is shown every frame that is put on a link; may be nil
 	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
@@ -54,6 +64,7 @@ type World struct {
 	out     *impl.Effects
 	nodes   []node // and machines, behind the nodes
 	procs   int    // how many of them are nodes
+	several bool   // groups: what a node is told, and says, names the group
 	fabric  *fabric
 	cause   cause // what the machine that is being stepped has taken in
 	epoch   int64 // when the scenario begins
@@ -180,9 +191,6 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 		return err
 	}
 	w.reset(s, h)
-	if err := w.assign(s); err != nil {
-		return err
-	}
 	w.schedule()
 	for n := range w.nodes {
 		w.start(spec.NodeID(n), nil)
@@ -245,6 +253,11 @@ func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	for i := range w.nodes {
 		w.nodes[i].reset()
 	}
+	if w.several = len(s.Groups) > 1; w.several {
+		for n, groups := range s.Stacks() {
+			w.nodes[n].stacks = groups
+		}
+	}
 }
 
 // header names nodes and groups in the history, and reuses the names of the run before where they are the same.
@@ -277,20 +290,6 @@ func (w *World) header() {
 	_, acks := h.Costs["COST-ACKS"]
 	w.priced = packets || acks
 	_, w.bounded = h.Costs["STABILITY-TRIM"]
-}
-
-// assign says to which group each node belongs; one in none stands before the first.
-func (w *World) assign(s *faults.Scenario) error {
-	for g := range s.Groups {
-		for _, n := range s.Groups[g].Members {
-			node := &w.nodes[n]
-			if node.member {
-				return fmt.Errorf("node %d is in the groups %s and %s: this world plays disjoint groups", n, s.Groups[node.group].Name, s.Groups[g].Name)
-			}
-			node.group, node.member = spec.GroupID(g), true
-		}
-	}
-	return nil
 }
 
 // quiet says whether nothing has been observed for long enough to go on to the next part of the run.
