@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/faults"
@@ -78,7 +79,7 @@ func lie(s *faults.Scenario, seed uint64) {
 	r := spec.NewRand(seed, purposeLies)
 	members := s.Groups[0].Members
 	first := r.IntN(len(members))
-	for k := range max(0, (len(members)-1)/3-faulty(s)) {
+	for k := range max(0, (len(members)-1)/3-faulty(s, &s.Groups[0])) {
 		how := spec.EveryLie
 		if r.Chance(.5) {
 			how = spec.Lie(1 + r.IntN(int(spec.EveryLie)))
@@ -183,12 +184,14 @@ func (c Cell) aimCrashes(s *faults.Scenario, model spec.FaultSet) {
 	}
 }
 
-// coordinates says whether a node hands on what others send.
+// coordinates says whether a node hands on what others send, in any of its groups.
 func (c Cell) coordinates(s *faults.Scenario, node spec.NodeID) bool {
-	g := &s.Groups[0]
-	for _, i := range c.coordinators(len(g.Members)) {
-		if int(i) < len(g.Members) && g.Members[i] == node {
-			return true
+	for k := range s.Groups {
+		g := &s.Groups[k]
+		for _, i := range c.coordinators(len(g.Members)) {
+			if int(i) < len(g.Members) && g.Members[i] == node {
+				return true
+			}
 		}
 	}
 	return false
@@ -198,10 +201,11 @@ func (c Cell) coordinates(s *faults.Scenario, node spec.NodeID) bool {
 // is another fault than the crash of one that does not.
 func (c Cell) injects(s *faults.Scenario) spec.FaultSet {
 	set := s.Faults()
-	if c.Reliability.Name == "byzantine" && len(s.Groups) > 0 && 3*faulty(s) >= len(s.Groups[0].Members) {
-		return spec.AllFaults // a third: nothing is promised
+	third := func(g faults.Group) bool { return 3*faulty(s, &g) >= len(g.Members) }
+	if c.Reliability.Name == "byzantine" && slices.ContainsFunc(s.Groups, third) {
+		return spec.AllFaults // nothing is promised
 	}
-	if len(s.Groups) == 0 || len(c.coordinators(len(s.Groups[0].Members))) == 0 {
+	if !slices.ContainsFunc(s.Groups, func(g faults.Group) bool { return len(c.coordinators(len(g.Members))) > 0 }) {
 		return set
 	}
 	set = set.Without(spec.CrashFault)
@@ -217,17 +221,14 @@ func (c Cell) injects(s *faults.Scenario) spec.FaultSet {
 	return set
 }
 
-// faulty counts the nodes that a scenario lets crash or lie.
-func faulty(s *faults.Scenario) int {
-	var nodes [faults.MaxNodes]bool
-	n := 0
-	for i := range s.Steps {
-		switch a := &s.Steps[i].Action; a.Op {
-		case faults.Crash, faults.CrashLossy, faults.Lies:
-			if !nodes[a.Node] {
-				nodes[a.Node] = true
-				n++
-			}
+// faulty counts the members of a group that a scenario lets crash or lie.
+func faulty(s *faults.Scenario, g *faults.Group) (n int) {
+	for _, m := range g.Members {
+		if slices.ContainsFunc(s.Steps, func(x faults.Step) bool {
+			a := &x.Action
+			return a.Node == m && (a.Op == faults.Crash || a.Op == faults.CrashLossy || a.Op == faults.Lies)
+		}) {
+			n++
 		}
 	}
 	return n

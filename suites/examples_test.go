@@ -2,9 +2,12 @@ package suites_test
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +106,88 @@ func TestSharedMAC(t *testing.T) {
 	}
 	if !judged {
 		t.Error("NIC-FILTER was not tested")
+	}
+}
+
+// bites says whether a requirement was tested in a run, and held.
+func bites(r *suites.Replayed, id spec.ID) bool {
+	for _, row := range r.Requirements {
+		if row.ID == id && row.Verdict == spec.Pass && row.Antecedents > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// deliveredIn tells what each node delivered, in order: for each message its sender, and how many messages that one
+// had sent before in the same group.
+func deliveredIn(h *spec.History, group string) []string {
+	by := make([]string, len(h.Nodes))
+	sent, count := map[spec.MsgID]string{}, map[spec.NodeID]int{}
+	for i := range h.Events {
+		e := &h.Events[i]
+		if !e.Is(spec.HasGroup) || h.GroupName(e.Group) != group {
+			continue
+		}
+		switch e.Kind {
+		case spec.Send:
+			sent[e.Msg] = fmt.Sprintf(" %d.%d", e.Node, count[e.Node])
+			count[e.Node]++
+		case spec.Deliver:
+			by[e.Node] += cmp.Or(sent[e.Msg], " of another group")
+		}
+	}
+	return by
+}
+
+// TestTwoGroups: a process in two groups whose addresses share a MAC hears both, and each in its own; who is in one of
+// them, only that one, though the card lets the frames of both through.
+func TestTwoGroups(t *testing.T) {
+	r := replayed(t, "two-groups")
+	if r.Verdict != spec.Pass || !bites(r, "NIC-FILTER") || !bites(r, "SOCKET-FILTER") || !bites(r, "DESTINATION-INTEGRITY") {
+		t.Errorf("verdict %s, %+v", r.Verdict, r.Requirements)
+	}
+	for group, want := range map[string][]string{
+		"g": {" 0.0 1.0 3.0", " 0.0 1.0 3.0", "", ""},
+		"h": {"", " 2.0 1.0 3.0", " 2.0 1.0 3.0", ""},
+	} {
+		for n, got := range deliveredIn(&r.History, group)[:4] {
+			if got != want[n] {
+				t.Errorf("in %s node %d delivered%s, want%s", group, n, got, want[n])
+			}
+		}
+	}
+	for n, want := range []int{2, 4, 2, 0} {
+		if got := received(&r.History, spec.NodeID(n), 0); got != want {
+			t.Errorf("node %d received %d datagrams of others, want %d", n, got, want)
+		}
+	}
+}
+
+// TestBulletinBoard: the topics of the board are groups; who reads a topic gets its items, a reply behind its original
+// and those of one author in their order, and of other topics not even the datagrams.
+func TestBulletinBoard(t *testing.T) {
+	r := replayed(t, "bulletin-board")
+	if r.Verdict != spec.Pass || len(r.Unplayed) > 0 || !bites(r, "AGREEMENT") || !bites(r, "FIFO-GAPFREE") || !bites(r, "CAUSAL-GAPFREE") {
+		t.Errorf("verdict %s, %+v", r.Verdict, r.Requirements)
+	}
+	readers := map[string][]spec.NodeID{"os.interesting": {0, 1, 2}, "os.trivial": {1, 3, 4}}
+	for topic, members := range readers {
+		for n, got := range deliveredIn(&r.History, topic)[:5] {
+			items := len(strings.Fields(got))
+			switch reads := slices.Contains(members, spec.NodeID(n)); {
+			case reads && items < 3, !reads && items > 0, strings.Contains(got, "another"):
+				t.Errorf("of %s node %d delivered%s", topic, n, got)
+			case reads && topic == "os.interesting" && strings.Index(got, " 2.0") < strings.Index(got, " 0.0"):
+				t.Errorf("node %d read the reply before the original:%s", n, got)
+			}
+		}
+	}
+	for i := range r.History.Events {
+		e := &r.History.Events[i]
+		if e.Kind == spec.Receive && r.History.ExtraOf(e).Op == "data" && !slices.Contains(readers[r.History.GroupName(e.Group)], e.Node) {
+			t.Errorf("node %d received a datagram of %s", e.Node, r.History.GroupName(e.Group))
+		}
 	}
 }
 

@@ -182,25 +182,12 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, cell Cell, claims spec.Cl
 
 // fits says what of a scenario does not fit the cell's network, or nil.
 func (c Cell) fits(s *faults.Scenario) error {
-	in := make([]int, s.Nodes) // by node: its group, counted from 1
-	for g := range s.Groups {
-		for _, n := range s.Groups[g].Members {
-			if in[n] > 0 {
-				return fmt.Errorf("node %d is in the groups %s and %s: this version plays groups that are disjoint", n, s.Groups[in[n]-1].Name, s.Groups[g].Name)
-			}
-			in[n] = g + 1
-		}
-	}
 	n, links := c.network()
 	if err := c.addresses(s); err != nil {
 		return err
 	}
 	for i := range s.Steps {
 		a := &s.Steps[i].Action
-		grouped := a.Op == faults.Send && a.To < 0 || a.Op == faults.Join || a.Op == faults.Leave
-		if grouped && in[a.Node] != int(a.Group)+1 && (in[a.Node] > 0 || a.Group > 0) {
-			return fmt.Errorf("%q: node %d is at home in another group, or in none, which stands before the first: this version plays it there only", s.StepText(i), a.Node)
-		}
 		kind, fault := a.Op.Fault()
 		switch {
 		case !fault || kind <= spec.CorruptFault:

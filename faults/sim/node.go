@@ -29,10 +29,16 @@ type node struct {
 }
 
 type timerKey struct {
-	group spec.GroupID
-	layer impl.Path
-	id    uint64
+	of uint64 // group and layer
+	id uint64
 }
+
+func keyOf(g spec.GroupID, layer impl.Path, id uint64) timerKey {
+	return timerKey{uint64(uint32(g))<<16 | uint64(layer), id}
+}
+
+func (k timerKey) group() spec.GroupID { return spec.GroupID(k.of >> 16) }
+func (k timerKey) layer() impl.Path    { return impl.Path(k.of) }
 
 type timer struct {
 	key  timerKey
@@ -155,7 +161,7 @@ func (w *World) carry(id spec.NodeID, n *node, e *impl.Effect) {
 	case impl.SetTimer:
 		w.setTimer(id, n, e)
 	case impl.StopTimer:
-		if i, ok := n.timers[timerKey{e.Group, e.Layer, e.Num}]; ok {
+		if i, ok := n.timers[keyOf(e.Group, e.Layer, e.Num)]; ok {
 			w.timers[i].seq = 0
 		}
 	case impl.Append, impl.Persist, impl.Truncate:
@@ -187,7 +193,7 @@ func (w *World) interrupted(id spec.NodeID, e *impl.Effect) bool {
 }
 
 func (w *World) setTimer(id spec.NodeID, n *node, e *impl.Effect) {
-	k := timerKey{e.Group, e.Layer, e.Num}
+	k := keyOf(e.Group, e.Layer, e.Num)
 	i, ok := n.timers[k]
 	if !ok {
 		i = uint32(len(w.timers))
@@ -208,7 +214,7 @@ func (w *World) wake(i, seq uint32) {
 		return
 	}
 	t.seq = 0
-	w.step(t.node, impl.Input{Kind: impl.TimerFired, Group: t.key.group, Layer: t.key.layer, Num: t.key.id})
+	w.step(t.node, impl.Input{Kind: impl.TimerFired, Group: t.key.group(), Layer: t.key.layer(), Num: t.key.id})
 }
 
 // crash ends a node's life. With lossy, what it has in flight is lost.

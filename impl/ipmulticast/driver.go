@@ -204,7 +204,8 @@ func (d *Driver) handUp(from spec.NodeID, dst MAC, id uint32, asked bool, body [
 
 // upward hands a body to the stack of a group.
 func upward(out *impl.Effects, from, to spec.NodeID, g spec.GroupID, body []byte) {
-	out.Add(impl.Effect{Kind: impl.Up, From: from, To: to, Group: g, Body: body})
+	out.Up(from, to, body)
+	out.List[len(out.List)-1].Group = g
 }
 
 // asked says whether this host listens to the group of a frame.
