@@ -17,6 +17,19 @@
 // answers in the same step re-enters the one above, and a correct sequencer delivers in two orders. Both are tests of
 // this package.
 //
+// # Several groups
+//
+// A stack serves one group at one node, and its layers know of no other. A node in several groups is a [Node]: a stack
+// for each, side by side, on one bottom that they share (network card, sockets, failure detector), with one queue for
+// all. Only where something enters or leaves a stack is the group named: Input.Group and Effect.Group. So a layer of the
+// bottom gets the group with each send and call, keeps apart what two stacks name by the same reference, and says upward
+// for which group a packet or an answer is. A timer or a log is named by its group, or [Shared], and its layer. Without
+// a bottom the world is: what leaves the node names the group, and nothing of it is in the bytes.
+//
+// What orders messages of several groups against each other stands above the stacks, where it sees the sends and
+// deliveries of all of them; what it hands down names the group. Where there is a single group nobody needs to name it,
+// and the node is its stack.
+//
 // # Bytes
 //
 // A layer appends its header behind the body on the way down and cuts it off on the way up. It may keep a body for

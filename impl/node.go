@@ -11,8 +11,9 @@ const Shared spec.GroupID = -1
 // way up and down, and beside the path of a timer, of a log and of a note. What the bottom says upward names the
 // group that it is for; only a suspicion, and its end, is about a node, and every stack hears of it.
 type Node struct {
-	// Above stands between the application and the stacks: the place of a layer that orders across groups. What it
-	// hands down, and what it gets from below, names a group. Nil: there is none.
+	// Above stands between the application and the stacks: the place of a layer that orders across groups, for there it
+	// gets what is reliable and in the order of each group. What it hands down, and what it gets from below, names a
+	// group; so must what it says upward. Nil: there is none.
 	Above Layer
 	// Stacks are ascending by group; at least one.
 	Stacks []GroupStack

@@ -64,26 +64,32 @@ func (s *Stack) Step(in Input, out *Effects) {
 			b.arena = out.arena
 		}
 	}
+	to := len(s.layers) - 1
 	switch {
 	case toAllLayers(in.Kind):
-		for i := len(s.layers) - 1; i >= 0; i-- { // a layer may rely on the ones below
-			s.stepLayer(i, in, out)
+		for ; to >= 0; to-- { // a layer may rely on the ones below
+			s.stepLayer(to, in, out)
 		}
 	case toOneLayer(in.Kind):
-		var i int
-		if in.Layer, i = in.Layer.pop(); s.fork != nil {
-			i = s.fork.find(in.Group, i)
+		if in.Layer, to = in.Layer.pop(); s.fork != nil {
+			to = s.fork.find(in.Group, to)
 		}
-		if i < 0 || i >= len(s.layers) {
+		if to < 0 || to >= len(s.layers) {
 			return
 		}
-		s.stepLayer(i, in, out)
+		s.stepLayer(to, in, out)
 	case downward(in.Kind):
-		s.enter(s.under(outside, in.Group), in, out)
+		if to = 0; s.fork != nil {
+			to = s.fork.under(outside, in.Group)
+		}
+		s.stepLayer(to, in, out)
 	case in.Kind == ViewChanged && in.Flag:
 		s.viewBelow(outside, in.View, in.Group, in.Now, out)
 	default:
-		s.enter(s.over(len(s.layers), in.Group), in, out)
+		if s.fork != nil {
+			to = s.fork.over(len(s.layers), in.Group)
+		}
+		s.stepLayer(to, in, out)
 	}
 	s.serve(in.Now, out)
 }
@@ -106,18 +112,13 @@ func (s *Stack) over(i int, g spec.GroupID) int {
 	return i - 1
 }
 
-// enter lets layer i take the input; what is for a group that has no stack here is discarded.
-func (s *Stack) enter(i int, in Input, out *Effects) {
-	if i >= 0 {
-		s.stepLayer(i, in, out)
+// stepLayer lets layer i take the input, and carries its effects down. What is for a group that has no stack here is
+// discarded.
+func (s *Stack) stepLayer(i int, in Input, out *Effects) {
+	if i < 0 {
+		out.Add(Effect{Kind: Note, Code: NotMember, Num: uint64(in.From), Last: uint64(in.Group), Group: Shared})
 		return
 	}
-	out.Note(NotMember, uint64(in.From), uint64(in.Group))
-	out.List[len(out.List)-1].Group = Shared
-}
-
-// stepLayer lets layer i take the input, and carries its effects down.
-func (s *Stack) stepLayer(i int, in Input, out *Effects) {
 	buf := s.bufs[i]
 	buf.Reset()
 	s.layers[i].Step(in, buf)
@@ -158,7 +159,7 @@ func (s *Stack) carry(i int, e *Effect, now spec.Time, out *Effects) {
 		if k := s.under(i, e.Group); k == outside {
 			out.Add(*e)
 		} else {
-			s.enter(k, InputOf(e, now), out)
+			s.stepLayer(k, InputOf(e, now), out)
 		}
 	default: // a timer, the log, a note: it leaves under the layer's name
 		out.Add(*e)
@@ -189,7 +190,7 @@ func (s *Stack) serve(now spec.Time, out *Effects) {
 		case k == outside:
 			out.Add(q.Effect)
 		default:
-			s.enter(k, InputOf(&q.Effect, now), out)
+			s.stepLayer(k, InputOf(&q.Effect, now), out)
 		}
 	}
 	s.queue, s.head = s.queue[:0], 0

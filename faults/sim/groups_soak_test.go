@@ -154,3 +154,41 @@ func TestTheSoakSeesABugInOneGroup(t *testing.T) {
 		}
 	}
 }
+
+// durable is a reliable level with a log, over channels that acknowledge what is on disk.
+func durable(cfg impl.Config) impl.Layer {
+	return impl.NewStack(reliability.NewDurable(cfg, reliability.Majority), transport.NewUnicast(cfg), transport.NewAcceptingChannel(cfg))
+}
+
+// The stacks of a node share a disk, and each keeps its own log there: what was acknowledged in any of the groups
+// survives the crash and the recovery of any of the nodes, and of all.
+func TestSeveralGroupsOnOneDiskSoak(t *testing.T) {
+	schedules := 250
+	if testing.Short() {
+		schedules = 40
+	}
+	judged := []spec.ID{"NO-CREATION", "NO-DUPLICATION", "CONTENT-INTEGRITY", "DESTINATION-INTEGRITY", "AGREEMENT",
+		"ACKED-DELIVERED", "DURABILITY"}
+	var j checkers.Judge
+	w, h := New(Config{New: durable, Model: spec.CrashRecovery, Revive: true}), &spec.History{}
+	bites := map[spec.ID]int{}
+	for seed := range uint64(schedules) {
+		s := faults.Draw(seed, faults.Params{MinNodes: 3, MaxNodes: 4, MaxSends: 6, Groups: 2 + int(seed%2), Revive: true,
+			Faults: spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.RecoverFault, spec.PauseFault, spec.LossFault, spec.TornFault, spec.DiskSlowFault)})
+		if err := w.Play(s, h); err != nil {
+			t.Fatalf("%v\n%s", err, s)
+		}
+		j.Load(h)
+		for _, id := range judged {
+			f := j.Check(id)
+			if bites[id] += f.Antecedents; f.Verdict == spec.Fail && !silent(s, id) {
+				t.Fatalf("seed %d: %s: %s\n%s", seed, id, f.Witness.Text, s)
+			}
+		}
+	}
+	for _, id := range judged {
+		if bites[id] == 0 {
+			t.Errorf("%s never bites", id)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,6 @@ import (
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/ipmulticast"
-	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -122,7 +122,7 @@ func TestTimersAndLogsAreOfAGroup(t *testing.T) {
 	}
 	s := siteScenario(t, "group g 0 1", "group h 0 2", "at 20ms crash 0", "at 30ms recover 0")
 	s.Seed = 4 // the disk keeps nothing that was not persisted
-	if err := New(Config{New: note, Across: note}).Play(s, &spec.History{}); err != nil {
+	if err := New(Config{New: note, Across: func(cfg impl.Config, _ []spec.Group) impl.Layer { return note(cfg) }}).Play(s, &spec.History{}); err != nil {
 		t.Fatal(err)
 	}
 	want := "node 0 group 1: fired 1, node 0 group 0: fired 2, node 0 group -1: fired 3"
@@ -204,6 +204,30 @@ func TestSeveralGroupsPlayTheSameRunAgain(t *testing.T) {
 	}
 }
 
+// Every line that a scenario can have is played, its groups overlap, and nothing is delivered where it should not be.
+func TestEveryLineIsPlayed(t *testing.T) {
+	text, err := os.ReadFile("../testdata/every-line.scenario")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := faults.Parse(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Trace = faults.Trace{}
+	var j checkers.Judge
+	h, w := threeLANs.playScenario(t, s)
+	j.Load(h)
+	for _, id := range []spec.ID{"DESTINATION-INTEGRITY", "NO-CREATION"} {
+		if f := j.Check(id); f.Verdict != spec.Pass || f.Antecedents == 0 {
+			t.Errorf("%s is %v", id, f.Verdict)
+		}
+	}
+	if !h.Settled || w.Counts().Deliveries == 0 {
+		t.Errorf("settled %v, %d deliveries", h.Settled, w.Counts().Deliveries)
+	}
+}
+
 // A process both hears and sends on two groups whose addresses share a hardware address. A host that tells its groups
 // apart by that address hands each of them what is for the other.
 func TestADemultiplexerThatTrustsTheMAC(t *testing.T) {
@@ -236,20 +260,41 @@ func TestADemultiplexerThatTrustsTheMAC(t *testing.T) {
 	}
 }
 
-// A layer across the groups stands between the application and the stacks of a node, and sees all of them.
+// A layer across the groups stands between the application and the stacks of a node, and sees all of them; also where
+// there is a single one.
 func TestAcross(t *testing.T) {
-	seen := map[spec.NodeID]string{}
-	cfg := Config{New: func(cfg impl.Config) impl.Layer { return transport.NewUnicast(cfg) },
-		Across: func(cfg impl.Config) impl.Layer { return across{cfg.Self, seen} }}
-	h := &spec.History{}
-	if err := New(cfg).Play(siteScenario(t, "group g 0 1", "group h 1 2", "at 10ms send 0 g 8", "at 30ms send 2 h 8", "at 50ms send 1 h 8"), h); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := fmt.Sprint(seen), "map[0:send 0 packet 0  1:packet 0 packet 1 send 1 packet 1  2:send 1 packet 1 packet 1 ]"; got != want {
-		t.Errorf("seen %s, want %s", got, want)
-	}
-	if a, b, c := reached(h, 0), reached(h, 1), reached(h, 2); a != "01" || b != "12" || c != "12" {
-		t.Errorf("reached %s, %s and %s", a, b, c)
+	for _, c := range []struct {
+		steps   []string
+		seen    string
+		reached [3]string
+		knows   string
+	}{
+		{[]string{"group g 0 1", "group h 1 2", "at 10ms send 0 g 8", "at 30ms send 2 h 8", "at 50ms send 1 h 8"},
+			"map[0:send 0 packet 0  1:packet 0 packet 1 send 1 packet 1  2:send 1 packet 1 packet 1 ]", [3]string{"01", "12", "12"}, "g [0 1] h [1 2]"},
+		{[]string{"group g 0 1", "at 10ms send 0 g 8"}, "map[0:send 0 packet 0  1:packet 0 ]", [3]string{"01", "", ""}, "g [0 1]"},
+	} {
+		seen, knows := map[spec.NodeID]string{}, ""
+		cfg := Config{New: bare, Across: func(cfg impl.Config, groups []spec.Group) impl.Layer {
+			if knows = ""; cfg.Group != impl.Shared {
+				t.Errorf("it is told that it is of group %d", cfg.Group)
+			}
+			for _, g := range groups {
+				knows += fmt.Sprintf("%s %v ", g.Name, g.Members)
+			}
+			return across{cfg.Self, seen}
+		}}
+		h := &spec.History{}
+		if err := New(cfg).Play(siteScenario(t, c.steps...), h); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(seen); got != c.seen || strings.TrimSpace(knows) != c.knows {
+			t.Errorf("it saw %s and knows %s, want %s and %s", got, knows, c.seen, c.knows)
+		}
+		for n, want := range c.reached {
+			if got := reached(h, spec.NodeID(n)); got != want {
+				t.Errorf("the messages of node %d reached %s, want %s", n, got, want)
+			}
+		}
 	}
 }
 

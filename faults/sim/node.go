@@ -95,7 +95,7 @@ func (w *World) layers(id spec.NodeID, n *node) impl.Layer {
 	}
 	var x impl.Node
 	if w.cfg.Across != nil {
-		x.Above = w.cfg.Across(all)
+		x.Above = w.cfg.Across(all, w.h.Groups)
 	}
 	for _, g := range n.stacks {
 		x.Stacks = append(x.Stacks, impl.GroupStack{Group: g, Layer: w.cfg.New(w.config(id, n, g))})

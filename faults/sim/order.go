@@ -165,10 +165,15 @@ func (o *order) first() int {
 
 // highest gives the oldest packet of the link with the highest rank (PCT).
 func (o *order) highest() int {
-	best := -1
-	for i := o.oldest; i < len(o.pending); i++ {
-		if p := &o.pending[i]; p.slot != 0 && (best < 0 || o.rank[p.link] > o.rank[o.pending[best].link]) {
-			best = i
+	best, top := -1, 0.0
+	pending, rank := o.pending, o.rank
+	for i := o.oldest; i < len(pending); i++ {
+		p := &pending[i]
+		if p.slot == 0 {
+			continue
+		}
+		if r := rank[p.link]; best < 0 || r > top {
+			best, top = i, r
 		}
 	}
 	for i, at := range o.changes {

@@ -30,12 +30,12 @@ import (
 
 // Config is what a world is made of.
 type Config struct {
-	New      func(impl.Config) impl.Layer             // the stack of one node for one group; with an Internet what stands on sockets
-	Across   func(impl.Config) impl.Layer             // above the stacks of a node in a scenario with several groups; nil: nothing
-	Internet *Internet                                // the network below the nodes; nil: one-to-one links between all
-	Capture  func(at spec.Time, frame []byte)         // is shown every frame that is put on a link; may be nil
-	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
-	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
+	New      func(impl.Config) impl.Layer                          // the stack of one node for one group; with an Internet what stands on sockets
+	Across   func(cfg impl.Config, groups []spec.Group) impl.Layer // above the stacks of a node, across all groups; nil: nothing
+	Internet *Internet                                             // the network below the nodes; nil: one-to-one links between all
+	Capture  func(at spec.Time, frame []byte)                      // is shown every frame that is put on a link; may be nil
+	Declare  func(s *faults.Scenario, h *spec.Header)              // completes the header of a history; may be nil
+	TS, TL   time.Duration                                         // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel
 	Revive   bool // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Evidence bool // record also what is held back and discarded
@@ -64,7 +64,7 @@ type World struct {
 	out     *impl.Effects
 	nodes   []node // and machines, behind the nodes
 	procs   int    // how many of them are nodes
-	several bool   // groups: what a node is told, and says, names the group
+	several bool   // groups, or one and a layer across: what a node is told, and says, names the group
 	fabric  *fabric
 	cause   cause // what the machine that is being stepped has taken in
 	epoch   int64 // when the scenario begins
@@ -253,7 +253,7 @@ func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	for i := range w.nodes {
 		w.nodes[i].reset()
 	}
-	if w.several = len(s.Groups) > 1; w.several {
+	if w.several = len(s.Groups) > 1 || len(s.Groups) == 1 && w.cfg.Across != nil; w.several {
 		for n, groups := range s.Stacks() {
 			w.nodes[n].stacks = groups
 		}
