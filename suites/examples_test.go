@@ -94,6 +94,25 @@ func TestIPTV(t *testing.T) {
 	}
 }
 
+// TestChannels: a change from one group to another; what the node leaves behind stops, and it gets all of the new one.
+func TestChannels(t *testing.T) {
+	r := replayed(t, "channels")
+	if len(r.Changes) != 2 || r.Verdict != spec.Pass || len(r.Beyond) > 0 {
+		t.Fatalf("verdict %s, changes %+v", r.Verdict, r.Changes)
+	}
+	left, joined := r.Changes[0], r.Changes[1]
+	if left.Kind != "left" || left.Group != "one" || left.Took > int64(10*time.Millisecond) {
+		t.Errorf("leave: %+v", left)
+	}
+	if joined.Kind != "joined" || joined.Group != "two" || joined.Took < 0 || joined.Took > int64(10*time.Millisecond) {
+		t.Errorf("join: %+v", joined)
+	}
+	one, two := deliveredIn(&r.History, "one"), deliveredIn(&r.History, "two")
+	if one[1] != " 0.0 0.1" || two[1] != " 0.2 0.3 0.4" || one[2] != "" || two[2] != " 0.0 0.1 0.2 0.3 0.4" {
+		t.Errorf("delivered%s of one and%s of two, and by the other%s and%s", one[1], two[1], one[2], two[2])
+	}
+}
+
 // TestSharedMAC: each group's members deliver their own group's messages and no others.
 func TestSharedMAC(t *testing.T) {
 	r := replayed(t, "shared-mac")

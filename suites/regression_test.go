@@ -174,7 +174,6 @@ func TestUnplayable(t *testing.T) {
 		"an address of the other family":  "subject ip/unreliable/unordered\nnodes 2\ngroup g at ff05::101 0 1",
 		"an address without a network":    "subject unicast/unreliable/unordered\nnodes 2\ngroup g at 239.1.1.1 0 1",
 		"no address of a group":           "subject ip/unreliable/unordered\nnodes 2\ngroup g at 244.0.0.1 0 1",
-		"a join of another group":         "subject ip/unreliable/unordered/anonymous\nnodes 4\ngroup g 0 1\ngroup h 2\nat 0s join 3 h",
 	} {
 		s, err := faults.Parse("conform.scenario/1\n" + text)
 		if err != nil {
