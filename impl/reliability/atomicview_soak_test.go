@@ -17,7 +17,11 @@ import (
 
 // In the static view, as long as nobody crashes, all hold; with crashes nobody delivers what others don't, and it blocks.
 func TestAtomicViewSoak(t *testing.T) {
-	for seed := range uint64(60 * *fieldRuns) {
+	runs := 60 * *fieldRuns
+	if testing.Short() {
+		runs /= 4
+	}
+	for seed := range uint64(runs) {
 		for _, newLayer := range []func(impl.Config) impl.Layer{atomicViewOverChannels, atomicViewOverBestEffort} {
 			for crashes := range 3 {
 				w := newField(3+int(seed%3), seed, newLayer)
