@@ -251,7 +251,6 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 	case p.blocks: // what is stable is told before it is delivered, and is known as long as that arrives
 		if m["ACKED-DELIVERED"] = live &^ crashes; !p.streams {
 			m["UNIFORM-AGREEMENT"] = live &^ losses &^ starving &^ spec.SetOf(spec.CrashLossyFault)
-			m["ACKED-DELIVERED"] = m["ACKED-DELIVERED"] | m["UNIFORM-AGREEMENT"]
 		}
 	case p.relays:
 		// A relay that has been handed to the network arrives: only as long as nothing is lost.
