@@ -271,7 +271,8 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 
 // claimLogs adds what a cell promises of what its logs keep.
 func (c Cell) claimLogs(m map[spec.ID]spec.FaultSet, p *premises, live spec.FaultSet) {
-	m["NO-DUPLICATION/restart"], m["LOG-PREFIX"] = live, live
+	refusing := spec.SetOf(spec.DiskErrorFault, spec.DiskFullFault) // a disk that says so loses nothing
+	m["NO-DUPLICATION/restart"], m["LOG-PREFIX"] = live|refusing, live|refusing
 	if p.numbered { // what is acknowledged may be held back
 		return
 	}

@@ -101,8 +101,8 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 	b := subject.bench()
 	implied := entailing(m.Breaks)
 	failed := map[spec.ID]bool{}
-	var first faults.Scenario
-	var s faults.Scenario
+	var first, s faults.Scenario
+	var share spec.Tally
 	for i := 0; i < killBudget && !(k.Killed && i >= killAlarms) && ctx.Err() == nil; i++ {
 		subject.draw(&s, seedOf(p.Seed, subject.Name, 3, uint64(i)), i)
 		if err := b.play(&s); err != nil {
@@ -115,7 +115,15 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 			if slices.Contains(p.Without, c.ID) || !subject.cell.injects(&s).Within(c.Under) || b.outlasts(&s, c.ID) {
 				continue
 			}
-			if b.judge.Check(c.ID).Verdict != spec.Fail {
+			f := b.judge.Check(c.ID)
+			if c.ID == "PROBABILISTIC-VALIDITY" {
+				if text := subject.shortOf(&share, f); text != "" && i+1 >= killAlarms {
+					failed[c.ID], k.Killed = true, true
+					k.Witness = &Story{ID: c.ID, Text: text}
+				}
+				continue
+			}
+			if f.Verdict != spec.Fail {
 				continue
 			}
 			failed[c.ID] = true
@@ -140,6 +148,16 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 		}
 	}
 	return k, nil
+}
+
+// shortOf adds a finding on the share that delivers, and says what all of them together show if that is too little.
+func (s *Subject) shortOf(t *spec.Tally, f spec.Finding) string {
+	members := s.cell.members(0)
+	t.Add(f)
+	if v, text := weigh(t, s.cell.share(members), members); v == spec.Fail {
+		return text
+	}
+	return ""
 }
 
 // entailing lists the requirements that can't hold where one of these does not.

@@ -99,6 +99,10 @@ func (c *CellReport) tellClaims(w io.Writer) {
 		case row.Skipped:
 			skipped = append(skipped, row.ID)
 		case row.Claimed && row.Verdict == spec.Fail:
+			if row.Witness == nil { // a statistic
+				fmt.Fprintf(w, "\n%s claims %s: %s\n", c.Name(), row.ID, row.Reason)
+				break
+			}
 			fmt.Fprintf(w, "\n%s claims %s under %s, and broke it in %d of %d schedules.\n", c.Name(), row.ID, row.Under, row.Failed, row.Judged)
 			row.Witness.write(w)
 		case row.Claimed && row.Verdict != spec.Pass:
@@ -111,6 +115,10 @@ func (c *CellReport) tellClaims(w io.Writer) {
 
 // write tells the story of a violation, with the command that shows it again.
 func (s *Story) write(w io.Writer) {
+	if s.Replay == "" { // a statistic: no single schedule shows it
+		fmt.Fprintln(w, s.Text)
+		return
+	}
 	fmt.Fprint(w, s.Explain())
 	fmt.Fprintf(w, "again:\n  %s\n", s.Replay)
 }

@@ -10,7 +10,7 @@ import (
 
 // ackMutants are best-effort multicasts that acknowledge too much, or too little.
 func ackMutants() []Mutant {
-	broken := []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"}
+	broken := []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"}
 	return []Mutant{
 		{
 			Name:   "cumulative-ack-off-by-one",
@@ -58,7 +58,7 @@ func piggybackOnly(cfg impl.Config) impl.Layer {
 
 // nackMutants are receivers that do not ask for what they miss, and senders that do not tell or send it.
 func nackMutants() []Mutant {
-	lost := []spec.ID{"CHANNEL-VALIDITY", "VALIDITY", "AGREEMENT"}
+	lost := []spec.ID{"CHANNEL-VALIDITY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY"}
 	mutant := func(name, title string, wrong func(impl.Config) impl.Layer) Mutant {
 		return Mutant{Name: name, Title: title, Breaks: lost, Cell: overNack, Under: spec.SetOf(spec.LossFault, spec.PartitionFault), OneToOne: true,
 			New: with(overNack, func(s *stack) { s.reliability = wrong })}

@@ -67,7 +67,7 @@ func atomicViewMutants() []Mutant {
 		{
 			Name:   "one-more-than-there-is",
 			Title:  "A member tells that it has one message more than it has: others deliver before it has come, and its sender, who knows better, never does.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "TAIL-RECOVERY"},
 			Cell:   overAtomicView, Under: spec.NoFaults,
 			New: atomicViewWith(func(r *reliability.AtomicViewRules) {
 				r.Claims = func(n uint64) uint64 { return n + 1 }
@@ -76,7 +76,7 @@ func atomicViewMutants() []Mutant {
 		{
 			Name:   "nobody-tells-what-is-here",
 			Title:  "Members tell each other that they have nothing: no message is ever stable, and nobody delivers any.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "TAIL-RECOVERY"},
 			Cell:   overAtomicView, Under: spec.NoFaults,
 			New: atomicViewWith(func(r *reliability.AtomicViewRules) {
 				r.Claims = func(uint64) uint64 { return 0 }

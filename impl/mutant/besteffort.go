@@ -11,21 +11,21 @@ func bestEffortMutants() []Mutant {
 		{
 			Name:   "gives-up-after-one-try",
 			Title:  "The sender sends again once, and then takes the message for delivered, whoever has not acknowledged it.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY"},
 			Cell:   overBestEffort, Under: spec.SetOf(spec.LossFault, spec.PartitionFault),
 			New: with(overBestEffort, func(s *stack) { s.reliability = bestEffortOfOneTry }),
 		},
 		{
 			Name:   "removed-after-ts",
 			Title:  "A member is taken for failed when it has been silent for TS instead of TL: one lost packet, and it is sent nothing again.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   overBestEffort, Under: spec.SetOf(spec.LossFault, spec.PauseFault),
 			New: with(overBestEffort, func(s *stack) { s.reliability = bestEffortWithoutPatience }),
 		},
 		{
 			Name:   "acks-counted-per-packet",
 			Title:  "The sender counts acknowledgements and not who they come from, so that one that comes twice stands for a member that has nothing.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   overBestEffort, Under: spec.SetOf(spec.LossFault, spec.DuplicateFault),
 			New: with(overBestEffort, func(s *stack) { s.reliability = bestEffortThatCounts }),
 		},
@@ -39,7 +39,7 @@ func bestEffortMutants() []Mutant {
 		{
 			Name:   "answer-written-over-the-packet",
 			Title:  "A receiver makes its acknowledgement of the packet itself, whose bytes the sender and other receivers still use.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "COST-PACKETS"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "COST-PACKETS"},
 			Cell:   overBestEffort, Under: spec.NoFaults,
 			New: with(overBestEffort, func(s *stack) { s.reliability = bestEffortInPlace }),
 		},

@@ -30,7 +30,7 @@ func durableMutants() []Mutant {
 		{
 			Name:   "number-reused-after-restart",
 			Title:  "A recovered node does not look up what it had sent and counts from 1 again, so that the others take its new messages for old ones.",
-			Breaks: []spec.ID{"NO-DUPLICATION/restart", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "DURABILITY", "LOG-PREFIX"},
+			Breaks: []spec.ID{"NO-DUPLICATION/restart", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY", "LOG-PREFIX"},
 			Cell:   overDurable, Under: restarts,
 			New: with(overDurable, func(s *stack) { s.reliability = durableFromOne }),
 		},
@@ -44,21 +44,21 @@ func durableMutants() []Mutant {
 		{
 			Name:   "torn-tail-accepted",
 			Title:  "The checksum of the last record is not looked at, so that what a crash has left of it is taken for a message.",
-			Breaks: []spec.ID{"NO-CREATION", "NO-DUPLICATION/restart", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "DURABILITY", "LOG-PREFIX"},
+			Breaks: []spec.ID{"NO-CREATION", "NO-DUPLICATION/restart", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY", "LOG-PREFIX"},
 			Cell:   overDurable, Under: restarts.With(spec.TornFault),
 			New: with(overDurable, func(s *stack) { s.reliability = durableWithTornTail }),
 		},
 		{
 			Name:   "torn-tail-drops-the-log",
 			Title:  "A log with a torn tail is taken for worthless, and with its last record all that went before is dropped.",
-			Breaks: []spec.ID{"NO-DUPLICATION/restart", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "DURABILITY", "LOG-PREFIX"},
+			Breaks: []spec.ID{"NO-DUPLICATION/restart", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY", "LOG-PREFIX"},
 			Cell:   overAtomicLog, Under: restarts.With(spec.TornFault),
 			New: with(overAtomicLog, func(s *stack) { s.reliability = atomicLogOrNothing }),
 		},
 		{
 			Name:   "ack-on-receive",
 			Title:  "A recipient acknowledges what it has in memory, and syncs later: if it crashes in between, it is told to deliver what it does not have.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "DURABILITY"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY"},
 			Cell:   overAtomicLog, Under: restarts,
 			New: with(overAtomicLog, func(s *stack) { s.reliability = atomicLogAckedOnReceipt }),
 		},
@@ -79,7 +79,7 @@ func durableMutants() []Mutant {
 		{
 			Name:   "gives-up-silently",
 			Title:  "A sender that has had no acknowledgement does not try again and tells nobody, so that nobody ever delivers.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "DURABILITY"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY"},
 			Cell:   overAtomicLog, Under: restarts,
 			New: with(overAtomicLog, func(s *stack) { s.reliability = atomicLogOfOneTry }),
 		},

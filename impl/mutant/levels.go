@@ -21,7 +21,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "copy-freed-at-own-delivery",
 			Title:  "A member keeps no copy of what it has delivered, whoever may lack it, and has nothing to repair with.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "FIFO-GAPFREE"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Discard = func(delivered, _ uint64) uint64 { return delivered }
@@ -37,7 +37,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "ip-silent-without-heartbeat",
 			Title:  "Who has nothing to send is silent, so that a loss at the end of a burst shows nowhere, and all are taken for failed.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Silence = func(*impl.Config, bool) time.Duration { return 0 }
@@ -46,7 +46,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "ip-nack-not-repeated",
 			Title:  "What is missing is asked for once: when that, or the answer, is lost too, it is never had.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "STABILITY-TRIM"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Again = func(int) bool { return false }
@@ -55,7 +55,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "enclosed-numbers-not-compared",
 			Title:  "A receiver looks at the number of the message and not at those enclosed: what was lost last is not missed.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "STABILITY-TRIM"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "STABILITY-TRIM"},
 			Cell:   overReliableIP, Under: loss,
 			New: reliableIPWith(overReliableIP, func(r *reliability.ReliableIPRules) {
 				r.Missed = func(_, _ uint64) bool { return false }
@@ -64,7 +64,7 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "heartbeat-without-numbers",
 			Title:  "The heartbeat of a silent member says that it is alive, and not what it has, so that nothing gets stable.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM", "FIFO-GAPFREE"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "STABILITY-TRIM", "FIFO-GAPFREE"},
 			Cell:   overStableIP, Under: spec.NoFaults,
 			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
 				r.Tells = func(silent bool) bool { return !silent }
@@ -82,14 +82,14 @@ func reliableIPMutants() []Mutant {
 		{
 			Name:   "removed-after-one-missed-heartbeat",
 			Title:  "A member is taken for failed when one of its heartbeats has not come, and copies that it needs are discarded.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "FIFO-GAPFREE"},
 			Cell:   overReliableIP, Under: spec.SetOf(spec.LossFault, spec.PartitionFault),
 			New: with(overReliableIP, func(s *stack) { s.reliability = reliableIPWithoutPatience }),
 		},
 		{
 			Name:   "dead-member-waited-for",
 			Title:  "A crashed member is never removed, so that nothing gets stable any more, nobody delivers, and copies pile up.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "STABILITY-TRIM", "DETECTOR-COMPLETENESS"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "STABILITY-TRIM", "DETECTOR-COMPLETENESS"},
 			Cell:   overStableIP, Under: spec.SetOf(spec.CrashFault),
 			New: reliableIPWith(overStableIP, func(r *reliability.ReliableIPRules) {
 				r.Patient = func(_, _ spec.Time) bool { return true }
@@ -172,7 +172,7 @@ func uniformMutants() []Mutant {
 		{
 			Name:   "majority-never-relayed",
 			Title:  "Members wait for a majority to relay, and nobody relays: nothing is ever delivered.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "TAIL-RECOVERY"},
 			Cell:   overUniform, Under: spec.NoFaults,
 			New: uniformWith(func(r *reliability.UniformRules) {
 				r.Relays = func(*impl.Config, spec.NodeID) bool { return false }

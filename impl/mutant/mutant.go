@@ -31,6 +31,7 @@ type Mutant struct {
 func All() []Mutant {
 	return slices.Concat(channelMutants(), unicastMutants(), treeMutants(), tcpMutants(), lanMutants(), hostMutants(),
 		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), atomicViewMutants(), reliableMutants(),
+		durableMutants(), gossipMutants(), byzantineMutants(),
 		fifoMutants(), causalMutants())
 }
 

@@ -112,7 +112,7 @@ func hostMutants() []Mutant {
 		{
 			Name:   "suppression-across-groups",
 			Title:  "A host that hears another's report for any group drops its own, and the router forgets its group.",
-			Breaks: []spec.ID{"IGMP-LEAVE", "IGMP-SUPPRESSION"},
+			Breaks: []spec.ID{"IGMP-JOIN", "IGMP-LEAVE", "IGMP-SUPPRESSION"},
 			Cell:   onOneLAN, Under: spec.NoFaults,
 			Network: host(ipmulticast.HostRules{Suppresses: func(_, _ netip.Addr) bool { return true }}),
 		},

@@ -40,14 +40,14 @@ func reliableMutants() []Mutant {
 		{
 			Name:   "dedup-key-without-sender",
 			Title:  "Duplicates are known by number alone, so that the second sender's first message is taken for the first one's.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   overReliable, Under: spec.NoFaults,
 			New: with(overReliable, func(s *stack) { s.reliability = reliableByNumber }),
 		},
 		{
 			Name:   "dedup-by-payload",
 			Title:  "Duplicates are known by their content, so that a message that says the same as an earlier one is lost.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   overReliable, Under: spec.NoFaults,
 			New: with(overReliable, func(s *stack) { s.reliability = reliableByPayload }),
 		},

@@ -14,7 +14,7 @@ func treeMutants() []Mutant {
 		{
 			Name:   "coordinator-stale-list",
 			Title:  "The coordinator sends to a list of its own from before the last member came.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   reliableOverCoordinator, Under: spec.NoFaults,
 			New: with(reliableOverCoordinator, func(s *stack) { s.transport = coordinatorWithStaleList }),
 		},
@@ -42,7 +42,7 @@ func treeMutants() []Mutant {
 		{
 			Name:   "hierarchy-leaf-forgotten",
 			Title:  "The last child is left out of the tree by one, and never gets anything of the others.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   reliableOverTree, Under: spec.NoFaults,
 			New: with(reliableOverTree, func(s *stack) { s.transport = treeWithoutItsLastLeaf }),
 		},
@@ -63,7 +63,7 @@ func treeMutants() []Mutant {
 		{
 			Name:   "hierarchy-coordinators-only-relay",
 			Title:  "A node that has a subgroup hands messages on to it and does not deliver them, though it is a member.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED"},
 			Cell:   reliableOverTree, Under: spec.NoFaults,
 			New: with(reliableOverTree, func(s *stack) { s.transport = treeThatOnlyRelays }),
 		},
