@@ -1,0 +1,41 @@
+// Package netns is the real world: the layers of impl on a real clock, real sockets and a real disk, in processes that
+// can be killed.
+//
+// # What is real
+//
+// The clock is CLOCK_MONOTONIC, which all processes of a machine share, so that what they observe merges into one
+// history. The links are UDP datagrams over a socket of each node. The disk is a file: a layer is told that its log is
+// persisted when fdatasync has returned, and not before. A process is a child that hosts one node; it dies of SIGKILL,
+// at any instruction, also between the halves of a write.
+//
+// A [Node] is the driver of one stack. One goroutine owns the layers and carries out their effects in order, as the
+// simulated world does; sockets, disk and application hand it what happens. A [Host] is a node in a process of its own,
+// which writes what it observes to its standard output before its application counts as told. [Processes] starts
+// hosts, kills them, starts them again, and merges what they wrote.
+//
+// # What is not
+//
+// SIGKILL takes from a process what is in its memory, and nothing else: what it has handed to the kernel, synced or
+// not, is still there when it comes back. So this world shows whoever promises before writing, and it shows records
+// that were cut off where a write was; it can't show whoever writes and does not sync. A disk that loses what was not
+// synced, tears what it was writing, lies about a sync, or flips a bit, stands in the simulated world (faults/sim) only.
+//
+// Nothing here is replayed exactly: a seed decides who is killed when, and the machine decides what that meets.
+//
+// # The store
+//
+// The logs of a disk are kept by bbolt (go.etcd.io/bbolt, the store of etcd). It was chosen over tidwall/wal 1.2.1, the
+// other candidate, for four reasons. A commit is a transaction over all logs, so that one sync serves them all. A commit
+// that was cut off is not there at the next start; wal takes a torn last record for corruption, and does not open. A
+// log is cut at its head by deleting records, where wal writes the rest of a segment again, and syncs no directory. And
+// wal has no checksums. The price is a second sync a commit, and a file that does not shrink: both are small where many
+// persists share a commit.
+//
+// # How to run
+//
+// Nothing here needs to be root. The test
+//
+//	go test ./netns -run Killed -v
+//
+// kills processes while they write, judges what they did, and shows how much there was to judge.
+package netns

@@ -1,0 +1,308 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+// Config is what a node is made of.
+type Config struct {
+	impl.Config                               // the group, the timers, the seed. An MTU of 0 is that of UDP
+	New         func(impl.Config) impl.Layer  // the whole stack
+	Socket      *net.UDPConn                  // bound to the node's address; the node closes it
+	Peers       []netip.AddrPort              // the addresses of all nodes, by id
+	Disk        *Disk                         // the caller's, who closes it after the node; several nodes may share it
+	Epoch       spec.Time                     // on the clock of [Now]: when the history began
+	Kept        *uint64                       // how many messages the application has kept; nil: it does not say
+	Observe     func(spec.Event, *spec.Extra) // is told what the node does and sees, before its application is; nil extra: none
+	Hear        func(e spec.Event, body []byte)
+}
+
+// Node drives one stack in real time. One goroutine owns the layers: it steps them with what comes from the socket, the
+// disk, the clock and the application, one after the other, and carries out what they want done in order. It calls
+// Observe, and then Hear, which may be nil: the application, that hears of deliveries, answers and losses. Both keep the
+// node waiting, and must not call it.
+type Node struct {
+	cfg   Config
+	inc   spec.Incarnation
+	layer impl.Layer
+	out   *impl.Effects
+	links *links
+	logs  *Logs
+
+	timers  timers
+	own     []impl.Input // packets to oneself; own[taken:] wait
+	taken   int
+	sends   uint64
+	waiting map[impl.Ref]bool // sends without an answer
+	calls   []spec.Kind
+
+	packets chan impl.Input
+	told    chan []impl.Input
+	asked   chan call
+	quit    chan struct{}
+	once    sync.Once
+	all     sync.WaitGroup
+}
+
+// call is what the application wants.
+type call struct {
+	kind impl.InputKind
+	to   spec.NodeID
+	body []byte
+	done chan spec.MsgID
+}
+
+// ErrClosed is given by the calls of a node that has been closed.
+var ErrClosed = errors.New("netns: the node is closed")
+
+// backlog is how many packets wait for a node. What comes beyond waits in the kernel, and is lost when that is full too.
+const backlog = 1 << 10
+
+// Start begins the next life of a node: its incarnation gets to the disk, its layers get back their logs.
+func Start(cfg Config) (*Node, error) {
+	if len(cfg.Peers) != cfg.Nodes {
+		return nil, fmt.Errorf("netns: %d addresses for %d nodes", len(cfg.Peers), cfg.Nodes)
+	}
+	if cfg.MTU == 0 || cfg.MTU > maxPacket {
+		cfg.MTU = maxPacket
+	}
+	n := &Node{cfg: cfg, out: impl.NewEffects(&impl.Arena{Forget: true}), links: newLinks(cfg.Socket, &cfg.Config, cfg.Peers),
+		waiting: map[impl.Ref]bool{}, packets: make(chan impl.Input, backlog), told: make(chan []impl.Input), asked: make(chan call),
+		quit: make(chan struct{})}
+	var err error
+	if n.inc, err = cfg.Disk.Begin(cfg.Self); err != nil {
+		return nil, err
+	}
+	var kept []Kept
+	if n.logs, kept, err = cfg.Disk.Logs(cfg.Self, cfg.Group, n.tell); err != nil {
+		return nil, err
+	}
+	r := spec.NewRand(cfg.Seed, uint64(cfg.Self)+1, uint64(n.inc))
+	cfg.Config.Seed = r.Uint64()
+	n.layer = cfg.New(cfg.Config)
+	n.all.Go(func() { n.links.receive(n.take) })
+	n.all.Go(func() { n.run(kept) })
+	return n, nil
+}
+
+// Incarnation is that of the node's present life.
+func (n *Node) Incarnation() spec.Incarnation { return n.inc }
+
+// Close ends the node as a crash would: nothing is said or written any more. It returns when its goroutines have ended.
+func (n *Node) Close() error {
+	var err error
+	n.once.Do(func() {
+		close(n.quit)
+		err = n.cfg.Socket.Close()
+	})
+	n.all.Wait()
+	n.logs.Close()
+	return err
+}
+
+// Send lets the application send a body to the group ([impl.Everyone]) or to one node, and gives its id. It returns when
+// the protocol has been handed it; the answer, if there is one, comes as an event.
+func (n *Node) Send(to spec.NodeID, body []byte) (spec.MsgID, error) {
+	return n.ask(call{kind: impl.Send, to: to, body: body})
+}
+
+// Call lets the application join or leave the group, set a barrier in it or query it: [impl.Join] to [impl.Query]. The
+// answer comes as an event.
+func (n *Node) Call(kind impl.InputKind) error {
+	if kind < impl.Join || kind > impl.Query {
+		return fmt.Errorf("netns: %v is not what an application calls", kind)
+	}
+	_, err := n.ask(call{kind: kind})
+	return err
+}
+
+func (n *Node) ask(c call) (spec.MsgID, error) {
+	c.done = make(chan spec.MsgID, 1)
+	select {
+	case n.asked <- c:
+	case <-n.quit:
+		return spec.MsgID{}, ErrClosed
+	}
+	select {
+	case id := <-c.done:
+		return id, nil
+	case <-n.quit:
+		return spec.MsgID{}, ErrClosed
+	}
+}
+
+// take and tell hand over what comes from socket and disk.
+func (n *Node) take(in impl.Input) bool {
+	select {
+	case n.packets <- in:
+		return true
+	case <-n.quit:
+		return false
+	}
+}
+
+func (n *Node) tell(inputs []impl.Input) {
+	select {
+	case n.told <- inputs:
+	case <-n.quit:
+	}
+}
+
+// run is the life of the node. Of what waits it takes one of each kind in turn.
+func (n *Node) run(kept []Kept) {
+	n.begin(kept)
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+	for {
+		if k, ok := n.timers.due(n.now()); ok {
+			n.step(impl.Input{Kind: impl.TimerFired, Layer: k.layer, Num: k.id})
+		}
+		if in, ok := n.toSelf(); ok {
+			n.step(in)
+		}
+		var rung <-chan time.Time
+		if d := n.idle(); d > 0 {
+			alarm.Reset(d)
+			rung = alarm.C
+		} else {
+			rung = atOnce
+		}
+		select {
+		case <-n.quit:
+			return
+		case inputs := <-n.told:
+			for _, in := range inputs {
+				n.step(in)
+			}
+		case in := <-n.packets:
+			n.step(in)
+		case c := <-n.asked:
+			n.serve(c)
+		case <-rung:
+		}
+	}
+}
+
+// atOnce can always be received from.
+var atOnce = func() <-chan time.Time {
+	c := make(chan time.Time)
+	close(c)
+	return c
+}()
+
+// toSelf gives the oldest packet to oneself that waits.
+func (n *Node) toSelf() (in impl.Input, ok bool) {
+	if n.taken == len(n.own) {
+		return in, false
+	}
+	in, n.own[n.taken] = n.own[n.taken], in
+	if n.taken++; n.taken == len(n.own) {
+		n.own, n.taken = n.own[:0], 0
+	}
+	return in, true
+}
+
+// idle is how long nothing has to be done if nothing happens.
+func (n *Node) idle() time.Duration {
+	if n.taken < len(n.own) {
+		return 0
+	}
+	at, ok := n.timers.next()
+	if !ok {
+		return time.Hour
+	}
+	return time.Duration(max(0, at-n.now()))
+}
+
+// now is the time since the history began.
+func (n *Node) now() spec.Time { return Now() - n.cfg.Epoch }
+
+// begin hands the layers what the disk has kept of their logs.
+func (n *Node) begin(kept []Kept) {
+	n.born()
+	n.step(impl.Input{Kind: impl.Start, Num: uint64(n.inc)})
+	for _, k := range kept {
+		n.step(impl.Input{Kind: impl.Recovered, Layer: k.Layer, Body: k.Bytes})
+	}
+	in := impl.Input{Kind: impl.Ready, Flag: n.cfg.Kept != nil}
+	if n.cfg.Kept != nil {
+		in.Num = *n.cfg.Kept
+	}
+	n.step(in)
+}
+
+// step hands an input to the stack, and carries out what leaves it.
+func (n *Node) step(in impl.Input) {
+	in.Now = n.now()
+	n.out.Reset()
+	n.layer.Step(in, n.out)
+	for i := range n.out.List {
+		n.carry(&n.out.List[i])
+	}
+}
+
+// carry does one thing that the stack wants done.
+func (n *Node) carry(e *impl.Effect) {
+	switch e.Kind {
+	case impl.Down:
+		if e.To != n.cfg.Self {
+			n.links.send(e.To, e.Body)
+			return
+		}
+		n.own = append(n.own, impl.Input{Kind: impl.Packet, Body: e.Body, From: e.To, To: e.To, Group: n.cfg.Group})
+	case impl.SetTimer:
+		n.timers.reset(timerKey{e.Layer, e.Num}, e.At)
+	case impl.StopTimer:
+		n.timers.stop(timerKey{e.Layer, e.Num})
+	case impl.Append:
+		n.logs.Append(e.Layer, e.Body)
+	case impl.Persist:
+		n.logs.Persist(e.Layer, e.Ref)
+	case impl.Truncate:
+		n.logs.Truncate(e.Layer, e.Num)
+	default:
+		if e.Kind.Upward() {
+			n.record(e)
+		}
+	}
+}
+
+// serve does what the application wants.
+func (n *Node) serve(c call) {
+	if c.kind == impl.Send {
+		c.done <- n.accept(c)
+		return
+	}
+	n.calls = append(n.calls, callKinds[c.kind])
+	id := uint64(len(n.calls))
+	n.observe(spec.Event{Kind: callKinds[c.kind], Group: n.cfg.Group, Has: spec.HasGroup | spec.HasID},
+		&spec.Extra{ID: n.callID(id)}, nil)
+	n.step(impl.Input{Kind: c.kind, Group: n.cfg.Group, Ref: impl.Ref(callRef | id)})
+	c.done <- spec.MsgID{}
+}
+
+// accept records a send and hands it to the protocol.
+func (n *Node) accept(c call) spec.MsgID {
+	n.sends++
+	id := spec.MsgID{Sender: n.cfg.Self, Incarnation: n.inc, Number: n.sends}
+	e := spec.Event{Kind: spec.Send, Msg: id, Sum: digest(c.body), Len: int32(len(c.body)), Has: spec.HasMsg | spec.HasSum | spec.HasLen}
+	if c.to == impl.Everyone {
+		e.Group, e.Has = n.cfg.Group, e.Has|spec.HasGroup
+	} else {
+		e.To, e.Has = c.to, e.Has|spec.HasTo
+	}
+	n.observe(e, nil, nil)
+	ref := impl.Ref(n.sends)
+	n.waiting[ref] = true
+	n.out.Reset()
+	n.step(impl.Input{Kind: impl.Send, To: c.to, Group: n.cfg.Group, Body: impl.Seal(n.out, c.body, id), Ref: ref})
+	return id
+}

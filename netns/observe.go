@@ -1,0 +1,119 @@
+package netns
+
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+func digest(body []byte) spec.Digest { return spec.Digest(xxhash.Sum64(body)) }
+
+// observe tells what the node does or sees, and then the application.
+func (n *Node) observe(e spec.Event, x *spec.Extra, body []byte) {
+	e.T, e.Node, e.Has = n.now(), n.cfg.Self, e.Has|spec.HasNode
+	if n.cfg.Observe != nil {
+		n.cfg.Observe(e, x)
+	}
+	if n.cfg.Hear != nil {
+		n.cfg.Hear(e, body)
+	}
+}
+
+// born tells that a life begins, and its incarnation: as a recovery, but for the first one, of which it is a remark.
+func (n *Node) born() {
+	e := spec.Event{Kind: spec.Recover, Has: spec.HasID}
+	if n.inc == 0 {
+		e.Kind = spec.Note
+	}
+	n.observe(e, &spec.Extra{ID: uint64(n.inc), Text: "start"}, nil)
+}
+
+// record tells what the protocol told its application.
+func (n *Node) record(e *impl.Effect) {
+	x := spec.Event{Group: n.cfg.Group, Has: spec.HasGroup}
+	switch e.Kind {
+	case impl.Up:
+		n.delivered(e)
+	case impl.Acknowledge, impl.Refuse, impl.Finish:
+		n.answered(e)
+	case impl.Suspect, impl.Trust:
+		x.Kind, x.To, x.Has = spec.Suspect, e.From, x.Has|spec.HasTo
+		if e.Kind == impl.Trust {
+			x.Kind = spec.Trust
+		}
+		n.observe(x, nil, nil)
+	case impl.Gap:
+		x.Kind, x.From, x.Has = spec.Gap, e.From, x.Has|spec.HasFrom
+		n.observe(x, nil, nil)
+	case impl.Block, impl.Unblock:
+		x.Kind = spec.Block
+		if e.Kind == impl.Unblock {
+			x.Kind = spec.Unblock
+		}
+		n.observe(x, nil, nil)
+	case impl.InstallView:
+		x.Kind, x.Has = spec.ViewChange, x.Has|spec.HasView
+		n.observe(x, &spec.Extra{View: e.View.ID, Members: e.View.Members}, nil)
+	}
+}
+
+// answered tells the answer to a send or to a call; of several answers to one, the first.
+func (n *Node) answered(e *impl.Effect) {
+	x := spec.Event{Group: n.cfg.Group, Has: spec.HasGroup}
+	if e.Ref >= callRef || e.Kind == impl.Finish {
+		of := uint64(e.Ref) &^ callRef
+		if e.Ref >= callRef && of > 0 && of <= uint64(len(n.calls)) {
+			x.Kind, x.Has = returnKinds[n.calls[of-1]], x.Has|spec.HasOf
+			n.observe(x, &spec.Extra{Of: n.callID(of)}, e.Body)
+		}
+		return
+	}
+	if !n.waiting[e.Ref] {
+		return
+	}
+	delete(n.waiting, e.Ref)
+	x.Msg, x.Has = spec.MsgID{Sender: n.cfg.Self, Incarnation: n.inc, Number: uint64(e.Ref)}, x.Has|spec.HasMsg
+	if e.Kind == impl.Acknowledge {
+		x.Kind = spec.Ack
+		n.observe(x, nil, nil)
+		return
+	}
+	x.Kind = spec.Refuse
+	n.observe(x, &spec.Extra{Reason: e.Code.String()}, nil)
+}
+
+func (n *Node) delivered(e *impl.Effect) {
+	body, msg, ok := impl.Open(e.Body)
+	if !ok || msg.Sender < 0 || int(msg.Sender) >= n.cfg.Nodes {
+		// Not even the envelope is whole: nobody sent this.
+		body = e.Body
+		msg = spec.MsgID{Sender: min(max(0, e.From), spec.NodeID(n.cfg.Nodes-1)), Incarnation: 1<<32 - 1, Number: uint64(digest(body)) >> 12}
+	}
+	x := spec.Event{Kind: spec.Deliver, Msg: msg, Sum: digest(body), From: e.From, Len: int32(len(body)),
+		Has: spec.HasMsg | spec.HasSum | spec.HasFrom | spec.HasLen}
+	if e.From < 0 || int(e.From) >= n.cfg.Nodes {
+		x.From, x.Has = 0, x.Has&^spec.HasFrom
+	}
+	if e.To == impl.Everyone {
+		x.Group, x.Has = n.cfg.Group, x.Has|spec.HasGroup
+	} else {
+		x.To, x.Has = n.cfg.Self, x.Has|spec.HasTo
+	}
+	if e.Flag {
+		x.Has |= spec.IsRedelivered
+	}
+	n.observe(x, nil, body)
+}
+
+// callRef marks the references of calls, so that they are not taken for sends.
+const callRef = 1 << 62
+
+// callID makes the number of a call unlike those of other nodes and lives.
+func (n *Node) callID(id uint64) uint64 { return uint64(n.cfg.Self)<<40 | uint64(n.inc)<<24 | id }
+
+var callKinds = map[impl.InputKind]spec.Kind{impl.Join: spec.Join, impl.Leave: spec.Leave, impl.Barrier: spec.Sync,
+	impl.Query: spec.Query}
+
+var returnKinds = map[spec.Kind]spec.Kind{spec.Join: spec.Joined, spec.Leave: spec.Left, spec.Sync: spec.Synced,
+	spec.Query: spec.Answered}
