@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -16,6 +17,8 @@ import (
 func TestMain(m *testing.M) {
 	h, asked, err := HostAsked()
 	if !asked {
+		_ = flag.Set("test.parallel", "4") // they wait more than they work. The command line may say otherwise
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 		os.Exit(m.Run())
 	}
 	if err == nil {
@@ -33,7 +36,7 @@ func play(h Host) error {
 	if change != nil {
 		stack = durable(reliability.Majority)
 	}
-	for _, m := range mutant.All() {
+	for _, m := range mutant.Logged() {
 		if m.Name == h.Stack {
 			stack = m.New
 		}

@@ -35,8 +35,10 @@ type Group struct {
 	names   []string
 	seats   []seat
 
-	mu   sync.Mutex // of the seats' books
-	last spec.Time  // when something was last observed
+	mu    sync.Mutex // of the seats' books
+	last  spec.Time  // when something was last observed
+	await spec.Kind  // somebody waits for an event of this kind …
+	come  chan spec.NodeID
 }
 
 // GroupConfig is what a group is made of.
@@ -180,6 +182,10 @@ func (g *Group) enter(s *seat, l *life, e spec.Event, x *spec.Extra) {
 	}
 	l.events = append(l.events, o)
 	g.last = Now()
+	if g.await == e.Kind {
+		g.await = spec.KindNone
+		g.come <- e.Node
+	}
 	switch e.Kind {
 	case spec.Send:
 		l.sent++
@@ -202,6 +208,47 @@ func (g *Group) Send(node spec.NodeID, count, size int) error {
 	g.mu.Unlock()
 	_, err := fmt.Fprintf(l.input, "send %d %d\n", count, size)
 	return err
+}
+
+// Begun waits until all processes that are up have begun their lives, and no longer than that. It says whether they have.
+func (g *Group) Begun(longest time.Duration) bool {
+	return g.poll(longest, func() bool {
+		for i := range g.seats {
+			if l := g.seats[i].up(); l != nil && len(l.events) == 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// poll waits until the books say something, and no longer than that. It says whether they do.
+func (g *Group) poll(longest time.Duration, say func() bool) bool {
+	for end := time.Now().Add(longest); ; time.Sleep(2 * time.Millisecond) {
+		g.mu.Lock()
+		said := say()
+		g.mu.Unlock()
+		if said || time.Now().After(end) {
+			return said
+		}
+	}
+}
+
+// Await waits until some node observes something of this kind, and no longer than that. It gives the node.
+func (g *Group) Await(kind spec.Kind, longest time.Duration) (node spec.NodeID, ok bool) {
+	come := make(chan spec.NodeID, 1)
+	g.mu.Lock()
+	g.await, g.come = kind, come
+	g.mu.Unlock()
+	select {
+	case node = <-come:
+		return node, true
+	case <-time.After(longest):
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.await = spec.KindNone
+	return -1, false
 }
 
 // Kill kills the processes of these nodes, all at once, and reads what they had still written.
@@ -263,16 +310,10 @@ func (g *Group) Forget(node spec.NodeID) error {
 // became quiet before the deadline.
 func (g *Group) Quiet(patience, deadline time.Duration) bool {
 	const short = 100 * time.Millisecond
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		g.mu.Lock()
+	return g.poll(deadline, func() bool {
 		silence := time.Duration(Now() - g.last)
-		quiet := silence > patience || silence > short && g.finished()
-		g.mu.Unlock()
-		if quiet {
-			return true
-		}
-	}
-	return false
+		return silence > patience || silence > short && g.finished()
+	})
 }
 
 func (g *Group) finished() bool {
@@ -306,6 +347,10 @@ func (g *Group) Close() error {
 	for n := range g.seats {
 		if l := g.seats[n].up(); l != nil {
 			_ = l.input.Close()
+		}
+	}
+	for n := range g.seats {
+		if l := g.seats[n].up(); l != nil {
 			timer := time.AfterFunc(10*time.Second, func() { _ = l.cmd.Process.Kill() })
 			errs = append(errs, l.reap())
 			timer.Stop()
