@@ -137,10 +137,11 @@ func (d *Disk) run() {
 		if failure == nil {
 			failure = d.Rules.Commit(func() error { return d.write(batch) })
 		}
-		d.done(failure)
+		d.note(failure)
 		for i := range batch {
 			batch[i].answer(failure)
 		}
+		d.rest()
 	}
 }
 
@@ -158,16 +159,23 @@ func (d *Disk) take() (batch []change, failure error) {
 	return batch, d.failure
 }
 
-func (d *Disk) done(failure error) {
+// note keeps what became of a commit, before anybody is told.
+func (d *Disk) note(failure error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.writing = false
-	d.idle.Broadcast()
 	if failure == nil {
 		d.commits++
 	} else if d.failure == nil {
 		d.failure = failure
 	}
+}
+
+// rest ends a commit: all have been told.
+func (d *Disk) rest() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writing = false
+	d.idle.Broadcast()
 }
 
 // write brings changes to the disk, all or none of them. When it returns nil they have been synced.

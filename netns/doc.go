@@ -16,9 +16,11 @@
 // # What is not
 //
 // SIGKILL takes from a process what is in its memory, and nothing else: what it has handed to the kernel, synced or
-// not, is still there when it comes back. So this world shows whoever promises before writing, and it shows records
-// that were cut off where a write was; it can't show whoever writes and does not sync. A disk that loses what was not
-// synced, tears what it was writing, lies about a sync, or flips a bit, stands in the simulated world (faults/sim) only.
+// not, is still there when it comes back. So this world shows whoever promises before writing; it can't show whoever
+// writes and does not sync, and what it says of a store holds for the death of processes, not for the loss of power. Nor
+// does a layer see a torn record here: the store gives back the last commit that is whole. A disk that loses what was
+// not synced, tears what it was writing, lies about a sync, or flips a bit, stands in the simulated world (faults/sim)
+// only.
 //
 // Nothing here is replayed exactly: a seed decides who is killed when, and the machine decides what that meets.
 //

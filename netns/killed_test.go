@@ -27,7 +27,8 @@ type slaughter struct {
 	kills int // how many
 	aimed int // how many times they struck when something had just been observed
 
-	counts bool // the applications say how much they have kept
+	patience time.Duration // after how long a silence what is missing will never come
+	counts   bool          // the applications say how much they have kept
 }
 
 func newSlaughter(t *testing.T, stack string, seed uint64, tl time.Duration) *slaughter {
@@ -42,7 +43,7 @@ func newSlaughter(t *testing.T, stack string, seed uint64, tl time.Duration) *sl
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &slaughter{t: t, g: g, rand: spec.NewRand(seed), nodes: nodes}
+	return &slaughter{t: t, g: g, rand: spec.NewRand(seed), nodes: nodes, patience: 20 * time.Second}
 }
 
 func (s *slaughter) must(err error) {
@@ -72,8 +73,12 @@ func (s *slaughter) raise() {
 	}
 }
 
-// send lets some nodes send, more than their disks can write before the next kill.
+// send lets some nodes send, more than their disks can write before the next kill; or one of them one message.
 func (s *slaughter) send() {
+	if up := s.up(true); s.rand.IntN(3) == 0 {
+		_ = s.g.Send(up[s.rand.IntN(len(up))], 1, 100)
+		return
+	}
 	for _, n := range s.up(true) {
 		if s.rand.IntN(4) > 0 {
 			_ = s.g.Send(n, 1+s.rand.IntN(12), []int{10, 300, 5000}[s.rand.IntN(3)]) // it may have been killed
@@ -121,10 +126,11 @@ func (s *slaughter) until(kind spec.Kind) {
 		if !s.g.Begun(20 * time.Second) {
 			s.t.Fatal("a process does not begin", s.g.Dead())
 		}
+		wait := s.g.Watch(kind)
 		for _, n := range s.up(true) {
 			s.must(s.g.Send(n, 1, 100))
 		}
-		if _, ok := s.g.Await(kind, time.Second); ok {
+		if _, ok := wait(time.Second); ok {
 			return
 		}
 	}
@@ -139,7 +145,7 @@ func (s *slaughter) strike() spec.NodeID {
 		s.pause(20 * time.Millisecond)
 		return -1
 	}
-	node, ok := s.g.Await(at, 200*time.Millisecond)
+	node, ok := s.g.Watch(at)(200 * time.Millisecond)
 	if ok {
 		s.aimed++
 	}
@@ -167,9 +173,10 @@ func (s *slaughter) absence() {
 	s.g.Begun(20 * time.Second)
 	s.must(s.g.Kill(0))
 	s.kills++
+	wait := s.g.Watch(spec.Refuse)
 	s.must(s.g.Send(1, 5, 100))
 	s.must(s.g.Send(2, 5, 100))
-	if _, ok := s.g.Await(spec.Refuse, 20*time.Second); !ok {
+	if _, ok := wait(20 * time.Second); !ok {
 		s.t.Error("nobody gives up")
 	}
 	s.raise()
@@ -191,7 +198,7 @@ func (s *slaughter) end() *spec.History {
 	s.raise()
 	s.until(spec.Deliver)
 	s.until(spec.Ack)
-	settled := s.g.Quiet(3*s.g.cfg.TL, 20*time.Second)
+	settled := s.g.Quiet(s.patience, time.Minute)
 	if err := s.g.Dead(); err != nil {
 		s.t.Error(err)
 	}

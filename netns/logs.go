@@ -149,8 +149,8 @@ func (l *Logs) Truncate(layer impl.Path, n uint64) {
 	x.touch()
 }
 
-// Close forgets what has not been persisted. When it returns, nothing of this life gets to the disk any more, and the
-// logs can be opened for the next.
+// Close forgets what has not been persisted. When it returns, nothing of this life gets to the disk any more, nothing
+// more is told, and the logs can be opened for the next.
 func (l *Logs) Close() {
 	d := l.disk
 	d.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -34,6 +35,7 @@ type town struct {
 	mu     sync.Mutex
 	h      spec.History
 	counts map[spec.Kind]int
+	only   spec.Kind       // all that is told, if any
 	came   chan spec.Event // is told of everything, as long as there is room
 }
 
@@ -109,6 +111,12 @@ func (w *town) crash(n spec.NodeID) {
 func (w *town) observe(e spec.Event, x *spec.Extra) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.only != spec.KindNone {
+		if e.Kind == w.only {
+			w.came <- e
+		}
+		return
+	}
 	w.counts[e.Kind]++
 	if x != nil {
 		w.h.AddExtra(e, *x)
@@ -336,18 +344,47 @@ func TestAGroupIsStartedAgain(t *testing.T) {
 	}
 }
 
-// quiet waits until nothing has been observed for a while that is longer than any of the protocols' timers.
+// quiet waits until all nodes have delivered the same and answered what was sent in their present lives, and then for a
+// short silence; if that does not come, until nothing will ever come.
 func (w *town) quiet() {
-	for {
+	w.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		select {
 		case <-w.came:
-		case <-time.After(1200 * time.Millisecond):
-			w.mu.Lock()
-			w.h.Settled = true
-			w.mu.Unlock()
+			continue
+		case <-time.After(100 * time.Millisecond):
+		}
+		w.mu.Lock()
+		w.h.Settled = w.finished()
+		w.mu.Unlock()
+		if w.h.Settled {
 			return
 		}
 	}
+	w.h.Settled = true
+}
+
+func (w *town) finished() bool {
+	open := map[spec.MsgID]bool{}
+	delivered := make([]map[spec.MsgID]bool, len(w.peers))
+	for n := range delivered {
+		delivered[n] = map[spec.MsgID]bool{}
+	}
+	for _, e := range w.h.Events {
+		switch e.Kind {
+		case spec.Send:
+			open[e.Msg] = true
+		case spec.Ack, spec.Refuse:
+			delete(open, e.Msg)
+		case spec.Deliver:
+			delivered[e.Node][e.Msg] = true
+		case spec.Crash:
+			maps.DeleteFunc(open, func(id spec.MsgID, _ bool) bool { return id.Sender == e.Node })
+		}
+	}
+	return len(open) == 0 && !slices.ContainsFunc(delivered[1:], func(d map[spec.MsgID]bool) bool {
+		return !maps.Equal(d, delivered[0])
+	})
 }
 
 // A node whose disk is full refuses what it can't write; when it comes back with more room, it has what it had promised,

@@ -35,10 +35,10 @@ type Group struct {
 	names   []string
 	seats   []seat
 
-	mu    sync.Mutex // of the seats' books
-	last  spec.Time  // when something was last observed
-	await spec.Kind  // somebody waits for an event of this kind …
-	come  chan spec.NodeID
+	mu      sync.Mutex // of the seats' books
+	last    spec.Time  // when something was last observed
+	watched spec.Kind  // somebody waits for an event of this kind …
+	come    chan spec.NodeID
 }
 
 // GroupConfig is what a group is made of.
@@ -182,8 +182,8 @@ func (g *Group) enter(s *seat, l *life, e spec.Event, x *spec.Extra) {
 	}
 	l.events = append(l.events, o)
 	g.last = Now()
-	if g.await == e.Kind {
-		g.await = spec.KindNone
+	if g.watched == e.Kind {
+		g.watched = spec.KindNone
 		g.come <- e.Node
 	}
 	switch e.Kind {
@@ -234,21 +234,21 @@ func (g *Group) poll(longest time.Duration, say func() bool) bool {
 	}
 }
 
-// Await waits until some node observes something of this kind, and no longer than that. It gives the node.
-func (g *Group) Await(kind spec.Kind, longest time.Duration) (node spec.NodeID, ok bool) {
+// Watch looks out for the next event of this kind, whichever node observes it. What it gives waits for that, and no
+// longer than it is told; it gives the node. Only one watch is kept at a time.
+func (g *Group) Watch(kind spec.Kind) (wait func(longest time.Duration) (node spec.NodeID, ok bool)) {
 	come := make(chan spec.NodeID, 1)
 	g.mu.Lock()
-	g.await, g.come = kind, come
+	g.watched, g.come = kind, come
 	g.mu.Unlock()
-	select {
-	case node = <-come:
-		return node, true
-	case <-time.After(longest):
+	return func(longest time.Duration) (spec.NodeID, bool) {
+		select {
+		case node := <-come:
+			return node, true
+		case <-time.After(longest):
+			return -1, false
+		}
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.await = spec.KindNone
-	return -1, false
 }
 
 // Kill kills the processes of these nodes, all at once, and reads what they had still written.

@@ -29,6 +29,7 @@ var mayKnow = map[string][]string{
 	"impl/mutant":      {"spec", "impl", "impl/ipmulticast", "impl/transport", "impl/reliability", "impl/ordering", "impl/membership"},
 	"faults":           {"spec"},
 	"faults/sim":       {"spec", "impl", "impl/ipmulticast", "faults"},
+	"netns":            {"spec", "impl", "impl/ipmulticast", "faults"},
 	"suites": {"spec", "impl", "impl/transport", "impl/reliability", "impl/ordering", "impl/membership", "impl/mutant",
 		"impl/ipmulticast", "faults", "faults/sim", "checkers"},
 	"cmd/conform": {"spec", "faults", "checkers", "suites"},
