@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
@@ -207,7 +208,11 @@ func TestAFullDiskFails(t *testing.T) {
 	s, _ := open(t, filepath.Join(t.TempDir(), "disk"), 128<<10)
 	written := ""
 	record := strings.Repeat("r", 10_000)
-	for s.logs.Append(1, []byte(record)); s.persist(1, 1) == impl.Persisted; s.logs.Append(1, []byte(record)) {
+	for range 100 {
+		s.logs.Append(1, []byte(record))
+		if s.persist(1, 1) != impl.Persisted {
+			break
+		}
 		written += record
 	}
 	if s.disk.Failure() == nil {
@@ -315,10 +320,15 @@ func TestIncarnations(t *testing.T) {
 // When the logs of a life have been closed, nothing of it gets to the disk any more.
 func TestClosedLogsWriteNothing(t *testing.T) {
 	s := newShelf(t)
+	s.disk.Rules.Commit = func(write func() error) error {
+		time.Sleep(time.Millisecond)
+		return write()
+	}
 	for range 50 {
 		s.logs.Append(1, []byte("old"))
 		s.logs.Persist(1, 1)
 		s.logs.Append(1, []byte("lost"))
+		time.Sleep(500 * time.Microsecond) // a commit is under way, or about to be
 		s.logs.Close()
 		for len(s.told) > 0 {
 			<-s.told

@@ -10,7 +10,7 @@
 //
 // A [Node] is the driver of one stack. One goroutine owns the layers and carries out their effects in order, as the
 // simulated world does; sockets, disk and application hand it what happens. A [Host] is a node in a process of its own,
-// which writes what it observes to its standard output before its application counts as told. [Processes] starts
+// which writes what it observes to its standard output before its application counts as told. A [Group] starts
 // hosts, kills them, starts them again, and merges what they wrote.
 //
 // # What is not
