@@ -28,7 +28,7 @@ func (j *Judge) isPacket(e *spec.Event) bool {
 
 func (j *Judge) isAck(e *spec.Event) bool {
 	x := extraOf(j.h, e)
-	return x.Reason == "ack" && j.original(e, x)
+	return x.Reason == spec.ReasonAck && j.original(e, x)
 }
 
 // original says whether a frame comes from a node of the protocol.

@@ -27,7 +27,10 @@ const (
 
 	BufferDepth // how many copies are kept for others, and how many are held back; said when the first has doubled or halved
 
-	BareAck // of a packet that goes down: it is an acknowledgement and nothing else
+	// What a packet that goes down is, and nothing else. Every layer on the way to the world hands it on, where one packet
+	// goes in and one comes out; on the wire it is not, so that whoever forwards a packet does not know.
+	BareAck  // an acknowledgement
+	BareNack // a request for what is missing
 
 	StorageBroken // refused, or not taken in: what can't be written down is promised to nobody
 	Aborted       // refused: some recipient could not be reached in time, so that nobody delivers
@@ -47,7 +50,7 @@ const (
 
 var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "stale", "forged", "overflow", "not-member",
 	"closed-group", "too-long", "held-back", "retransmitted", "removed",
-	"filtered-by-nic", "filtered-by-driver", "taken", "buffer-depth", "bare-ack",
+	"filtered-by-nic", "filtered-by-driver", "taken", "buffer-depth", "bare-ack", "bare-nack",
 	"storage-failed", "aborted",
 	"relayed", "received", "all-sent", "some-acked",
 	"logged", "acked", "recovering", "between-phases"}

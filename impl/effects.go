@@ -84,10 +84,12 @@ func (e *Effects) add(k EffectKind) *Effect {
 // Add appends a ready-made effect.
 func (e *Effects) Add(x Effect) { e.List = append(e.List, x) }
 
-// Down hands a body to the layer below.
-func (e *Effects) Down(to spec.NodeID, body []byte, ref Ref) {
+// Down hands a body to the layer below. The effect that it gives is for setting its Code, at once: what is emitted next
+// may move it.
+func (e *Effects) Down(to spec.NodeID, body []byte, ref Ref) *Effect {
 	x := e.add(Down)
 	x.To, x.Body, x.Ref = to, body, ref
+	return x
 }
 
 // Up hands a body to the layer above: from is the claimed sender, to is Everyone or this node.
@@ -182,7 +184,7 @@ func (e *Effects) Pass(in Input) {
 	switch {
 	case in.Kind == Send:
 		x := e.add(Down)
-		x.To, x.Body, x.Ref, x.Num, x.Group = in.To, in.Body, in.Ref, in.Num, in.Group
+		x.To, x.Body, x.Ref, x.Num, x.Group, x.Code = in.To, in.Body, in.Ref, in.Num, in.Group, in.Code
 	case downward(in.Kind):
 		x := e.add(CallDown)
 		x.Call, x.Ref, x.Body, x.To, x.Num, x.Group = in.Kind, in.Ref, in.Body, in.To, in.Num, in.Group

@@ -19,6 +19,7 @@ type Pending struct {
 	Ref     Ref
 	Sent    spec.Time // first sent
 	Again   spec.Time // last sent
+	Code    Code      // what it was handed down with; Add leaves none
 	Waiting NodeSet   // who has not acknowledged
 	open    bool
 }
@@ -26,7 +27,7 @@ type Pending struct {
 // Add keeps a body and gives its number and its slot, whose Waiting set the caller fills.
 func (o *Outbox) Add(body []byte, ref Ref, now spec.Time) (uint64, *Pending) {
 	n, p := o.ring.Push()
-	p.Body, p.Ref, p.Sent, p.Again, p.open = body, ref, now, now, true
+	p.Body, p.Ref, p.Sent, p.Again, p.Code, p.open = body, ref, now, now, NoCode, true
 	p.Waiting.Clear()
 	o.open++
 	return n, p

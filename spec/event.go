@@ -90,6 +90,7 @@ const (
 
 // Reasons of refusals that judges know.
 const (
+	ReasonAck      = "ack"      // of a frame: it is an acknowledgement and nothing else
 	ReasonAborted  = "aborted"  // the sender gave up, so that nobody may deliver
 	ReasonOverflow = "overflow" // a queue was full; also of what is discarded
 )

@@ -312,6 +312,9 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 	if c.cost(2) > 0 {
 		m["COST-PACKETS"] = spec.NoFaults
 	}
+	if _, counted := c.ackCost(2); counted {
+		m["COST-ACKS"] = spec.NoFaults
+	}
 	if !p.links {
 		return
 	}

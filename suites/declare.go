@@ -41,6 +41,50 @@ func (c Cell) cost(members int) int {
 	return 0
 }
 
+// ackCost gives how many packets that are acknowledgements and nothing else a send to a group of so many costs at most
+// without faults, where nothing takes longer than TS; false where the cell does not say. Those that are put off and
+// cover several messages, or ride, make it less.
+func (c Cell) ackCost(members int) (acks int, counted bool) {
+	t := c.Transport.Name
+	_, links := c.network()
+	switch c.Reliability.Name {
+	case "unreliable", "nack": // nothing is acknowledged, unless there is a channel below, which acknowledges heartbeats too
+		if t == "tcp" || c.channel() && (t != "unicast" || c.Reliability.Name == "nack") {
+			return 0, false
+		}
+		if c.channel() {
+			acks = members - 1
+		}
+	case "best-effort":
+		acks = members - 1
+	case "reliable", "uniform": // every member sends each message once, and each copy is acknowledged
+		acks = members * (members - 1)
+	default: // who tells what it has from time to time says nothing of what a send costs
+		return 0, false
+	}
+	if acks == 0 {
+		return 0, true
+	}
+	switch p := c.premises(); {
+	case c.mtu() > 0: // each piece is acknowledged
+		return 0, false
+	case t == "ip":
+		n, _ := c.network()
+		return acks, n.mode != ipmulticast.Sparse && !p.looped // or a second copy comes, and is acknowledged too
+	case t == "unicast" || links:
+		return acks, true
+	}
+	return 0, false
+}
+
+// slow says whether a packet and its acknowledgement may take longer than TS, after which a packet is repeated. Each LAN
+// on the way is two links.
+func (c Cell) slow(s *faults.Scenario) bool {
+	n, _ := c.network()
+	onLinks := time.Duration(n.subnets) * 4 * sim.WireDelay
+	return 2*s.Net.Max+onLinks+5*time.Millisecond > sim.DefaultTS
+}
+
 // declare says in the header of a history what judges have to know of the cell.
 func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	h.Costs, h.Bounds = nil, nil
@@ -49,16 +93,21 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	}
 	if len(s.Groups) == 1 && s.Faults() == 0 {
 		members := len(s.Groups[0].Members)
-		// What takes longer than TS is repeated.
-		slow := c.Reliability.Name != "unreliable" && 2*s.Net.Max+5*time.Millisecond > sim.DefaultTS
-		if cost := c.cost(members); cost > 0 && !slow {
-			if members < s.Nodes { // a stranger to the group has no copy of its own
-				cost = c.cost(members + 1)
-			}
+		if members < s.Nodes { // a stranger to the group has no copy of its own
+			members++
+		}
+		costs := func(id string, most int) {
 			if h.Costs == nil {
 				h.Costs = map[string]int{}
 			}
-			h.Costs["COST-PACKETS"] = cost
+			h.Costs[id] = most
+		}
+		slow := c.slow(s)
+		if cost := c.cost(members); cost > 0 && !(slow && c.Reliability.Name != "unreliable") {
+			costs("COST-PACKETS", cost)
+		}
+		if acks, counted := c.ackCost(members); counted && !(slow && acks > 0) {
+			costs("COST-ACKS", acks)
 		}
 	}
 	if c.Transport.Name == "anycast" {

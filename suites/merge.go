@@ -28,6 +28,7 @@ func merge(c Cell, members int, units []*unit) CellReport {
 		r.Deliveries += u.counts.Deliveries
 		r.Packets += u.counts.Packets
 		r.Acks += u.counts.Acks
+		r.AckPackets += u.counts.AckPackets
 		r.Frames += u.counts.Frames
 		r.ByNIC += u.counts.ByNIC
 		r.ByDriver += u.counts.ByDriver

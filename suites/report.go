@@ -21,7 +21,7 @@ type Report struct {
 	Verdict   spec.Verdict `json:"verdict"`
 }
 
-// CellReport is one cell of a run. Sends, deliveries, packets and acknowledgements are those of the schedules that
+// CellReport is one cell of a run. Sends, deliveries, packets and acknowledgements to applications are those of the schedules that
 // were judged for the cell's claims.
 type CellReport struct {
 	Transport    string `json:"transport"`
@@ -35,6 +35,7 @@ type CellReport struct {
 	Deliveries   int    `json:"deliveries"`
 	Packets      int    `json:"packets"`
 	Acks         int    `json:"acks"`
+	AckPackets   int    `json:"ack_packets"`                  // packets that are an acknowledgement and nothing else
 	Frames       int    `json:"frames,omitempty"`             // on links, those of switches and routers among them
 	ByNIC        int    `json:"filtered_by_nic,omitempty"`    // frames that network cards kept from nodes
 	ByDriver     int    `json:"filtered_by_driver,omitempty"` // … and that passed the card in vain: the price of its collisions

@@ -192,6 +192,7 @@ func (u *unit) count(b *bench) {
 	u.counts.Deliveries += c.Deliveries
 	u.counts.Packets += c.Packets
 	u.counts.Acks += c.Acks
+	u.counts.AckPackets += c.AckPackets
 	u.counts.Frames += c.Frames
 	u.counts.ByNIC += c.ByNIC
 	u.counts.ByDriver += c.ByDriver

@@ -83,8 +83,8 @@ type datagram struct {
 	cable  int32 // on which it came
 }
 
-// wireDelay is what a frame takes from machine to machine. To a node's card it takes as long as any packet does.
-const wireDelay = int64(50 * time.Microsecond)
+// WireDelay is what a frame takes from machine to machine. To a node's card it takes as long as any packet does.
+const WireDelay = 50 * time.Microsecond
 
 // newFabric lays the cables.
 func newFabric(net *ipmulticast.Internet) *fabric {
@@ -224,12 +224,12 @@ func (w *World) emit(id spec.NodeID, e *impl.Effect) {
 	}
 	w.counts.Frames++
 	if int(id) < w.procs {
-		if body = w.leaving(id, &info, body); body == nil {
+		if body = w.leaving(id, &info, body, e.Code); body == nil {
 			return
 		}
 	}
 	w.capture(body)
-	w.frame(id, c, &info, d, "")
+	w.frame(id, c, &info, d, reasonOf(e.Code))
 	w.spread(id, c, &info, d, body)
 	if int(id) < w.procs && info.Kind == ipmulticast.DataFrame {
 		w.echo(c, &info, body)
@@ -249,10 +249,9 @@ func (w *World) capture(frame []byte) {
 }
 
 // leaving counts what a node sends, and lets the faults of its host act on it; nil where the frame is lost.
-func (w *World) leaving(id spec.NodeID, info *ipmulticast.Inspected, frame []byte) []byte {
+func (w *World) leaving(id spec.NodeID, info *ipmulticast.Inspected, frame []byte, code impl.Code) []byte {
 	if info.Kind == ipmulticast.DataFrame || info.Kind == ipmulticast.UnicastFrame {
-		w.counts.Packets++
-		w.counts.Bytes += len(frame)
+		w.tally(frame, code)
 		if mtu := w.s.Net.MTU; mtu > 0 && len(frame)-ipmulticast.EthernetLen > mtu {
 			w.counts.TooLong++
 			w.evidence(id, spec.Discard, "longer than the MTU")
@@ -329,7 +328,7 @@ func (w *World) overrun(from, to spec.NodeID, frame []byte, fl flight) {
 // launchWire sends a frame to a machine that takes it in at once.
 func (w *World) launchWire(from, to spec.NodeID, frame []byte, fl flight) {
 	i := w.slot(packet{body: frame, from: from, to: to, life: w.lifeOf(from), sent: w.queue.seq, flight: fl})
-	w.queue.push(w.now+wireDelay, arrival|i)
+	w.queue.push(w.now+int64(WireDelay), arrival|i)
 }
 
 // lifeOf counts the lives of a machine; a stranger has one.

@@ -43,7 +43,7 @@ type activeFault struct {
 }
 
 // transmit sends one copy on its way, past the faults in force.
-func (w *World) transmit(from, to spec.NodeID, group spec.GroupID, body []byte) {
+func (w *World) transmit(from, to spec.NodeID, group spec.GroupID, body []byte, code impl.Code) {
 	if to < 0 || int(to) >= w.procs {
 		return
 	}
@@ -51,9 +51,8 @@ func (w *World) transmit(from, to spec.NodeID, group spec.GroupID, body []byte) 
 		w.launch(from, to, group, body, 0, flight{})
 		return
 	}
-	w.counts.Packets++
-	w.counts.Bytes += len(body)
-	w.packet(from, to)
+	w.tally(body, code)
+	w.packet(from, to, code)
 	if w.s.Net.MTU > 0 && len(body) > w.s.Net.MTU {
 		w.counts.TooLong++
 		w.evidence(from, spec.Discard, "longer than the MTU")
@@ -62,6 +61,18 @@ func (w *World) transmit(from, to spec.NodeID, group spec.GroupID, body []byte) 
 	body, copies, extra := w.cross(from, to, body)
 	for range copies {
 		w.launch(from, to, group, body, extra, flight{})
+	}
+}
+
+// tally counts a packet that a node sends to others.
+func (w *World) tally(body []byte, code impl.Code) {
+	w.counts.Packets++
+	w.counts.Bytes += len(body)
+	switch code {
+	case impl.BareAck:
+		w.counts.AckPackets++
+	case impl.BareNack:
+		w.counts.NackPackets++
 	}
 }
 

@@ -156,7 +156,7 @@ func (w *World) carry(id spec.NodeID, n *node, e *impl.Effect) {
 		if w.fabric != nil {
 			w.emit(id, e)
 		} else {
-			w.transmit(id, e.To, w.about(e), e.Body)
+			w.transmit(id, e.To, w.about(e), e.Body, e.Code)
 		}
 	case impl.SetTimer:
 		w.setTimer(id, n, e)

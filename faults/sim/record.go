@@ -179,11 +179,19 @@ func (w *World) evidence(id spec.NodeID, k spec.Kind, reason string) {
 	}
 }
 
+// reasonOf tells judges of costs what a packet is.
+func reasonOf(code impl.Code) string {
+	if code == impl.BareAck {
+		return spec.ReasonAck
+	}
+	return ""
+}
+
 // packet writes down a packet on a one-to-one link, where the costs of a run are judged.
-func (w *World) packet(from, to spec.NodeID) {
+func (w *World) packet(from, to spec.NodeID, code impl.Code) {
 	if !w.priced {
 		return
 	}
 	w.h.AddExtra(spec.Event{T: spec.Time(w.now), Kind: spec.Frame, Node: from, From: from, To: to,
-		Has: spec.HasNode | spec.HasFrom | spec.HasTo | spec.HasID}, spec.Extra{ID: uint64(w.counts.Packets), Op: "unicast"})
+		Has: spec.HasNode | spec.HasFrom | spec.HasTo | spec.HasID}, spec.Extra{ID: uint64(w.counts.Packets), Op: "unicast", Reason: reasonOf(code)})
 }

@@ -101,6 +101,8 @@ type World struct {
 type Counts struct {
 	Sends, Deliveries, Acks int // by the applications
 	Packets                 int // from one node to another
+	AckPackets              int // of these: acknowledgements and nothing else
+	NackPackets             int // of these: requests for what is missing, and nothing else
 	Receipts                int // packets that a node took in, its own copies among them
 	Bytes                   int // of the packets
 	TooLong                 int // packets that were dropped because they are longer than the MTU

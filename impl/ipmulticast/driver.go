@@ -147,7 +147,7 @@ func (d *Driver) send(in impl.Input, out *impl.Effects) {
 	b := AppendEthernet(out.Alloc(n + 4)[:0], dst, d.cfg.Own, TypeGroup)
 	b = binary.BigEndian.AppendUint32(b, id)
 	b = append(b, in.Body...)
-	SendFrame(out, 0, Seal(b))
+	SendFrame(out, 0, Seal(b)).Code = in.Code
 }
 
 // Seal appends the check sequence of a frame of type TypeGroup.

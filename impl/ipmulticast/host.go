@@ -238,7 +238,7 @@ func (h *Host) send(in impl.Input, out *impl.Effects) {
 			port += uint16(in.Group)
 		}
 		PutUDP(h.buf, p.Addr, dst, h.cfg.UDPPort, port)
-		p.EmitTo(out, mac, &IP{Src: p.Addr, Dst: dst, Protocol: ProtoUDP, TTL: ttl, Payload: h.buf})
+		p.EmitTo(out, mac, &IP{Src: p.Addr, Dst: dst, Protocol: ProtoUDP, TTL: ttl, Payload: h.buf}).Code = in.Code
 	}
 }
 

@@ -21,13 +21,13 @@ func (p *Port) MAC() MAC { return MACOf(p.Addr) }
 func (p *Port) Emit(out *impl.Effects, h *IP) { p.EmitTo(out, hardware(h.Dst), h) }
 
 // EmitTo sends an IP packet out of the port in a frame to this hardware address.
-func (p *Port) EmitTo(out *impl.Effects, dst MAC, h *IP) {
+func (p *Port) EmitTo(out *impl.Effects, dst MAC, h *IP) *impl.Effect {
 	b := out.Alloc(EthernetLen + h.HeaderLen() + len(h.Payload))[:0]
 	typ := uint16(TypeIPv4)
 	if !h.Src.Is4() {
 		typ = TypeIPv6
 	}
-	SendFrame(out, p.Index, AppendIP(AppendEthernet(b, dst, p.MAC(), typ), h))
+	return SendFrame(out, p.Index, AppendIP(AppendEthernet(b, dst, p.MAC(), typ), h))
 }
 
 // hardware gives the address of the frame for a packet to a group or to a neighbor on the link.
@@ -38,7 +38,9 @@ func hardware(dst netip.Addr) MAC {
 	return MACOf(dst)
 }
 
-// SendFrame hands a frame to a link.
-func SendFrame(out *impl.Effects, port int, frame []byte) {
-	out.Add(impl.Effect{Kind: impl.Down, Num: uint64(port), To: impl.Everyone, Body: frame})
+// SendFrame hands a frame to a link. The effect is for setting its Code, as that of [impl.Effects.Down].
+func SendFrame(out *impl.Effects, port int, frame []byte) *impl.Effect {
+	x := out.Down(impl.Everyone, frame, 0)
+	x.Num = uint64(port)
+	return x
 }

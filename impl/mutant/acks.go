@@ -5,6 +5,7 @@ import (
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/reliability"
+	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -35,6 +36,28 @@ func ackMutants() []Mutant {
 			Cell:   piggybackAcks, Under: spec.NoFaults,
 			New: with(piggybackAcks, func(s *stack) { s.reliability = piggybackOnly }),
 		},
+		{
+			Name:   "cumulative-acks-each-message-too",
+			Title:  "A receiver acknowledges each message at once, and then all of them together: what puts acknowledgements off to save packets costs more of them.",
+			Breaks: []spec.ID{"COST-PACKETS", "COST-ACKS"},
+			Cell:   cumulativeAcks, Under: spec.NoFaults,
+			New: with(cumulativeAcks, func(s *stack) { s.reliability = cumulativeAndEach }),
+		},
+		{
+			// Nobody looks at a second acknowledgement, so that nothing else breaks.
+			Name:   "channel-acknowledges-twice",
+			Title:  "The channel sends every acknowledgement twice, in case one of the two is lost, which a repetition of the packet would make up for.",
+			Breaks: []spec.ID{"COST-ACKS"},
+			Cell:   overReliable, Under: spec.NoFaults,
+			New: with(overReliable, func(s *stack) { s.channel = channelOfTwoAcks }),
+		},
+		{
+			Name:   "nack-acknowledges-too",
+			Title:  "The receivers of a protocol of negative acknowledgements also acknowledge what has come: the sender drops that unread, and drowns in it all the same.",
+			Breaks: []spec.ID{"COST-ACKS"},
+			Cell:   overNack, Under: spec.NoFaults,
+			New: with(overNack, func(s *stack) { s.reliability = nackThatAcknowledges }),
+		},
 	}
 }
 
@@ -55,6 +78,74 @@ func piggybackOnly(cfg impl.Config) impl.Layer {
 	b.Rules.Bare = func() bool { return false }
 	return b
 }
+
+// cumulativeAndEach puts an acknowledgement off, and sends it too.
+func cumulativeAndEach(cfg impl.Config) impl.Layer {
+	b := reliability.NewBestEffortAck(cfg, reliability.Cumulative)
+	var upTo uint64 // in this step
+	b.Rules.Fresh = func(w *impl.Window, n uint64) impl.Fate {
+		fate := w.Add(n)
+		upTo = w.First() - 1
+		return fate
+	}
+	return &talkative{b, func(h *impl.Numbered) bool {
+		says := h.Kind == bestEffortData
+		h.N, h.Kind = upTo, bestEffortUpTo
+		return says
+	}}
+}
+
+// The kinds of packets of best effort that are to the group: a message, and a cumulative acknowledgement.
+const (
+	bestEffortData = 1
+	bestEffortUpTo = 5
+)
+
+func channelOfTwoAcks(cfg impl.Config) impl.Layer {
+	return &wrapped{layer: transport.NewChannel(cfg), effects: func(_ impl.Input, list []impl.Effect) []impl.Effect {
+		if len(list) > 0 && list[0].Kind == impl.Down && list[0].Code == impl.BareAck {
+			return append(list[:1:1], list...)
+		}
+		return list
+	}}
+}
+
+func nackThatAcknowledges(cfg impl.Config) impl.Layer {
+	return &talkative{reliability.NewNack(cfg), func(h *impl.Numbered) bool {
+		says := h.Kind == nackData
+		h.Kind = nackPlus
+		return says
+	}}
+}
+
+// talkative is a layer that acknowledges what it should not: ack makes the header of a packet that came that of its
+// acknowledgement, and says whether there is one.
+type talkative struct {
+	impl.Layer
+	ack func(h *impl.Numbered) bool
+}
+
+// Step implements [impl.Layer].
+func (t *talkative) Step(in impl.Input, out *impl.Effects) {
+	first := len(out.List)
+	t.Layer.Step(in, out)
+	if in.Kind != impl.Packet {
+		return
+	}
+	if _, h, wrong := impl.CutNumbered(in.Body); wrong == impl.NoCode && t.ack(&h) {
+		out.Down(in.From, impl.AppendNumbered(out, nil, h), 0).Code = impl.BareAck
+		last := len(out.List) - 1
+		ack := out.List[last]
+		copy(out.List[first+1:], out.List[first:last])
+		out.List[first] = ack
+	}
+}
+
+// Kinds of packets of nack: a message to the group, and one that it does not know.
+const (
+	nackData = 1
+	nackPlus = 9
+)
 
 // nackMutants are receivers that do not ask for what they miss, and senders that do not tell or send it.
 func nackMutants() []Mutant {

@@ -10,35 +10,49 @@ import (
 )
 
 // What breaks nothing but a cost is caught where the history declares it.
-func costsOnly(m *Mutant) bool { return slices.Equal(m.Breaks, []spec.ID{"COST-PACKETS"}) }
+func costsOnly(m *Mutant) bool {
+	return !slices.ContainsFunc(m.Breaks, func(id spec.ID) bool { return id != "COST-PACKETS" && id != "COST-ACKS" })
+}
 
 func TestAckAndNackMutantsAreCaught(t *testing.T) {
 	for _, m := range append(ackMutants(), nackMutants()...) {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
 			if costsOnly(&m) {
-				t.Skip("caught by TestPiggybackLostCosts")
+				t.Skip("caught by TestCostsOnlyMutantsAreCaught")
 			}
 			t.Log(caught(t, &m))
 		})
 	}
 }
 
-// oneAckEach declares what a send may cost without faults where each copy is acknowledged at most once.
-func oneAckEach(s *faults.Scenario, h *spec.Header) {
-	h.Costs = nil
-	if len(s.Groups) == 1 && s.Faults() == 0 {
-		h.Costs = map[string]int{"COST-PACKETS": 2 * (len(s.Groups[0].Members) - 1)}
+// costsOf declares what a send may cost without faults where each copy is acknowledged at most once: a copy for each
+// member, or from each member for each, or none that is acknowledged.
+func costsOf(cell string) func(s *faults.Scenario, h *spec.Header) {
+	return func(s *faults.Scenario, h *spec.Header) {
+		h.Costs = nil
+		if len(s.Groups) != 1 || s.Faults() != 0 {
+			return
+		}
+		n := len(s.Groups[0].Members)
+		switch cell {
+		case overNack:
+			h.Costs = map[string]int{"COST-ACKS": 0}
+		case overReliable:
+			h.Costs = map[string]int{"COST-ACKS": n * (n - 1)}
+		default:
+			h.Costs = map[string]int{"COST-PACKETS": 2 * (n - 1), "COST-ACKS": n - 1}
+		}
 	}
 }
 
-// A lost piggyback costs repetitions, and nothing else; the other ways of acknowledging keep to their cost.
-func TestPiggybackLostCosts(t *testing.T) {
+// What costs more than it may is caught, and nothing else is wrong with it; the ways of acknowledging keep to their cost.
+func TestCostsOnlyMutantsAreCaught(t *testing.T) {
 	for _, m := range ackMutants() {
 		if !costsOnly(&m) {
 			continue
 		}
-		world := sim.Config{New: m.New, Declare: oneAckEach}
+		world := sim.Config{New: m.New, Declare: costsOf(m.Cell)}
 		b, n := play(t, &player{params: m.params(), world: sim.New(world)}, 200, m.Breaks)
 		world.New = correct(m.Cell).node
 		right, _ := play(t, &player{params: m.params(), world: sim.New(world)}, n, nil)
@@ -51,10 +65,12 @@ func TestPiggybackLostCosts(t *testing.T) {
 			}
 		}
 	}
-	for _, cell := range []string{overBestEffort, cumulativeAcks, piggybackAcks} {
-		b, _ := play(t, &player{world: sim.New(sim.Config{New: correct(cell).node, Declare: oneAckEach})}, 500, nil)
-		if x, ok := b["COST-PACKETS"]; ok {
-			t.Errorf("%s: schedule %d: %s", cell, x.schedule, x.text)
+	for _, cell := range []string{overBestEffort, cumulativeAcks, piggybackAcks, overNack, overReliable} {
+		b, _ := play(t, &player{world: sim.New(sim.Config{New: correct(cell).node, Declare: costsOf(cell)})}, 500, nil)
+		for _, id := range []spec.ID{"COST-PACKETS", "COST-ACKS"} {
+			if x, ok := b[id]; ok {
+				t.Errorf("%s: schedule %d: %s: %s", cell, x.schedule, id, x.text)
+			}
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (c *Causal) send(in impl.Input, out *impl.Effects) {
 	}
 	stamp.Set(c.self, c.Rules.Own(c.sent))
 	binary.LittleEndian.PutUint32(b[len(b)-4:], c.incarnation)
-	out.Down(impl.Everyone, b, in.Ref)
+	out.Down(impl.Everyone, b, in.Ref).Code = in.Code
 }
 
 func (c *Causal) receive(in impl.Input, out *impl.Effects) {

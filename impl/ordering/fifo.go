@@ -57,7 +57,7 @@ func (f *Fifo) Step(in impl.Input, out *impl.Effects) {
 		b := out.Extend(in.Body, fifoHeader)
 		binary.LittleEndian.PutUint64(b[len(in.Body):], f.sent)
 		binary.LittleEndian.PutUint32(b[len(in.Body)+8:], f.incarnation)
-		out.Down(impl.Everyone, b, in.Ref)
+		out.Down(impl.Everyone, b, in.Ref).Code = in.Code
 	case in.Kind == impl.Packet && in.To == impl.Everyone:
 		f.receive(in, out)
 	default:

@@ -71,6 +71,7 @@ type ackQueue struct {
 type ackWaiting struct {
 	body []byte
 	ref  impl.Ref
+	code impl.Code
 }
 
 // ackQueueLimit is how many sends a queue takes: as many as may be on their way where nothing is put off.
@@ -78,12 +79,12 @@ const ackQueueLimit = 1 << 15
 
 func (q *ackQueue) len() int { return len(q.waiting) - q.next }
 
-func (q *ackQueue) push(body []byte, ref impl.Ref) {
+func (q *ackQueue) push(in impl.Input) {
 	if q.next > 0 && len(q.waiting) == cap(q.waiting) { // no longer than what waits at a time
 		q.waiting = q.waiting[:copy(q.waiting, q.waiting[q.next:])]
 		q.next = 0
 	}
-	q.waiting = append(q.waiting, ackWaiting{body, ref})
+	q.waiting = append(q.waiting, ackWaiting{in.Body, in.Ref, in.Code})
 }
 
 func (q *ackQueue) pop() ackWaiting {
@@ -98,7 +99,7 @@ func (b *BestEffort) putOff(k int, in impl.Input) bool {
 	if b.ways != StopAndWait || b.spaces[k].Open() == 0 && b.queues[k].len() == 0 {
 		return false
 	}
-	b.queues[k].push(in.Body, in.Ref)
+	b.queues[k].push(in)
 	return true
 }
 
@@ -107,6 +108,6 @@ func (b *BestEffort) putOff(k int, in impl.Input) bool {
 func (b *BestEffort) release(k int, now spec.Time, out *impl.Effects) {
 	for q := &b.queues[k]; q.len() > 0 && b.spaces[k].Open() == 0; {
 		w := q.pop()
-		b.transmit(k, w.body, w.ref, now, out)
+		b.transmit(k, impl.Input{Now: now, Body: w.body, Ref: w.ref, Code: w.code}, out)
 	}
 }

@@ -53,7 +53,7 @@ func (b *BestEffort) settleUp(out *impl.Effects) {
 		for len(b.owed[n]) > 0 {
 			h := impl.Numbered{Incarnation: b.incarnation, Kind: ridersAlone}
 			packet := impl.AppendNumbered(out, b.load(to, nil, out), h)
-			out.Add(impl.Effect{Kind: impl.Down, To: to, Body: packet, Code: impl.BareAck})
+			out.Down(to, packet, 0).Code = impl.BareAck
 		}
 	}
 }
@@ -67,7 +67,7 @@ func (b *BestEffort) sayUpTo(to spec.NodeID, a owedAck, out *impl.Effects) {
 		kind = peerUpTo
 	}
 	h := impl.Numbered{N: b.Rules.UpTo(b.window(to, a.incarnation, a.kind)), Incarnation: a.incarnation, Kind: kind}
-	out.Add(impl.Effect{Kind: impl.Down, To: to, Body: impl.AppendNumbered(out, nil, h), Code: impl.BareAck})
+	out.Down(to, impl.AppendNumbered(out, nil, h), 0).Code = impl.BareAck
 }
 
 // ackUpTo takes a cumulative acknowledgement in.

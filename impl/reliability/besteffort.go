@@ -146,7 +146,7 @@ func (b *BestEffort) send(in impl.Input, out *impl.Effects) {
 	if b.putOff(k, in) {
 		return
 	}
-	b.transmit(k, in.Body, in.Ref, in.Now, out)
+	b.transmit(k, in, out)
 	if !b.armed {
 		b.armed, b.fired = true, 0
 		out.SetTimer(0, in.Now+spec.Time(b.cfg.TS))
@@ -155,8 +155,8 @@ func (b *BestEffort) send(in impl.Input, out *impl.Effects) {
 }
 
 // transmit sends a message of a space for the first time.
-func (b *BestEffort) transmit(k int, body []byte, ref impl.Ref, now spec.Time, out *impl.Effects) {
-	to, kind := impl.Everyone, byte(groupData)
+func (b *BestEffort) transmit(k int, in impl.Input, out *impl.Effects) {
+	to, kind, body := impl.Everyone, byte(groupData), in.Body
 	if k < b.cfg.Nodes {
 		to, kind = spec.NodeID(k), peerData
 	}
@@ -168,7 +168,8 @@ func (b *BestEffort) transmit(k int, body []byte, ref impl.Ref, now spec.Time, o
 		}
 	}
 	packet := impl.AppendNumbered(out, body, impl.Numbered{N: o.Next(), Incarnation: b.incarnation, Kind: kind})
-	n, p := o.Add(packet, ref, now)
+	n, p := o.Add(packet, in.Ref, in.Now)
+	p.Code = in.Code
 	if kind == peerData && b.removed.Has(to) {
 		p.Ref = 0 // sent once, and nobody knows what becomes of it
 	} else if kind == peerData {
@@ -176,7 +177,7 @@ func (b *BestEffort) transmit(k int, body []byte, ref impl.Ref, now spec.Time, o
 	} else {
 		b.Rules.Waits(&b.cfg, &p.Waiting, &b.removed)
 	}
-	out.Down(to, packet, 0)
+	out.Down(to, packet, 0).Code = in.Code
 	out.Note(impl.PointAllSent, n, 0)
 	if ref, done := o.Settle(n); done {
 		b.done = append(b.done, ref)

@@ -63,5 +63,5 @@ func (b *BestEffort) accept(ref impl.Ref, out *impl.Effects) {
 
 // say acknowledges one message.
 func (b *BestEffort) say(to spec.NodeID, ack impl.Numbered, out *impl.Effects) {
-	out.Add(impl.Effect{Kind: impl.Down, To: to, Body: impl.AppendNumbered(out, nil, ack), Code: impl.BareAck})
+	out.Down(to, impl.AppendNumbered(out, nil, ack), 0).Code = impl.BareAck
 }

@@ -55,6 +55,6 @@ func (b *BestEffort) sendAgain(n uint64, p *impl.Pending) {
 			b.skip(b.space, m, n, b.out)
 		}
 		b.out.Note(impl.Retransmitted, uint64(m), n)
-		b.out.Down(m, p.Body, 0)
+		b.out.Down(m, p.Body, 0).Code = p.Code
 	}
 }

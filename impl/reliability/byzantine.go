@@ -91,7 +91,7 @@ func (z *Byzantine) send(in impl.Input, out *impl.Effects) {
 	if in.To != impl.Everyone {
 		b := out.Extend(in.Body, 1)
 		b[len(in.Body)] = byzantineLetter
-		out.Down(in.To, b, in.Ref)
+		out.Down(in.To, b, in.Ref).Code = in.Code
 		return
 	}
 	if z.cfg.Index(z.cfg.Self) >= 0 {

@@ -68,7 +68,7 @@ func (d *Durable) member() bool { return d.cfg.Index(d.cfg.Self) >= 0 }
 
 // confirm tells the sender of a message that it is on this disk.
 func (d *Durable) confirm(id identity, out *impl.Effects) {
-	out.Down(id.origin, header{identity: id, kind: durableConfirm}.behind(nil, out), 0)
+	out.Down(id.origin, header{identity: id, kind: durableConfirm}.behind(nil, out), 0).Code = impl.BareAck
 }
 
 // confirmed takes in that a message is on another disk.

@@ -116,7 +116,7 @@ func (g *Gossip) send(in impl.Input, out *impl.Effects) {
 		}
 		g.letters++
 		h := impl.Numbered{N: g.letters, Incarnation: g.incarnation, Kind: gossipLetter}
-		out.Down(in.To, impl.AppendNumbered(out, in.Body, h), 0)
+		out.Down(in.To, impl.AppendNumbered(out, in.Body, h), 0).Code = in.Code
 		return
 	}
 	g.sent++

@@ -51,7 +51,7 @@ func cutHeader(b []byte) (body []byte, h header, ok bool) {
 func sendLetter(in impl.Input, out *impl.Effects) {
 	b := out.Extend(in.Body, 1)
 	b[len(in.Body)] = letter
-	out.Down(in.To, b, in.Ref)
+	out.Down(in.To, b, in.Ref).Code = in.Code
 }
 
 // stream is what one origin sends, from the first number that is not settled.

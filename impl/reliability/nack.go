@@ -141,7 +141,7 @@ func (l *Nack) send(in impl.Input, out *impl.Effects) {
 	}
 	n, slot := s.kept.Push()
 	*slot = impl.AppendNumbered(out, in.Body, impl.Numbered{N: n, Incarnation: l.incarnation, Kind: l.kind(nackData, k)})
-	out.Down(in.To, *slot, 0)
+	out.Down(in.To, *slot, 0).Code = in.Code
 	out.Note(impl.PointAllSent, n, 0)
 	if in.To != l.cfg.Self { // what is sent to oneself is not lost
 		s.quiet = l.cfg.TS

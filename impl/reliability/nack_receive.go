@@ -131,7 +131,7 @@ func (l *Nack) ask(timer int, now spec.Time, out *impl.Effects) {
 		if i, j := l.Rules.Asks(first, last); i <= j {
 			b := out.Alloc(8)
 			binary.LittleEndian.PutUint64(b, j)
-			out.Down(from, impl.AppendNumbered(out, b, impl.Numbered{N: i, Incarnation: s.incarnation, Kind: kind}), 0)
+			out.Down(from, impl.AppendNumbered(out, b, impl.Numbered{N: i, Incarnation: s.incarnation, Kind: kind}), 0).Code = impl.BareNack
 		}
 		for first = last + 1; first <= s.known && !s.lacks(first); {
 			first++

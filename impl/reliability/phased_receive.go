@@ -84,7 +84,7 @@ func (p *phased) reply(h header, out *impl.Effects) {
 	if h.kind != phasedData {
 		kind = phasedDone
 	}
-	out.Down(h.origin, header{identity: h.identity, kind: kind}.behind(nil, out), 0)
+	out.Down(h.origin, header{identity: h.identity, kind: kind}.behind(nil, out), 0).Code = impl.BareAck
 }
 
 // note logs a message.

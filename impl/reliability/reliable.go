@@ -58,7 +58,7 @@ func (r *Reliable) Step(in impl.Input, out *impl.Effects) {
 		binary.LittleEndian.PutUint64(h, r.sent)
 		binary.LittleEndian.PutUint32(h[8:], r.incarnation)
 		binary.LittleEndian.PutUint16(h[12:], uint16(r.cfg.Self))
-		out.Down(impl.Everyone, b, in.Ref)
+		out.Down(impl.Everyone, b, in.Ref).Code = in.Code
 		out.Note(impl.PointAllSent, r.sent, 0)
 	case in.Kind == impl.Packet && in.To == impl.Everyone:
 		r.receive(in, out)

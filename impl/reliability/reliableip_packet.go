@@ -95,7 +95,7 @@ func (l *ReliableIP) ask(s *ipStream, whom int, above uint64, now spec.Time, out
 		}
 		runs++
 		out.Down(l.cfg.Members[whom], impl.AppendNumbered(out, s.id(first).behind(nil, out),
-			impl.Numbered{N: n, Incarnation: l.incarnation, Kind: ipNack}), 0)
+			impl.Numbered{N: n, Incarnation: l.incarnation, Kind: ipNack}), 0).Code = impl.BareNack
 	}
 }
 

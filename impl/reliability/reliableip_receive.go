@@ -97,7 +97,7 @@ func (l *ReliableIP) tick(now spec.Time, out *impl.Effects) {
 	pause := l.silence(busy || now <= l.wanted)
 	if pause > 0 && now-l.spoke >= spec.Time(pause) {
 		l.spoke = now
-		out.Down(impl.Everyone, l.seal(nil, ipBeat, busy, now, out), 0)
+		out.Down(impl.Everyone, l.seal(nil, ipBeat, busy, now, out), 0).Code = impl.BareAck
 	}
 	if pause == 0 {
 		l.arm(now+spec.Time(l.cfg.TS), out)

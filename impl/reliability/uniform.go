@@ -71,7 +71,7 @@ func (u *Uniform) send(in impl.Input, out *impl.Effects) {
 	if member {
 		u.own.reach(u.sent).ref = in.Ref
 	}
-	out.Down(impl.Everyone, identity{u.sent, u.incarnation, u.cfg.Self}.behind(in.Body, out), 0)
+	out.Down(impl.Everyone, identity{u.sent, u.incarnation, u.cfg.Self}.behind(in.Body, out), 0).Code = in.Code
 	out.Note(impl.PointAllSent, u.sent, 0)
 }
 

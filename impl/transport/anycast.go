@@ -92,7 +92,7 @@ func (a *Anycast) send(in impl.Input, out *impl.Effects) {
 		p.Waiting.Add(to)
 		ref = impl.Ref(n)<<refNodeBits | impl.Ref(to)
 	}
-	out.Down(to, b, ref)
+	out.Down(to, b, ref).Code = in.Code
 	if kind == toGroup && a.Rules.Copies != nil {
 		for _, m := range a.Rules.Copies(to) {
 			out.Down(m, b, 0)

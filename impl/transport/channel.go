@@ -51,6 +51,7 @@ type channelPeer struct {
 type waitingSend struct {
 	body []byte
 	ref  impl.Ref
+	code impl.Code
 }
 
 // hop is a packet that the layer above has to accept.
@@ -117,7 +118,7 @@ func (c *Channel) send(in impl.Input, out *impl.Effects) {
 	}
 	p := &c.peers[in.To]
 	if p.out.Full() || p.next < len(p.backlog) { // the window is full: it goes when the ones before it have arrived
-		p.backlog = append(p.backlog, waitingSend{in.Body, in.Ref})
+		p.backlog = append(p.backlog, waitingSend{in.Body, in.Ref, in.Code})
 		return
 	}
 	c.transmit(in, out)
@@ -127,8 +128,9 @@ func (c *Channel) send(in impl.Input, out *impl.Effects) {
 func (c *Channel) transmit(in impl.Input, out *impl.Effects) {
 	p := &c.peers[in.To]
 	b := impl.AppendNumbered(out, in.Body, impl.Numbered{N: p.out.Next(), Incarnation: c.incarnation, Kind: channelData})
-	out.Down(in.To, b, 0)
+	out.Down(in.To, b, 0).Code = in.Code
 	_, kept := p.out.Add(b, in.Ref, in.Now)
+	kept.Code = in.Code
 	if p.suspected {
 		kept.Waiting.Clear()
 		p.out.Settle(p.out.Next() - 1)
@@ -182,7 +184,7 @@ func (c *Channel) data(in impl.Input, h impl.Numbered, body []byte, out *impl.Ef
 		return
 	}
 	h.Kind = channelAck
-	out.Down(in.From, impl.AppendNumbered(out, nil, h), 0)
+	acknowledge(in.From, h, out)
 	if fate == impl.Seen {
 		out.Note(impl.Duplicate, uint64(in.From), h.N)
 	}
@@ -192,13 +194,18 @@ func (c *Channel) data(in impl.Input, h impl.Numbered, body []byte, out *impl.Ef
 	}
 }
 
+// acknowledge tells a peer that a packet of it has come.
+func acknowledge(to spec.NodeID, h impl.Numbered, out *impl.Effects) {
+	out.Down(to, impl.AppendNumbered(out, nil, h), 0).Code = impl.BareAck
+}
+
 // handUp is data for a layer that accepts: what comes again is acknowledged only if it was accepted.
 func (c *Channel) handUp(in impl.Input, h impl.Numbered, body []byte, fate impl.Fate, out *impl.Effects) {
 	h.Kind = channelAck
 	accepted := c.peers[in.From].accepted.Of(int(in.From), c.cfg.Nodes, h.Incarnation)
 	if fate == impl.Seen {
 		if accepted.Has(h.N) {
-			out.Down(in.From, impl.AppendNumbered(out, nil, h), 0)
+			acknowledge(in.From, h, out)
 		}
 		out.Note(impl.Duplicate, uint64(in.From), h.N)
 	}
@@ -218,7 +225,7 @@ func (c *Channel) accept(ref impl.Ref, out *impl.Effects) {
 	}
 	p.over = true
 	c.peers[p.from].accepted.Of(int(p.from), c.cfg.Nodes, p.Incarnation).Add(p.N)
-	out.Down(p.from, impl.AppendNumbered(out, nil, p.Numbered), 0)
+	acknowledge(p.from, p.Numbered, out)
 	for c.hops.Len() > 0 && c.hops.At(c.hops.First()).over {
 		c.hops.Drop()
 	}
@@ -229,7 +236,7 @@ func (c *Channel) release(in impl.Input, out *impl.Effects) {
 	p := &c.peers[in.From]
 	for ; p.next < len(p.backlog) && !p.out.Full(); p.next++ {
 		w := p.backlog[p.next]
-		c.transmit(impl.Input{Now: in.Now, To: in.From, Body: w.body, Ref: w.ref}, out)
+		c.transmit(impl.Input{Now: in.Now, To: in.From, Body: w.body, Ref: w.ref, Code: w.code}, out)
 	}
 	if p.next == len(p.backlog) {
 		p.backlog, p.next = p.backlog[:0], 0
@@ -272,5 +279,5 @@ func (c *Channel) fire(in impl.Input, out *impl.Effects) {
 
 func (c *Channel) sendAgain(n uint64, p *impl.Pending) {
 	c.out.Note(impl.Retransmitted, uint64(c.to), n)
-	c.out.Down(c.to, p.Body, 0)
+	c.out.Down(c.to, p.Body, 0).Code = p.Code
 }

@@ -119,9 +119,9 @@ func (f *Fragment) send(in impl.Input, out *impl.Effects) {
 		h.Index = uint16(i)
 		piece := in.Body[i*f.piece : min(len(in.Body), (i+1)*f.piece)]
 		if ref == 0 {
-			out.Down(in.To, appendPiece(out, piece, h), 0)
+			out.Down(in.To, appendPiece(out, piece, h), 0).Code = in.Code
 		} else {
-			out.Down(in.To, appendPiece(out, piece, h), ref|impl.Ref(i))
+			out.Down(in.To, appendPiece(out, piece, h), ref|impl.Ref(i)).Code = in.Code
 		}
 	}
 }

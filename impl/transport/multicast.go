@@ -66,7 +66,7 @@ func (m *Multicast) send(in impl.Input, out *impl.Effects) {
 	}
 	b := out.Extend(in.Body, 1)
 	b[len(in.Body)] = kind
-	out.Add(impl.Effect{Kind: impl.Down, To: in.To, Group: group, Body: b})
+	out.Add(impl.Effect{Kind: impl.Down, To: in.To, Group: group, Body: b, Code: in.Code})
 	if kind == toGroup && m.in {
 		out.Down(m.cfg.Self, b, 0)
 	}

@@ -60,7 +60,7 @@ func (r *relayed) send(in impl.Input, out *impl.Effects) {
 		n, p = r.hop.copies.Add(nil, in.Ref, in.Now)
 		p.Waiting.Add(r.root)
 	}
-	r.hop.copyTo(r.root, b, n, out)
+	r.hop.copyTo(r.root, b, n, in.Code, out)
 	if r.hop.cfg.Index(self) >= 0 {
 		out.Down(self, b, 0)
 	}

@@ -141,7 +141,9 @@ func (s *Stream) down(to spec.NodeID, body []byte, h streamHeader, out *impl.Eff
 	binary.LittleEndian.PutUint32(x[16:], h.life)
 	x[20] = h.kind
 	impl.Checksum(b)
-	out.Down(to, b, 0)
+	if e := out.Down(to, b, 0); h.kind == streamAck {
+		e.Code = impl.BareAck
+	}
 }
 
 // open takes the header off a packet. One that must be discarded is noted with the reason.

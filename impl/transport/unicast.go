@@ -119,11 +119,11 @@ func (u *Unicast) send(in impl.Input, out *impl.Effects) {
 	own := false
 	for _, m := range to {
 		if own = own || m == u.cfg.Self; m != u.cfg.Self {
-			u.copyTo(m, b, n, out)
+			u.copyTo(m, b, n, in.Code, out)
 		}
 	}
 	if own { // last, so that a sender that delivers has handed every copy down
-		u.copyTo(u.cfg.Self, b, n, out)
+		u.copyTo(u.cfg.Self, b, n, in.Code, out)
 	}
 	if ref, done := u.copies.Settle(n); done { // all are suspected
 		out.Acknowledge(ref)
@@ -137,20 +137,20 @@ func (u *Unicast) sendOne(in impl.Input, out *impl.Effects) {
 	}
 	b := u.mark(in.Body, toOne, out)
 	if in.Ref == 0 {
-		out.Down(in.To, b, 0)
+		out.Down(in.To, b, 0).Code = in.Code
 		return
 	}
 	n, p := u.letters.Add(nil, in.Ref, in.Now)
 	p.Waiting.Add(in.To)
-	out.Down(in.To, b, impl.Ref(n)<<refNodeBits|refLetter|impl.Ref(in.To))
+	out.Down(in.To, b, impl.Ref(n)<<refNodeBits|refLetter|impl.Ref(in.To)).Code = in.Code
 }
 
-func (u *Unicast) copyTo(m spec.NodeID, b []byte, n uint64, out *impl.Effects) {
+func (u *Unicast) copyTo(m spec.NodeID, b []byte, n uint64, code impl.Code, out *impl.Effects) {
 	ref := impl.Ref(0)
 	if n != 0 {
 		ref = impl.Ref(n)<<refNodeBits | impl.Ref(m)
 	}
-	out.Down(m, b, ref)
+	out.Down(m, b, ref).Code = code
 }
 
 func (u *Unicast) mark(body []byte, kind byte, out *impl.Effects) []byte {
