@@ -25,7 +25,7 @@ const (
 	FilteredByDriver // discarded: the card let it through, but the host wants no such group
 	Taken            // a socket took the datagram
 
-	BufferDepth // how many copies are kept for others, and how many are held back; said when the first has doubled or halved
+	BufferDepth // how many copies of messages to the group are kept for others, and how many are held back; said when the first has doubled or halved
 
 	// What a packet that goes down is, and nothing else. Every layer on the way to the world hands it on, where one packet
 	// goes in and one comes out; on the wire it is not, so that whoever forwards a packet does not know.

@@ -57,6 +57,9 @@ func (c Cell) ackCost(members int) (acks int, counted bool) {
 		}
 	case "best-effort":
 		acks = members - 1
+		if c.channel() { // each copy and each acknowledgement is acknowledged once more
+			acks *= 3
+		}
 	case "reliable", "uniform": // every member sends each message once, and each copy is acknowledged
 		acks = members * (members - 1)
 	default: // who tells what it has from time to time says nothing of what a send costs

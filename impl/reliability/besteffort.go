@@ -33,6 +33,7 @@ type BestEffort struct {
 	armed       bool
 	seen        [2]impl.Lives[impl.Window] // what came to this node alone, and to the group
 	fired       int                        // times the timer fired since it was first set
+	depth       depth                      // of what was sent to the group
 
 	accepting bool // acknowledges what the layer above has accepted
 	hops      impl.Ring[hop]
@@ -101,7 +102,7 @@ const (
 func (b *BestEffort) Step(in impl.Input, out *impl.Effects) {
 	switch in.Kind {
 	case impl.Start:
-		b.incarnation, b.armed, b.removed = uint32(in.Num), false, impl.NodeSet{}
+		b.incarnation, b.armed, b.removed, b.depth = uint32(in.Num), false, impl.NodeSet{}, depth{}
 		b.spaces = make([]impl.Outbox, b.cfg.Nodes+1)
 		b.seen = [2]impl.Lives[impl.Window]{}
 		b.heard = make([]spec.Time, b.cfg.Nodes)
@@ -182,7 +183,11 @@ func (b *BestEffort) transmit(k int, in impl.Input, out *impl.Effects) {
 	if ref, done := o.Settle(n); done {
 		b.done = append(b.done, ref)
 	}
+	b.tellDepth(out)
 }
+
+// tellDepth notes how many messages to the group somebody has not acknowledged. Nothing upward may come before it.
+func (b *BestEffort) tellDepth(out *impl.Effects) { b.depth.note(b.spaces[b.cfg.Nodes].Open(), 0, out) }
 
 // acknowledge tells the layer above what all have acknowledged.
 func (b *BestEffort) acknowledge(out *impl.Effects) {
@@ -298,6 +303,7 @@ func (b *BestEffort) credit(k int, n uint64, from spec.NodeID) (done bool) {
 
 // finish is the upward end of a step in which a node was heard.
 func (b *BestEffort) finish(from spec.NodeID, out *impl.Effects) {
+	b.tellDepth(out)
 	if b.removed.Remove(from) {
 		out.Trust(from)
 	}

@@ -30,6 +30,7 @@ func (b *BestEffort) fire(in impl.Input, out *impl.Effects) {
 		b.armed = true
 		out.SetTimer(0, in.Now+spec.Time(b.cfg.TS))
 	}
+	b.tellDepth(out)
 	out.List = append(out.List, b.judged...)
 	b.acknowledge(out)
 }

@@ -43,6 +43,7 @@ type Nack struct {
 	rand        spec.Rand
 	sent        []nackSpace     // one a peer, and the group's last
 	came        [2][]nackStream // by sender: to this node alone, and to the group
+	depth       depth           // of what was sent to the group
 }
 
 // NackRules are the rules that validity rests on.
@@ -105,6 +106,7 @@ func (l *Nack) Step(in impl.Input, out *impl.Effects) {
 	case impl.Start:
 		l.incarnation, l.rand = uint32(in.Num), spec.NewRand(l.cfg.Seed, nackPurpose, in.Num)
 		l.sent = make([]nackSpace, l.cfg.Nodes+1)
+		l.depth = depth{}
 		l.came = [2][]nackStream{make([]nackStream, l.cfg.Nodes), make([]nackStream, l.cfg.Nodes)}
 	case impl.Send:
 		l.send(in, out)
@@ -143,6 +145,7 @@ func (l *Nack) send(in impl.Input, out *impl.Effects) {
 	*slot = impl.AppendNumbered(out, in.Body, impl.Numbered{N: n, Incarnation: l.incarnation, Kind: l.kind(nackData, k)})
 	out.Down(in.To, *slot, 0).Code = in.Code
 	out.Note(impl.PointAllSent, n, 0)
+	l.depth.note(l.sent[l.cfg.Nodes].kept.Len(), 0, out)
 	if in.To != l.cfg.Self { // what is sent to oneself is not lost
 		s.quiet = l.cfg.TS
 		out.SetTimer(uint64(k), in.Now+spec.Time(s.quiet))

@@ -55,7 +55,7 @@ type ReliableIP struct {
 
 	copies int // of all streams, also those held back
 	held   int
-	depth  int         // copies kept when that was last noted
+	depth  depth
 	dirty  []*ipStream // of which something has changed in this step
 }
 
@@ -156,7 +156,7 @@ func (l *ReliableIP) start(incarnation uint32) {
 	l.lives, l.streams, l.own = impl.Lives[ipStream]{}, nil, nil
 	l.peers, l.removed = make([]ipPeer, len(l.cfg.Members)), impl.NodeSet{}
 	l.spoke, l.wanted, l.due = 0, 0, 0
-	l.copies, l.held, l.depth, l.dirty = 0, 0, 0, nil
+	l.copies, l.held, l.depth, l.dirty = 0, 0, depth{}, nil
 	if l.me >= 0 {
 		l.own = l.stream(identity{origin: l.cfg.Self, incarnation: incarnation})
 		l.peers[l.me].incarnation = incarnation

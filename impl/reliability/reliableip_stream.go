@@ -231,10 +231,7 @@ func (l *ReliableIP) settle(out *impl.Effects) {
 			}
 		}
 	}
-	if kept := l.copies - l.held; kept >= max(1, 2*l.depth) || 0 < l.depth && 2*kept <= l.depth {
-		l.depth = kept
-		out.Note(impl.BufferDepth, uint64(kept), uint64(l.held))
-	}
+	l.depth.note(l.copies-l.held, l.held, out)
 }
 
 // hand hands up what settle found: messages, gaps, acknowledgements.
