@@ -142,14 +142,19 @@ func (l *ReliableIP) compare(p *ipPacket, from int, now spec.Time, out *impl.Eff
 	}
 }
 
-// askNow asks who showed it for what it has just shown to be missing.
+// askNow asks who showed it for what it has just shown to be missing. What has been asked for before stays due when it
+// was: a sender that sends more often than once in TS must not put off for ever that its lost messages are asked for again.
 func (l *ReliableIP) askNow(s *ipStream, whom int, now spec.Time, out *impl.Effects) {
 	if s == l.own || s.known <= s.asked || s.r >= s.known || whom == l.me {
 		return
 	}
+	since, waits := s.askedAt, s.r < s.asked
 	s.asks = 0
 	l.ask(s, whom, s.asked, now, out)
-	l.arm(now+spec.Time(l.cfg.TS), out)
+	if waits {
+		s.askedAt = since
+	}
+	l.arm(max(s.askedAt+spec.Time(l.cfg.TS), now), out)
 }
 
 // askAgain asks the next one for what is still missing after TS, and says whether anything is that somebody has.
