@@ -32,7 +32,8 @@ var mayKnow = map[string][]string{
 	"netns":            {"spec", "impl", "impl/ipmulticast", "faults"},
 	"suites": {"spec", "impl", "impl/transport", "impl/reliability", "impl/ordering", "impl/membership", "impl/mutant",
 		"impl/ipmulticast", "faults", "faults/sim", "checkers"},
-	"cmd/conform": {"spec", "faults", "checkers", "suites"},
+	"suites/picture": {"suites"},
+	"cmd/conform":    {"spec", "faults", "checkers", "suites", "suites/picture"},
 }
 
 // stdOnly are the folders that import nothing but the standard library from outside this module.

@@ -29,6 +29,7 @@ var cli struct {
 	Run     runCommand       `cmd:"" default:"withargs" help:"Judge stacks of the matrix; without arguments, all of them."`
 	Check   checkCommand     `cmd:"" help:"Judge recorded histories."`
 	Replay  replayCommand    `cmd:"" help:"Play one scenario again and show what happens."`
+	Acks    acksCommand      `cmd:"" help:"What acknowledging costs, measured: under loss, and as the group grows."`
 	Mutants mutantsCommand   `cmd:"" help:"The kill table: every planted bug, and who caught it."`
 	List    listCommand      `cmd:"" help:"List what has a name."`
 	Explain explainCommand   `cmd:"" help:"Explain a requirement, a part of a stack, a fault, a mutant, a level, a profile."`

@@ -40,6 +40,10 @@ type Config struct {
 	Revive   bool // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Evidence bool // record also what is held back and discarded
 	MaxSteps int  // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
+
+	// For who measures and does not judge.
+	Even   bool                                      // delays are spread evenly between their bounds; else a seed may make most of them short
+	Enough func(now spec.Time, h *spec.History) bool // asked before each event, with its time since the scenario began: ends a run that has not settled; may be nil
 }
 
 // The defaults. TS is more than a packet and its acknowledgement take; TL is a multiple of any cut, pause or delay
@@ -198,6 +202,9 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 		w.start(spec.NodeID(n), nil)
 	}
 	for w.stepped < w.cfg.MaxSteps {
+		if w.cfg.Enough != nil && w.cfg.Enough(w.coming(), h) {
+			return nil
+		}
 		if w.quiet() {
 			if w.phase == healed {
 				h.Settled = true
@@ -239,6 +246,7 @@ func (w *World) reset(s *faults.Scenario, h *spec.History) {
 		machines += w.fabric.machines()
 	}
 	w.order.reset(s, machines+1)
+	w.order.heavy = w.order.heavy && !w.cfg.Even
 	w.arena.Reset()
 	w.out.Reset()
 	w.tracer.Reset()
@@ -292,6 +300,15 @@ func (w *World) header() {
 	_, acks := h.Costs["COST-ACKS"]
 	w.priced = packets || acks
 	_, w.bounded = h.Costs["STABILITY-TRIM"]
+}
+
+// coming is when the next event is, since the scenario began; now, where none is left.
+func (w *World) coming() spec.Time {
+	at := w.now
+	if next, any := w.queue.peek(); any && w.order.count == 0 {
+		at = max(at, next)
+	}
+	return spec.Time(at - w.epoch)
 }
 
 // quiet says whether nothing has been observed for long enough to go on to the next part of the run.
