@@ -2,15 +2,12 @@ package suites
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
-	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
-	"github.com/conform-go/conform/impl"
-	"github.com/conform-go/conform/spec"
 )
 
 // What acknowledging costs, measured: nothing is judged here. Two questions, each with a table of its own. What do the
@@ -38,74 +35,6 @@ const (
 	maxAckMessages = 5000
 	maxAckGroup    = 2000
 )
-
-// AcksReport is what was measured, as `conform acks --json` writes it (conform.acks/1). Packets are those that members
-// put on the network, not the repetitions of switches and routers; a packet of acknowledgements is one that carries
-// nothing else. All is counted from the first send to TS after the last delivery or acknowledgement to an application:
-// beyond that are only heartbeats, which never end.
-type AcksReport struct {
-	Schema    string      `json:"schema"`
-	Version   string      `json:"version"`
-	Seed      string      `json:"seed"`
-	Transport string      `json:"transport"`
-	Nodes     int         `json:"nodes"`
-	Messages  int         `json:"messages"`
-	Every     int64       `json:"every_ns"`
-	Delay     [2]int64    `json:"delay_ns"` // of a packet: least and most
-	TS        int64       `json:"ts_ns"`
-	TL        int64       `json:"tl_ns"`
-	Limit     int         `json:"limit"`
-	Loss      []AckCost   `json:"loss"`
-	Implosion []Implosion `json:"implosion"`
-	LeftOut   []LeftOut   `json:"left_out"`
-}
-
-// AckCost is what a stream of messages cost at one rate of loss.
-type AckCost struct {
-	Reliability  string   `json:"reliability"`
-	Traffic      string   `json:"traffic"` // one: one member sends; all: they take turns
-	Percent      int      `json:"loss_percent"`
-	Sends        int      `json:"sends"`
-	Deliveries   int      `json:"deliveries"`
-	Missing      int      `json:"missing"` // deliveries, of accepted sends
-	Refused      int      `json:"refused"`
-	Packets      int      `json:"packets"`
-	AckPackets   int      `json:"ack_packets"`
-	NackPackets  int      `json:"nack_packets"`           // requests for what is missing, and nothing else
-	Delivery     Latency  `json:"delivery"`               // from a send to each member's delivery, the sender's own among them
-	Acknowledged *Latency `json:"acknowledged,omitempty"` // from a send to the application's acknowledgement
-	Buffer       *int     `json:"buffer,omitempty"`       // see [bufferOf]
-	KeptTold     int      `json:"kept_told"`              // the most copies that the level told of at a member, when they had doubled or halved; 0: it tells nothing
-}
-
-// Latency is a distribution, in nanoseconds of the world's clock. A percentile is the least value that so many percent
-// of all do not exceed.
-type Latency struct {
-	P50 int64 `json:"p50_ns"`
-	P90 int64 `json:"p90_ns"`
-	P99 int64 `json:"p99_ns"`
-	Max int64 `json:"max_ns"`
-}
-
-// Implosion is what one send to a group cost where nothing is lost.
-type Implosion struct {
-	Reliability string `json:"reliability"`
-	Members     int    `json:"members"`
-	Packets     int    `json:"packets"`
-	AckPackets  int    `json:"ack_packets"`
-	AtSender    int    `json:"ack_packets_at_sender"`
-	Received    int    `json:"packets_at_sender"`    // whatever they carry
-	Peak        int    `json:"packets_at_sender_ms"` // … the most within a millisecond
-	Missing     int    `json:"missing"`              // deliveries
-}
-
-// LeftOut is a measurement that was not made.
-type LeftOut struct {
-	Of          string `json:"of"` // loss, implosion
-	Reliability string `json:"reliability"`
-	Members     []int  `json:"members,omitempty"` // of the groups
-	Reason      string `json:"reason"`
-}
 
 // Complete fills in what a plan leaves open, and says what is wrong with the rest. Its errors name the flag.
 func (p *AcksPlan) Complete() error {
@@ -141,6 +70,9 @@ func (p *AcksPlan) Complete() error {
 	}
 	if err := ascending("sizes", p.Sizes, 2, maxAckGroup); err != nil {
 		return err
+	}
+	if p.Transport.Name == "anycast" {
+		return errors.New("there is nothing to measure: anycast reaches one member, and nobody acknowledges")
 	}
 	for _, v := range p.levels(true) {
 		if p.cell(v).Applicable() == nil {
@@ -265,103 +197,4 @@ func (p *AcksPlan) units(r *AcksReport) []*ackUnit {
 		out = append(out, &ackUnit{plan: p, cell: c, do: (*ackUnit).groups})
 	}
 	return out
-}
-
-// ackNet is the network of all measurements: every packet takes its own time.
-var ackNet = faults.Net{Strategy: faults.Latency, Min: time.Millisecond, Max: 5 * time.Millisecond}
-
-// ackBody is the length of a message in bytes.
-const ackBody = 64
-
-// ackScenario is a group of so many members to which nothing is sent yet.
-func (p *AcksPlan) ackScenario(c Cell, members int, purpose, i uint64) *faults.Scenario {
-	s := &faults.Scenario{Subject: c.String(), Nodes: members, Seed: seedOf(p.Seed, p.Transport.String(), purpose, i), Net: ackNet,
-		Groups: []faults.Group{{Name: "g"}}}
-	for n := range spec.NodeID(members) {
-		s.Groups[0].Members = append(s.Groups[0].Members, n)
-	}
-	return s
-}
-
-// ending ends a run when all that was sent has been delivered, and acknowledged where the level does that, and TS has
-// passed; or at the deadline.
-type ending struct {
-	members  int
-	acks     bool // the level acknowledges
-	sends    int  // of the scenario
-	deadline spec.Time
-
-	read       int // events of the history
-	refused    int
-	deliveries int
-	answers    int
-	last       spec.Time
-}
-
-func (e *ending) enough(now spec.Time, h *spec.History) bool {
-	for ; e.read < len(h.Events); e.read++ {
-		x := &h.Events[e.read]
-		switch x.Kind {
-		case spec.Deliver:
-			e.deliveries++
-		case spec.Ack:
-			e.answers++
-		case spec.Refuse:
-			e.refused++
-		default:
-			continue
-		}
-		e.last = x.T
-	}
-	if now > e.deadline {
-		return true
-	}
-	all := e.missing() <= 0 && (!e.acks || e.answers+e.refused >= e.sends)
-	return all && now > e.last+spec.Time(sim.DefaultTS)
-}
-
-// missing counts the deliveries that have not happened.
-func (e *ending) missing() int { return (e.sends-e.refused)*e.members - e.deliveries }
-
-// ackWorld makes a world for one run of a cell, with a probe below the upper part of each node.
-func (c Cell) ackWorld(e *ending, g *gauge) *sim.World {
-	cfg := c.world(func(x impl.Config) impl.Layer { return impl.NewStack(c.Member(x), &probe{x.Self, g}) }, nil)
-	cfg.Declare = func(_ *faults.Scenario, h *spec.Header) {
-		h.Costs = map[string]int{"STABILITY-TRIM": 1 << 30} // so that what levels keep is written down
-	}
-	cfg.Even, cfg.Enough = true, e.enough
-	return sim.New(cfg)
-}
-
-// gauge reads what goes to the first node, the sender.
-type gauge struct {
-	acks int         // packets of acknowledgements that are sent to it, or to all
-	came []spec.Time // when packets of others came
-}
-
-// probe is the lowest layer of a node that does not stand for the network; it changes nothing.
-type probe struct {
-	self  spec.NodeID
-	gauge *gauge
-}
-
-// Step implements [impl.Layer].
-func (p *probe) Step(in impl.Input, out *impl.Effects) {
-	switch {
-	case in.Kind == impl.Packet && p.self == 0 && in.From != 0:
-		p.gauge.came = append(p.gauge.came, in.Now)
-	case in.Kind == impl.Send && in.Code == impl.BareAck && p.self != 0 && (in.To == 0 || in.To == impl.Everyone):
-		p.gauge.acks++
-	}
-	out.Pass(in)
-}
-
-// latencyOf sorts some durations and gives their distribution; nil where there are none.
-func latencyOf(all []int64) *Latency {
-	if len(all) == 0 {
-		return nil
-	}
-	slices.Sort(all)
-	at := func(percent int) int64 { return all[(len(all)*percent+99)/100-1] }
-	return &Latency{P50: at(50), P90: at(90), P99: at(99), Max: all[len(all)-1]}
 }

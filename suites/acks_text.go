@@ -24,8 +24,8 @@ func (r *AcksReport) WriteText(w io.Writer) {
 		r.tellLoss(w, traffic)
 		fmt.Fprintln(w)
 	}
-	fmt.Fprint(w, "BUFFER: the most of its own messages that a sender had to keep at a time, because it did not know that all\n"+
-		"have them. ACKS and NACKS: packets that acknowledge, or ask for what is missing, and nothing else.\n\n")
+	fmt.Fprint(w, "BUFFER: the most of its own messages that a sender had to keep at a time, because it did not know\n"+
+		"that all have them. ACKS and NACKS: packets that acknowledge, or ask for what is missing, and\nnothing else.\n\n")
 	fmt.Fprintln(w, "One send to a group, nothing is lost.")
 	r.tellImplosion(w, "acknowledgement packets to the sender", func(x *Implosion) int { return x.AtSender })
 	r.tellImplosion(w, "packets in all", func(x *Implosion) int { return x.Packets })
@@ -109,6 +109,12 @@ func (r *AcksReport) tellImplosion(w io.Writer, what string, figure func(*Implos
 		}
 	}
 }
+
+// Level names the level of reliability for a person.
+func (c *AckCost) Level() string { return shortLevel(c.Reliability) }
+
+// Level names the level of reliability for a person.
+func (x *Implosion) Level() string { return shortLevel(x.Reliability) }
 
 // shortLevel leaves out the name of an option whose value says enough.
 func shortLevel(level string) string {

@@ -17,21 +17,24 @@ func Acks(w io.Writer, r *suites.AcksReport) error {
 	ms := func(ns int64) string { return time.Duration(ns).String() }
 	p := picture{
 		title: "What acknowledging costs, over " + r.Transport,
-		note: fmt.Sprintf("Streams: one member, %d messages, one every %s, to %d members. A packet takes %s to %s. Groups: one send, no loss. Seed %s.",
-			r.Messages, ms(r.Every), r.Nodes, ms(r.Delay[0]), ms(r.Delay[1]), r.Seed),
+		notes: []string{
+			fmt.Sprintf("Above: one member sends %d messages, one every %s, to %d members. Below: one send, nothing is lost. A packet takes %s to %s. Seed %s.",
+				r.Messages, ms(r.Every), r.Nodes, ms(r.Delay[0]), ms(r.Delay[1]), r.Seed),
+			"Lines that lie on each other are drawn from thick to thin. Where a line ends early, larger groups cost too much to play.",
+		},
 	}
 	for i := range r.Loss {
-		p.know(r.Loss[i].Reliability)
+		p.know(r.Loss[i].Level())
 	}
 	for i := range r.Implosion {
-		p.know(r.Implosion[i].Reliability)
+		p.know(r.Implosion[i].Level())
 	}
 	traffic := suites.Traffics()[0]
 	loss := func(title, y string, logY bool, value func(*suites.AckCost) float64) panel {
 		q := panel{title: title, x: "packets lost, %", y: y, logY: logY}
 		for i := range r.Loss {
 			if c := &r.Loss[i]; c.Traffic == traffic {
-				q.add(c.Reliability, float64(c.Percent), value(c))
+				q.add(c.Level(), float64(c.Percent), value(c))
 				q.tick(float64(c.Percent))
 			}
 		}
@@ -41,7 +44,7 @@ func Acks(w io.Writer, r *suites.AcksReport) error {
 		q := panel{title: title, x: "members (logarithmic)", y: y, logX: true, logY: true}
 		for i := range r.Implosion {
 			x := &r.Implosion[i]
-			q.add(x.Reliability, float64(x.Members), float64(value(x)))
+			q.add(x.Level(), float64(x.Members), float64(value(x)))
 			q.tick(float64(x.Members))
 		}
 		return q
@@ -49,8 +52,8 @@ func Acks(w io.Writer, r *suites.AcksReport) error {
 	p.panels = []panel{
 		loss("Packets a message", "packets", false, func(c *suites.AckCost) float64 { return float64(c.Packets) / float64(max(1, c.Sends)) }),
 		loss("Delivery latency, 99th percentile", "ms (logarithmic)", true, func(c *suites.AckCost) float64 { return float64(c.Delivery.P99) / 1e6 }),
-		sizes("Feedback implosion: acknowledgements to the sender of one send", "packets (logarithmic)", func(x *suites.Implosion) int { return x.AtSender }),
-		sizes("Packets in all for one send", "packets (logarithmic)", func(x *suites.Implosion) int { return x.Packets }),
+		sizes("Feedback implosion: acknowledgements to the sender", "packets (logarithmic)", func(x *suites.Implosion) int { return x.AtSender }),
+		sizes("One send: packets in all", "packets (logarithmic)", func(x *suites.Implosion) int { return x.Packets }),
 	}
 	return p.draw(w)
 }

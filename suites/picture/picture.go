@@ -60,16 +60,17 @@ func sans(size vg.Length, bold bool) font.Font {
 
 // picture is some panels in rows of two, with a legend for all beside them.
 type picture struct {
-	title, note string
-	names       []string // of all series, in the order of the legend: a name has the same colour in every panel
-	panels      []panel
+	title  string
+	notes  []string
+	names  []string // of all series, in the order of the legend: a name has the same colour in every panel
+	panels []panel
 }
 
 const (
-	width   = 30 * vg.Centimeter
+	width   = 31 * vg.Centimeter
 	rowHigh = 9 * vg.Centimeter
-	legend  = 5.4 * vg.Centimeter
-	top     = 1.7 * vg.Centimeter
+	legend  = 5.8 * vg.Centimeter
+	top     = 2.2 * vg.Centimeter
 )
 
 // draw writes the picture.
@@ -87,28 +88,15 @@ func (p *picture) draw(w io.Writer) (err error) {
 		return text.Style{Font: sans(size, bold), Color: color.Black, Handler: plot.DefaultTextHandler}
 	}
 	c.FillText(style(15, true), vg.Point{X: 14, Y: c.Max.Y - 22}, p.title)
-	c.FillText(style(10, false), vg.Point{X: 14, Y: c.Max.Y - 38}, p.note)
+	for i, line := range p.notes {
+		c.FillText(style(10, false), vg.Point{X: 14, Y: c.Max.Y - 38 - 14*vg.Length(i)}, line)
+	}
 
 	tiles := draw.Tiles{Cols: 2, Rows: rows, PadX: 12, PadY: 12, PadLeft: 6, PadRight: 6, PadBottom: 6}
-	plots := make([][]*plot.Plot, rows)
 	key := plot.NewLegend()
 	key.TextStyle, key.Left, key.Top, key.ThumbnailWidth, key.Padding = style(10, false), true, true, 26, 5
 	for i := range p.panels {
-		q, err := p.panels[i].plot(p.names, &key, i == 0)
-		if err != nil {
-			return err
-		}
-		plots[i/2] = append(plots[i/2], q)
-	}
-	if last := &plots[rows-1]; len(*last) == 1 {
-		*last = append(*last, nil)
-	}
-	for i, row := range plot.Align(plots, tiles, draw.Crop(c, 0, -legend, 0, -top)) {
-		for k, tile := range row {
-			if plots[i][k] != nil {
-				plots[i][k].Draw(tile)
-			}
-		}
+		p.panels[i].plot(p.names, &key, i == 0).Draw(tiles.At(draw.Crop(c, 0, -legend, 0, -top), i%2, i/2))
 	}
 	key.Draw(draw.Crop(c, width-legend+6, 0, 0, -top-16))
 
@@ -124,7 +112,7 @@ func (p *picture) draw(w io.Writer) (err error) {
 
 // plot makes the plot of a panel. Its lines are drawn from thick to thin, so that where some lie on each other all are
 // seen.
-func (p *panel) plot(names []string, key *plot.Legend, first bool) (*plot.Plot, error) {
+func (p *panel) plot(names []string, key *plot.Legend, first bool) *plot.Plot {
 	q := plot.New()
 	q.Title.Text, q.X.Label.Text, q.Y.Label.Text = p.title, p.x, p.y
 	q.Title.TextStyle.Font, q.Title.Padding = sans(12, true), 6
@@ -155,7 +143,7 @@ func (p *panel) plot(names []string, key *plot.Legend, first bool) (*plot.Plot, 
 		q.X.Min, q.X.Max, q.Y.Min, q.Y.Max = 1, 10, 1, 10
 	}
 	p.scale(q)
-	return q, nil
+	return q
 }
 
 // shown moves what is 0 to where a logarithmic axis can show it.
