@@ -126,6 +126,7 @@ func TestEachLayerHasItsLog(t *testing.T) {
 // What is cut off at the head is gone, whatever pieces the log was written in. A cut that no persist followed is not on
 // the disk.
 func TestALogIsCutAtItsHead(t *testing.T) {
+	t.Parallel()
 	for cut := range uint64(13) {
 		s := newShelf(t)
 		for _, piece := range []string{"abc", "defg", "hi"} {
@@ -150,9 +151,10 @@ func TestALogIsCutAtItsHead(t *testing.T) {
 
 // A log that is cut all the time needs no more room than what it has.
 func TestACutLogDoesNotGrow(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	record := bytes.Repeat([]byte("r"), 1000)
-	for i := range 300 {
+	for i := range 200 {
 		s.logs.Append(1, record)
 		if i >= 20 {
 			s.logs.Truncate(1, 1000)
@@ -250,6 +252,7 @@ func TestACommitThatFails(t *testing.T) {
 // A commit that was cut off anywhere, some of its pages written and others not, is not there; and neither is what a torn
 // last page would say. (That a disk writes in this order is what the syncs are for.)
 func TestATornCommitIsNotThere(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	r := spec.NewRand(1)
 	var old string
@@ -319,6 +322,7 @@ func TestIncarnations(t *testing.T) {
 
 // When the logs of a life have been closed, nothing of it gets to the disk any more.
 func TestClosedLogsWriteNothing(t *testing.T) {
+	t.Parallel()
 	s := newShelf(t)
 	s.disk.Rules.Commit = func(write func() error) error {
 		time.Sleep(time.Millisecond)

@@ -283,7 +283,7 @@ func TestStrangersAreNotHeard(t *testing.T) {
 // A node that is closed ends, whatever it is doing, and its goroutines with it.
 func TestANodeEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
-	for range 20 {
+	for range 8 {
 		w := newTown(t, 3, durable(reliability.All))
 		var all sync.WaitGroup
 		for n := range 3 {
@@ -322,6 +322,7 @@ func check(t *testing.T, h *spec.History, excused ...spec.ID) {
 
 // A group is closed in the middle of its work and started again: it has what was acknowledged.
 func TestAGroupIsStartedAgain(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"durable:acks=majority", "atomic-log", "atomic-abort"} {
 		t.Run(name, func(t *testing.T) {
 			w := newTown(t, 3, levels[name])
@@ -390,6 +391,7 @@ func (w *town) finished() bool {
 // A node whose disk is full refuses what it can't write; when it comes back with more room, it has what it had promised,
 // and what was refused never appears.
 func TestAGroupWithAFullDisk(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 3, durable(reliability.One))
 	w.stop(1)
 	w.room[1] = 128 << 10
