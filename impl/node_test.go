@@ -89,6 +89,9 @@ func TestANodeTellsItsGroupsApart(t *testing.T) {
 			name, _, _ := strings.Cut(l, ":")
 			way = append(way, name)
 		}
+		if view := c.in.Kind == impl.ViewChanged; view && slices.ContainsFunc(log, func(l string) bool { return !strings.HasSuffix(l, " of 5") }) {
+			t.Errorf("%s: %q", c.name, log)
+		}
 		if w := strings.Join(way, " "); w != c.way || got != c.left {
 			t.Errorf("%s: by %s, and out goes %s\nwant %s, and %s", c.name, w, got, c.way, c.left)
 		}

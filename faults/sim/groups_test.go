@@ -68,8 +68,60 @@ func TestGroupsThatOverlap(t *testing.T) {
 		if n := len(events(h, spec.Deliver)); n != 21 {
 			t.Errorf("%s: %d deliveries", name, n)
 		}
+		var taken [2]string // by group: who took a datagram that others had sent
+		for _, e := range events(h, spec.Receive) {
+			if h.ExtraOf(&e).Op == "data" {
+				taken[e.Group] += fmt.Sprint(e.Node)
+			}
+		}
+		for g, want := range []string{"001122", "112233"} {
+			all := strings.Split(taken[g], "")
+			slices.Sort(all)
+			if got := strings.Join(all, ""); h.Topology != nil && len(got) < len(want) || strings.Trim(got, want) != "" {
+				t.Errorf("%s: datagrams of group %d were taken by %s", name, g, got)
+			}
+		}
 	}, "at 10ms send 0 g 8", "at 20ms send 1 g 8", "at 30ms send 1 h 8", "at 40ms send 3 h 8", "at 50ms send 3 g 8", "at 60ms send 0 h 8",
 		"at 70ms send 1 to 0 8", "at 80ms send 1 to 3 8", "at 90ms send 3 to 0 8")
+}
+
+// A message to one node goes over a group that both are in, though the sender is in others before it.
+func TestOneToOneOverTheGroupOfBoth(t *testing.T) {
+	playOverlap(t, func(name string, h *spec.History) {
+		if a, b := reached(h, 1), reached(h, 3); a != "3" || b != "2" {
+			t.Errorf("%s: reached %s and %s", name, a, b)
+		}
+	}, "at 10ms send 1 to 3 8", "at 20ms send 3 to 2 8")
+}
+
+// Every stack of a node has random numbers of its own, those of the first group are what they would be alone, and who
+// else is in a group changes nothing.
+func TestSeedsOfStacks(t *testing.T) {
+	seeds := func(steps ...string) map[string]uint64 {
+		all := map[string]uint64{}
+		cfg := Config{New: func(cfg impl.Config) impl.Layer {
+			all[fmt.Sprint(cfg.Self, " ", cfg.Group)] = cfg.Seed
+			return bare(cfg)
+		}}
+		if err := New(cfg).Play(siteScenario(t, steps...), &spec.History{}); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	both, alone, apart := seeds("group g 0 1 2", "group h 1 2 3"), seeds("group g 0 1 2"), seeds("group g 0", "group h 1")
+	different := map[uint64]bool{}
+	for name, seed := range both {
+		different[seed] = true
+		if a, ok := alone[name]; ok && a != seed {
+			t.Errorf("%s has another seed alone", name)
+		}
+		if a, ok := apart[name]; ok && a != seed {
+			t.Errorf("%s has another seed where another node is not there", name)
+		}
+	}
+	if len(different) != 6 || len(both) != 6 {
+		t.Errorf("seeds: %v", both)
+	}
 }
 
 // A crash ends what a node does in all its groups, and a recovery begins it again.
