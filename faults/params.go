@@ -14,7 +14,7 @@ type Params struct {
 	MinNodes, MaxNodes int           // default 3 and 4; at most 64
 	MaxSends           int           // default 4, at most 24; sentinels come on top
 	MaxSize            int           // bytes of the longest message; default 1000
-	Groups             int           // default 1, at most 4; the first has every node, each other lacks one more
+	Groups             int           // default 1, at most 4, which overlap: the first has every node, each other lacks one
 	MTU                int           // some scenarios have it; 0: none has
 	Window             time.Duration // operations and faults begin within; default 200ms
 	Hold               time.Duration // the longest cut, pause or delay; must end before TL/2; default 150ms

@@ -24,7 +24,7 @@ type Ref uint64
 type Config struct {
 	Self    spec.NodeID
 	Nodes   int // nodes are numbered from 0
-	Group   spec.GroupID
+	Group   spec.GroupID  // Shared: told to what the stacks of a node share
 	Members []spec.NodeID // ascending
 	Closed  bool
 	Seed    uint64

@@ -30,12 +30,11 @@ import (
 
 // Config is what a world is made of.
 type Config struct {
-	New      func(impl.Config) impl.Layer                          // the stack of one node for one group; with an Internet what stands on sockets
-	Across   func(cfg impl.Config, groups []spec.Group) impl.Layer // above the stacks of a node, across all groups; nil: nothing
-	Internet *Internet                                             // the network below the nodes; nil: one-to-one links between all
-	Capture  func(at spec.Time, frame []byte)                      // is shown every frame that is put on a link; may be nil
-	Declare  func(s *faults.Scenario, h *spec.Header)              // completes the header of a history; may be nil
-	TS, TL   time.Duration                                         // the timers of the protocols; 0: DefaultTS, DefaultTL
+	New      func(impl.Config) impl.Layer             // the stack of one node for one group; with an Internet what stands on sockets
+	Internet *Internet                                // the network below the nodes; nil: one-to-one links between all
+	Capture  func(at spec.Time, frame []byte)         // is shown every frame that is put on a link; may be nil
+	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
+	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel
 	Revive   bool // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Evidence bool // record also what is held back and discarded
@@ -44,6 +43,8 @@ type Config struct {
 	// For who measures and does not judge.
 	Even   bool                                      // delays are spread evenly between their bounds; else a seed may make most of them short
 	Enough func(now spec.Time, h *spec.History) bool // asked before each event, with its time since the scenario began: ends a run that has not settled; may be nil
+	// Across makes what stands above the stacks of a node, where an order across groups would; nil: nothing does.
+	Across func(cfg impl.Config, groups []spec.Group) impl.Layer
 }
 
 // The defaults. TS is more than a packet and its acknowledgement take; TL is a multiple of any cut, pause or delay
