@@ -23,7 +23,7 @@ type Ref uint64
 // Config is what a layer is told at its construction. The slices are shared: never write to them.
 type Config struct {
 	Self    spec.NodeID
-	Nodes   int // nodes are numbered from 0
+	Nodes   int           // nodes are numbered from 0
 	Group   spec.GroupID  // Shared: told to what the stacks of a node share
 	Members []spec.NodeID // ascending
 	Closed  bool
