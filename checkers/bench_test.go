@@ -105,7 +105,7 @@ func BenchmarkChecker(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				j.hasCrossings, j.hasSequences = false, false
+				j.hasCrossings, j.sequenced = false, 0
 				if f := j.Check(id); f.Verdict == spec.Fail {
 					b.Fatal(f)
 				}

@@ -47,12 +47,15 @@ func (j *Judge) markCrossings() int {
 // causality carries pasts through a walk over the steps.
 type causality struct {
 	j      *Judge
-	total  int // streams
-	stride int // of a message's vector
+	total  int  // streams
+	stride int  // of a message's vector
+	all    bool // the messages of all groups together
 }
 
-func (j *Judge) beginCausality() causality {
-	c := causality{j: j, total: len(j.streams), stride: j.width}
+func (j *Judge) beginCausality() causality { return j.beginCausalityOf(j.width, false) }
+
+func (j *Judge) beginCausalityOf(stride int, all bool) causality {
+	c := causality{j: j, total: len(j.streams), stride: stride, all: all}
 	j.know = zeroed(j.know, len(j.procs)*c.total)
 	j.vector = sized(j.vector, len(j.msgs)*c.stride)
 	return c
@@ -60,6 +63,9 @@ func (j *Judge) beginCausality() causality {
 
 // columns of the group of a stream.
 func (c *causality) columns(stream uint32) (from, to int) {
+	if c.all {
+		return 0, c.total
+	}
 	g := c.j.streams[stream].group
 	return int(c.j.columns[g]), int(c.j.columns[g+1])
 }
@@ -75,6 +81,9 @@ func (c *causality) send(s step) {
 	copy(c.j.vector[int(s.msg)*c.stride:], know[from:to])
 	know[m.stream] = m.seq
 }
+
+// concerns says whether two messages are related at all.
+func (c *causality) concerns(a, b uint32) bool { return c.all || c.j.group(a) == c.j.group(b) }
 
 // past of a message: for every column of its group the last message that happened before.
 func (c *causality) past(m uint32, from, to int) []uint32 {
@@ -138,7 +147,7 @@ func (j *Judge) beforeItsCause(c *causality, n, i int) spec.Finding {
 	late := j.msgs[j.steps[i].msg]
 	from, to := c.columns(late.stream)
 	for k, s := range j.steps[:i] {
-		if s.op() != opDeliver || s.proc() != j.steps[i].proc() || j.msgs[s.msg].seq == 0 || j.group(s.msg) != j.group(j.steps[i].msg) {
+		if s.op() != opDeliver || s.proc() != j.steps[i].proc() || j.msgs[s.msg].seq == 0 || !c.concerns(s.msg, j.steps[i].msg) {
 			continue
 		}
 		if c.past(s.msg, from, to)[int(late.stream)-from] < late.seq {
@@ -226,12 +235,12 @@ func (j *Judge) chain(c *causality, cause, effect uint32) []int {
 		if m == cause {
 			break
 		}
-		if p == j.sender(cause) && j.msgs[m].stream == x.stream {
+		if p == j.sender(cause) && (c.all || j.msgs[m].stream == x.stream) {
 			back = append(back, int(x.send))
 			break
 		}
 		for k, s := range j.steps[:send] {
-			if s.op() == opDeliver && s.proc() == p && j.msgs[s.msg].seq != 0 && j.group(s.msg) == j.group(cause) && has(s.msg) {
+			if s.op() == opDeliver && s.proc() == p && j.msgs[s.msg].seq != 0 && c.concerns(s.msg, cause) && has(s.msg) {
 				back = append(back, k)
 				m = s.msg
 				break

@@ -23,8 +23,8 @@ const searchBudget = 1 << 21
 // circle is the witness of three or more processes that agree in pairs, but not together. j.next says where the
 // merging of their sequences got stuck. Each head there waits behind the head of another sequence, so some ring goes
 // through heads alone, and they are tried first.
-func (j *Judge) circle(n, g int) spec.Finding {
-	r := newRings(j, g)
+func (j *Judge) circle(n, lane int) spec.Finding {
+	r := newRings(j, lane)
 	var best []leg
 	try := func(m uint32) (done bool) {
 		if ring := r.shortest(m, len(best)); ring != nil {
@@ -63,13 +63,13 @@ type rings struct {
 	work   int
 }
 
-func newRings(j *Judge, g int) *rings {
+func newRings(j *Judge, lane int) *rings {
 	r := &rings{member: make([]bool, len(j.msgs))}
 	for p := range j.procs {
-		if !j.isCorrect(p) {
+		if !j.counts(p) {
 			continue
 		}
-		tail := j.sequenceOf(p, g)[j.next[p]:]
+		tail := j.sequenceOf(p, lane)[j.next[p]:]
 		places := make([]uint32, len(j.msgs))
 		for k, m := range tail {
 			places[m] = uint32(k) + 1
@@ -107,7 +107,7 @@ func (r *rings) shortest(start uint32, limit int) []leg {
 				}
 				came[next] = leg{p: r.procs[k], from: m, to: next}
 				if next == start {
-					return r.back(came, start)
+					return backTo(came, start)
 				}
 				if _, seen := depth[next]; !seen {
 					depth[next] = depth[m] + 1
@@ -120,8 +120,8 @@ func (r *rings) shortest(start uint32, limit int) []leg {
 	return nil
 }
 
-// back follows the legs from the start to itself.
-func (r *rings) back(came map[uint32]leg, start uint32) []leg {
+// backTo follows the legs from the start to itself.
+func backTo(came map[uint32]leg, start uint32) []leg {
 	var ring []leg
 	for m := start; ; {
 		l := came[m]

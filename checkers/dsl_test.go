@@ -209,8 +209,8 @@ func sumOf(m spec.MsgID) spec.Digest {
 // show prints a history so that a failure can be read.
 func show(h *spec.History) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "nodes %v groups %+v model %v settled %v lie %v bounds %v costs %v\n", h.Nodes, h.Groups, h.Model, h.Settled,
-		h.Byzantine, h.Bounds, h.Costs)
+	fmt.Fprintf(&b, "nodes %v groups %+v model %v settled %v lie %v bounds %v costs %v epsilon %v\n", h.Nodes, h.Groups, h.Model, h.Settled,
+		h.Byzantine, h.Bounds, h.Costs, h.Epsilon)
 	for i := range h.Events {
 		e := &h.Events[i]
 		fmt.Fprintf(&b, "%3d %v node %d", i, e.Kind, e.Node)
@@ -229,8 +229,8 @@ func show(h *spec.History) string {
 		if e.Is(spec.HasSum) {
 			fmt.Fprintf(&b, " sum %x", uint64(e.Sum))
 		}
-		if x := h.ExtraOf(e); x.Op != "" || x.Reason != "" || x.ID != 0 {
-			fmt.Fprintf(&b, " %s%s id %d depth %d", x.Op, x.Reason, x.ID, x.Depth)
+		if x := h.ExtraOf(e); e.Extra != 0 {
+			fmt.Fprintf(&b, " %s%s id %d of %d depth %d pos %d view %v msgs %v has %b", x.Op, x.Reason, x.ID, x.Of, x.Depth, x.Pos, x.View, x.Msgs, e.Has)
 		}
 		if e.Kind == spec.ViewChange {
 			fmt.Fprintf(&b, " members %v", h.ExtraOf(e).Members)

@@ -92,6 +92,7 @@ type index struct {
 	correct     []bool  // node
 	correctBits []uint8 // processes of correct nodes
 	crashedBits []uint8 // processes that crashed
+	everyBits   []uint8 // all processes; liars deliver nothing here
 
 	streams   []stream // in the order of groups
 	columns   []uint32 // group: its first stream; one more at the end
@@ -112,14 +113,14 @@ type index struct {
 // lazy is what is built when the first checker asks for it.
 type lazy struct {
 	hasCrossings bool
-	crossings    int // deliveries of messages marked crossing
-	hasSequences bool
-	sequences    []uint32 // messages in the order of delivery, one process and group after another
-	sequenceAt   []uint32 // process × group: where it begins; one more at the end
+	crossings    int      // deliveries of messages marked crossing
+	sequenced    int      // lanes of the sequences; 0 if there are none yet
+	sequences    []uint32 // messages in the order of delivery, one process and lane after another
+	sequenceAt   []uint32 // process × lane: where it begins; one more at the end
 }
 
 func (x *index) build(h *spec.History) {
-	x.hasCrossings, x.hasSequences = false, false
+	x.hasCrossings, x.sequenced = false, 0
 	x.markLiars(h)
 	sends := x.census(h)
 	x.steps = sized(x.steps, len(h.Events))
@@ -263,6 +264,10 @@ func (x *index) judgeNodes(h *spec.History) {
 	x.correct = sized(x.correct, len(h.Nodes))
 	x.correctBits = zeroed(x.correctBits, x.stride)
 	x.crashedBits = zeroed(x.crashedBits, x.stride)
+	x.everyBits = sized(x.everyBits, x.stride)
+	for i := range x.everyBits {
+		x.everyBits[i] = 0xff
+	}
 	for n := range h.Nodes {
 		from, to := x.first[n], x.first[n+1]
 		if h.Model == spec.CrashRecovery {

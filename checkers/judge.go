@@ -38,6 +38,24 @@ const (
 	CausalGapFree         spec.ID = "CAUSAL-GAPFREE"
 	TotalOrder            spec.ID = "TOTAL-ORDER"
 	TotalOrderPairwise    spec.ID = "TOTAL-ORDER-PAIRWISE"
+	TotalGapFree          spec.ID = "TOTAL-GAPFREE"
+	UniformTotalOrder     spec.ID = "UNIFORM-TOTAL-ORDER"
+	UniformTotalGapFree   spec.ID = "UNIFORM-TOTAL-GAPFREE"
+	TotalOrderPrefix      spec.ID = "TOTAL-ORDER-PREFIX"
+	NoContamination       spec.ID = "NO-CONTAMINATION"
+	PositionAgreement     spec.ID = "POSITION-AGREEMENT"
+	SyncBarrier           spec.ID = "SYNC-BARRIER"
+	SyncCut               spec.ID = "SYNC-CUT"
+	SyncCausal            spec.ID = "SYNC-CAUSAL"
+	SyncBlocking          spec.ID = "SYNC-BLOCKING"
+	RealTimeOrder         spec.ID = "REALTIME-ORDER"
+	Timeliness            spec.ID = "TIMELINESS"
+	CrossGroupCausal      spec.ID = "CROSS-GROUP-CAUSAL"
+	CrossGroupTotal       spec.ID = "CROSS-GROUP-TOTAL"
+	ReplicaConvergence    spec.ID = "REPLICA-CONVERGENCE"
+	ElectionSafety        spec.ID = "ELECTION-SAFETY"
+	MutualExclusion       spec.ID = "MUTUAL-EXCLUSION"
+	CostDelay             spec.ID = "COST-DELAY"
 	DetectorCompleteness  spec.ID = "DETECTOR-COMPLETENESS"
 	ByzConsistency        spec.ID = "BYZ-CONSISTENCY"
 	ByzTotality           spec.ID = "BYZ-TOTALITY"
@@ -100,6 +118,24 @@ var table = [...]struct {
 	{CausalGapFree, (*Judge).causalGapFree},
 	{TotalOrder, (*Judge).totalOrder},
 	{TotalOrderPairwise, (*Judge).totalOrderPairwise},
+	{TotalGapFree, (*Judge).totalGapFree},
+	{UniformTotalOrder, (*Judge).uniformTotalOrder},
+	{UniformTotalGapFree, (*Judge).uniformTotalGapFree},
+	{TotalOrderPrefix, (*Judge).totalOrderPrefix},
+	{NoContamination, (*Judge).noContamination},
+	{PositionAgreement, (*Judge).positionAgreement},
+	{SyncBarrier, (*Judge).syncBarrier},
+	{SyncCut, (*Judge).syncCut},
+	{SyncCausal, (*Judge).syncCausal},
+	{SyncBlocking, (*Judge).syncBlocking},
+	{RealTimeOrder, (*Judge).realTimeOrder},
+	{Timeliness, (*Judge).timeliness},
+	{CrossGroupCausal, (*Judge).crossGroupCausal},
+	{CrossGroupTotal, (*Judge).crossGroupTotal},
+	{ReplicaConvergence, (*Judge).replicaConvergence},
+	{ElectionSafety, (*Judge).electionSafety},
+	{MutualExclusion, (*Judge).mutualExclusion},
+	{CostDelay, (*Judge).costDelay},
 	{DetectorCompleteness, (*Judge).detectorCompleteness},
 	{ByzConsistency, (*Judge).byzConsistency},
 	{ByzTotality, (*Judge).byzTotality},
@@ -165,6 +201,26 @@ type scratch struct {
 	bits   []uint8  // message × process: delivered so far
 	row    []uint32 // small
 	queue  []uint32
+
+	among []uint8 // the processes whose sequences have to fit into one order
+	lanes int     // 1 if that is one order of all groups together, or the number of groups
+
+	heads    map[lineKey]uint32   // group and view: where its line begins
+	line     []linePlace          // what is delivered first, second, … in a group and view
+	told     map[position]uint32  // number: the event that told it first
+	ids      map[barrierID]uint32 // barrier: its number here
+	notes    []effect             // the first note of each process on each barrier
+	noted    []uint8              // barrier × process
+	items    []uint32             // process × group: its deliveries and barriers
+	itemAt   []uint32             // process × group: where they begin; one more at the end
+	cuts     []uint32             // process × group: where it is in its items, and how much of its present segment is left
+	pasts    []uint32             // call of a sync × column: what happened before it
+	pastOf   map[barrierID]uint32 // barrier: where its past stands
+	called   []uint32             // process × group: calls of sync so far
+	calls    map[callKey]uint32   // calls of sync: their events
+	terms    map[term]uint32      // term: the event that told its leader first
+	locks    map[lock]holding     // lock: who was the last inside
+	replicas []replica
 
 	logs    []nodeLog
 	plights []plight

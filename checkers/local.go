@@ -16,7 +16,7 @@ func (j *Judge) localOrder() spec.Finding {
 	if tooLarge(len(j.procs), width) {
 		return broken()
 	}
-	j.sequence()
+	j.sequence(len(j.h.Groups))
 	j.live.reset(j.h)
 	j.bits = zeroed(j.bits, len(j.had))
 	j.next = zeroed(j.next, len(j.procs)*width) // process × stream: how far along the sender's deliveries

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/onsi/gomega"
@@ -221,9 +222,10 @@ func rounds(t *testing.T, n int, f func(*rapid.T)) {
 
 // The judge and the twins must say the same of every history.
 func TestTwins(t *testing.T) {
+	ids := slices.DeleteFunc(twinned(), func(id spec.ID) bool { return orderTwins[id] != nil })
 	counts := map[spec.ID]map[spec.Verdict]int{}
 	implied := map[spec.ID][]spec.ID{}
-	for _, id := range twinned() {
+	for _, id := range ids {
 		counts[id] = map[spec.Verdict]int{}
 		implied[id] = spec.Implies(id)
 	}
@@ -240,7 +242,7 @@ func TestTwins(t *testing.T) {
 		j.Load(h)
 		total++
 		clear(found)
-		for _, id := range twinned() {
+		for _, id := range ids {
 			f := j.Check(id)
 			v, n := w.verdict(id)
 			found[id] = v
@@ -261,7 +263,7 @@ func TestTwins(t *testing.T) {
 			}
 		}
 	})
-	for _, id := range twinned() {
+	for _, id := range ids {
 		c := counts[id]
 		t.Logf("%-22s pass %d fail %d inconclusive %d", id, c[spec.Pass], c[spec.Fail], c[spec.Inconclusive])
 		if total < 1000 {

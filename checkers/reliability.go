@@ -117,19 +117,10 @@ func (j *Judge) undelivered(n int, d debt) spec.Finding {
 		return violated(n, j.lacks(d)+", its own message, sent at "+j.time(send), send)
 	}
 	text := j.lacks(d) + ", which " + j.node(j.h.Events[send].Node) + ", correct too, sent at " + j.time(send)
-	if i := j.deliveryIn(d.m, j.everybody()); i >= 0 {
+	if i := j.deliveryIn(d.m, j.everyBits); i >= 0 {
 		return violated(n, text+"; "+j.delivered(i), send, i)
 	}
 	return violated(n, text, send)
-}
-
-// everybody is the mask of all processes.
-func (j *Judge) everybody() []uint8 {
-	mask := make([]uint8, j.stride)
-	for i := range mask {
-		mask[i] = 0xff
-	}
-	return mask
 }
 
 // agreement judges AGREEMENT: if a correct process delivers a message, all correct members do (HT94, agreement;
@@ -204,7 +195,7 @@ func (j *Judge) notUniform(n int, d debt) spec.Finding {
 	send := int(j.msgs[d.m].send)
 	i := j.deliveryIn(d.m, j.crashedBits)
 	if i < 0 {
-		i = j.deliveryIn(d.m, j.everybody())
+		i = j.deliveryIn(d.m, j.everyBits)
 		return violated(n, j.lacks(d)+", but "+j.delivered(i), send, i)
 	}
 	crash := int(j.procs[j.steps[i].proc()].crash)

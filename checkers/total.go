@@ -2,27 +2,43 @@ package checkers
 
 import (
 	"fmt"
-	"github.com/conform-go/conform/spec"
 	"math/bits"
+
+	"github.com/conform-go/conform/spec"
 )
 
-// Two messages of a group that two correct processes both deliver are what total order is about. Both checkers count
-// the messages that two or more correct processes deliver, in groups that have at least two such.
+// Two messages of a group that two processes both deliver are what total order is about. The checkers count the messages
+// that two or more of the processes in question deliver, in groups that have at least two such.
+//
+// Whose sequences have to fit stands in j.among: those of the correct processes, or of all. Sequences are built lane by
+// lane: a lane for each group, or one for all groups together. A process that lies has none.
 
-const noCommon = "vacuous: no two messages of a group were each delivered by two correct processes"
+const (
+	noCommon      = "vacuous: no two messages of a group were each delivered by two correct processes"
+	noneOfTheDead = "vacuous: no two messages of a group were each delivered by a process that crashed and by another"
+	noCommonCross = "vacuous: no two messages of different groups were each delivered by two correct processes"
+)
 
-// sequence builds the deliveries of every process in every group, in order.
-func (j *Judge) sequence() {
-	if j.hasSequences {
+// lane of a message.
+func (j *Judge) lane(m uint32) int {
+	if j.lanes == 1 {
+		return 0
+	}
+	return j.group(m)
+}
+
+// sequence builds the deliveries of every process in every lane, in order.
+func (j *Judge) sequence(lanes int) {
+	j.lanes = lanes
+	if j.sequenced == lanes {
 		return
 	}
-	j.hasSequences = true
-	groups := len(j.h.Groups)
-	at := zeroed(j.sequenceAt, len(j.procs)*groups+2)
+	j.sequenced = lanes
+	at := zeroed(j.sequenceAt, len(j.procs)*lanes+2)
 	n := 0
 	for _, s := range j.steps {
 		if s.op() == opDeliver {
-			at[s.proc()*groups+j.group(s.msg)+2]++
+			at[s.proc()*lanes+j.lane(s.msg)+2]++
 			n++
 		}
 	}
@@ -33,7 +49,7 @@ func (j *Judge) sequence() {
 	j.sequences = sized(j.sequences, n)
 	for _, s := range j.steps {
 		if s.op() == opDeliver {
-			k := s.proc()*groups + j.group(s.msg) + 1
+			k := s.proc()*lanes + j.lane(s.msg) + 1
 			j.sequences[at[k]] = s.msg
 			at[k]++
 		}
@@ -41,17 +57,17 @@ func (j *Judge) sequence() {
 	j.sequenceAt = at
 }
 
-// sequenceOf gives what a process delivered in a group, in order.
-func (j *Judge) sequenceOf(p, g int) []uint32 {
-	k := p*len(j.h.Groups) + g
+// sequenceOf gives what a process delivered in a lane, in order.
+func (j *Judge) sequenceOf(p, lane int) []uint32 {
+	k := p*j.lanes + lane
 	return j.sequences[j.sequenceAt[k]:j.sequenceAt[k+1]]
 }
 
-// common counts the messages that two or more correct processes deliver.
-func (j *Judge) common() int {
+// common counts the messages that are delivered as counts says, in groups that have two of them.
+func (j *Judge) common(counts func(*Judge, uint32) bool) int {
 	j.row = zeroed(j.row, len(j.h.Groups))
 	for m := range j.msgs {
-		if j.msgs[m].stream != oneToOne && j.correctDeliverers(uint32(m)) > 1 {
+		if j.msgs[m].stream != oneToOne && counts(j, uint32(m)) {
 			j.row[j.group(uint32(m))]++
 		}
 	}
@@ -64,21 +80,34 @@ func (j *Judge) common() int {
 	return n
 }
 
-func (j *Judge) correctDeliverers(m uint32) int {
+// byTwoCorrect says whether two correct processes delivered a message.
+func (j *Judge) byTwoCorrect(m uint32) bool { return j.deliverersIn(m, j.correctBits) > 1 }
+
+// byOneDead says whether a process that crashed delivered a message, and another process too.
+func (j *Judge) byOneDead(m uint32) bool {
+	return j.deliverersIn(m, j.crashedBits) > 0 && j.deliverersIn(m, j.everyBits) > 1
+}
+
+// deliverersIn gives how many processes in the mask delivered a message.
+func (j *Judge) deliverersIn(m uint32, mask []uint8) int {
 	n := 0
 	for i, b := range j.bitsOf(m) {
-		n += bits.OnesCount8(b & j.correctBits[i])
+		n += bits.OnesCount8(b & mask[i])
 	}
 	return n
 }
 
 func (j *Judge) isCorrect(p int) bool { return j.correctBits[p>>3]&(1<<(p&7)) != 0 }
 
+// counts says whether the sequence of a process has to fit.
+func (j *Judge) counts(p int) bool { return j.among[p>>3]&(1<<(p&7)) != 0 }
+
 // totalOrderPairwise judges TOTAL-ORDER-PAIRWISE: any two correct processes that deliver the same two messages deliver
 // them in the same order (HT94, total order, as far as both are delivered).
 func (j *Judge) totalOrderPairwise() spec.Finding {
-	n := j.common()
-	if tooLarge(len(j.msgs), len(j.procs)) || tooLarge(len(j.procs)*len(j.procs), len(j.h.Groups)) {
+	n := j.common((*Judge).byTwoCorrect)
+	j.lanes, j.among = len(j.h.Groups), j.correctBits
+	if j.disorderTooLarge() {
 		return broken()
 	}
 	if n == 0 {
@@ -90,30 +119,34 @@ func (j *Judge) totalOrderPairwise() spec.Finding {
 	return held(n, noCommon)
 }
 
+func (j *Judge) disorderTooLarge() bool {
+	return tooLarge(len(j.msgs), len(j.procs)) || tooLarge(len(j.procs)*len(j.procs), j.lanes)
+}
+
 // disorder finds the first delivery that makes two processes disagree. Of the messages that p and q have both
 // delivered so far, let x be the last that q delivered; when p delivers one more, q must have delivered it after x, or
 // not yet.
 func (j *Judge) disorder(n int) (spec.Finding, bool) {
-	procs, groups := len(j.procs), len(j.h.Groups)
+	procs, lanes := len(j.procs), j.lanes
 	j.vector = zeroed(j.vector, len(j.msgs)*procs) // message × process: event of its delivery, plus one
-	j.last = zeroed(j.last, procs*procs*groups)    // p × q: event of q's last delivery that p shares, plus one
+	j.last = zeroed(j.last, procs*procs*lanes)     // p × q: event of q's last delivery that p shares, plus one
 	for i, s := range j.steps {
 		p := s.proc()
-		if s.op() != opDeliver || !j.isCorrect(p) {
+		if s.op() != opDeliver || !j.counts(p) {
 			continue
 		}
-		g := j.group(s.msg)
+		lane := j.lane(s.msg)
 		row := j.vector[int(s.msg)*procs : (int(s.msg)+1)*procs]
 		for q, at := range row {
 			if at == 0 {
 				continue
 			}
-			last := &j.last[(p*procs+q)*groups+g]
+			last := &j.last[(p*procs+q)*lanes+lane]
 			if at < *last {
 				return j.disagree(n, i, int(at)-1, int(*last)-1), true
 			}
 			*last = at
-			j.last[(q*procs+p)*groups+g] = uint32(i) + 1
+			j.last[(q*procs+p)*lanes+lane] = uint32(i) + 1
 		}
 		row[p] = uint32(i) + 1
 	}
@@ -134,36 +167,74 @@ func (j *Judge) disagree(n, i, a, b int) spec.Finding {
 // order; DSU04). Three processes can agree in pairs and still not fit: the union of "delivered next" must have no
 // cycle, which Kahn's algorithm finds in linear time.
 func (j *Judge) totalOrder() spec.Finding {
-	n := j.common()
+	n := j.common((*Judge).byTwoCorrect)
 	if n == 0 {
 		return inconclusive(0, noCommon)
 	}
-	j.sequence()
-	for g := range j.h.Groups {
-		if j.merge(g) {
-			continue
-		}
-		if tooLarge(len(j.msgs), len(j.procs)) || tooLarge(len(j.procs)*len(j.procs), len(j.h.Groups)) {
-			return broken()
-		}
-		if f, ok := j.disorder(n); ok {
-			return f
-		}
-		return j.circle(n, g)
-	}
-	return held(n, noCommon)
+	return j.oneOrder(n, len(j.h.Groups), j.correctBits, noCommon)
 }
 
-// merge takes messages from the heads of the correct processes' sequences, each as soon as it is the head of all that
-// contain it, and says whether that empties them. What remains stands in j.next: how far each sequence got.
-func (j *Judge) merge(g int) bool {
+// uniformTotalOrder judges UNIFORM-TOTAL-ORDER: the same with the sequences of all processes, also of those that crashed
+// (HT94, uniform total order; DSU04). It counts the messages of which one that crashed was among those that delivered.
+func (j *Judge) uniformTotalOrder() spec.Finding {
+	return j.oneOrder(j.common((*Judge).byOneDead), len(j.h.Groups), j.everyBits, noneOfTheDead)
+}
+
+// crossGroupTotal judges CROSS-GROUP-TOTAL: there is one order of the messages of all groups that the sequences of all
+// correct processes fit into (DSU04, multiple groups). It counts the messages that two correct processes deliver, if
+// two groups have such.
+func (j *Judge) crossGroupTotal() spec.Finding {
+	j.row = zeroed(j.row, len(j.h.Groups))
+	n, groups := 0, 0
+	for m := range j.msgs {
+		if j.msgs[m].stream == oneToOne || !j.byTwoCorrect(uint32(m)) {
+			continue
+		}
+		n++
+		if j.row[j.group(uint32(m))]++; j.row[j.group(uint32(m))] == 1 {
+			groups++
+		}
+	}
+	if groups < 2 {
+		n = 0
+	}
+	return j.oneOrder(n, 1, j.correctBits, noCommonCross)
+}
+
+// oneOrder judges whether there is one order a lane that the sequences of these processes fit into.
+func (j *Judge) oneOrder(n, lanes int, among []uint8, vacuous string) spec.Finding {
+	j.sequence(lanes)
+	j.among = among
+	for lane := range lanes {
+		if !j.merge(lane, nil) {
+			return j.noFit(n, lane)
+		}
+	}
+	return held(n, vacuous)
+}
+
+// noFit is the finding on a lane whose merging got stuck.
+func (j *Judge) noFit(n, lane int) spec.Finding {
+	if j.disorderTooLarge() {
+		return broken()
+	}
+	if f, ok := j.disorder(n); ok {
+		return f
+	}
+	return j.circle(n, lane)
+}
+
+// merge takes messages from the heads of the sequences in question, each as soon as it is the head of all that contain
+// it, and says whether that empties them. What remains stands in j.next: how far each sequence got. Gaps are looked for
+// on the way, and end it, where they matter.
+func (j *Judge) merge(lane int, gaps *gapSearch) bool {
 	j.next = zeroed(j.next, len(j.procs)) // process: place of its head
 	j.vector = zeroed(j.vector, len(j.msgs))
 	j.queue = j.queue[:0] // messages that are ready
 	left := 0
 	for p := range j.procs {
-		if j.isCorrect(p) {
-			list := j.sequenceOf(p, g)
+		if j.counts(p) {
+			list := j.sequenceOf(p, lane)
 			left += len(list)
 			j.arrive(list, 0)
 		}
@@ -171,12 +242,15 @@ func (j *Judge) merge(g int) bool {
 	for len(j.queue) > 0 {
 		m := j.queue[len(j.queue)-1]
 		j.queue = j.queue[:len(j.queue)-1]
+		if gaps != nil && gaps.take(m) {
+			return true
+		}
 		for i, b := range j.bitsOf(m) {
-			for b &= j.correctBits[i]; b != 0; b &= b - 1 {
+			for b &= j.among[i]; b != 0; b &= b - 1 {
 				p := i<<3 + bits.TrailingZeros8(b)
 				j.next[p]++
 				left--
-				j.arrive(j.sequenceOf(p, g), j.next[p])
+				j.arrive(j.sequenceOf(p, lane), j.next[p])
 			}
 		}
 	}
@@ -190,7 +264,7 @@ func (j *Judge) arrive(list []uint32, at uint32) {
 	}
 	m := list[at]
 	j.vector[m]++
-	if int(j.vector[m]) == j.correctDeliverers(m) {
+	if int(j.vector[m]) == j.deliverersIn(m, j.among) {
 		j.queue = append(j.queue, m)
 	}
 }

@@ -232,10 +232,12 @@ func twinned() []spec.ID {
 }
 
 func twinOf(id spec.ID) func(*twin) answer {
-	if f := twins[id]; f != nil {
-		return f
+	for _, m := range []map[spec.ID]func(*twin) answer{twins, moreTwins, orderTwins} {
+		if f := m[id]; f != nil {
+			return f
+		}
 	}
-	return moreTwins[id]
+	return nil
 }
 
 // answer of a twin.

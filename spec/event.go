@@ -43,7 +43,7 @@ const (
 	Resume          // … and goes on
 	Fault           // the harness broke something; with Node: that one was cut off from all others
 	Heal            // the harness mended it: the fault with the same Extra.ID
-	Note            // a remark for the reader; with one of the ops below: evidence of a buffer
+	Note            // a remark for the reader; with one of the ops below: evidence
 	Extension       // "x-…": anybody's; ignored by every checker
 
 	kinds // the number of kinds
@@ -87,6 +87,24 @@ const (
 	OpKept = "kept" // copies of messages, kept for retransmission
 	OpHeld = "held" // messages held back
 )
+
+// What a note tells of barriers, replicas, leaders and locks: Extra.Op is one of these.
+const (
+	// OpBarrier: a barrier took effect at the node, behind what it had delivered by then. Group is the barrier's, and Msg
+	// names it: its caller, and its number, which counts the caller's sync calls to the group in that incarnation, from 1.
+	OpBarrier = "barrier"
+	// OpState: Sum is the digest of the replica's state, after all that the node had delivered in Group by then.
+	OpState = "state"
+	// OpLeader: the node became the leader, of Group if there is one. The term is Extra.View, or Extra.Pos.
+	OpLeader = "leader"
+	// OpEnter and OpExit: the node came into the critical section, and left it. Group and Extra.Object, as far as they are
+	// set, say of which lock.
+	OpEnter = "enter"
+	OpExit  = "exit"
+)
+
+// BoundDelay is the name in Header.Bounds of the time that every packet takes, in a run in which all take the same.
+const BoundDelay = "DELAY"
 
 // Reasons of refusals that judges know.
 const (
