@@ -67,7 +67,9 @@ func generate(nodes, sends int) *spec.History {
 func (j *Judge) size() int {
 	n := bytesOf(j.steps) + bytesOf(j.msgs) + bytesOf(j.marks) + bytesOf(j.procs) + bytesOf(j.had) + bytesOf(j.streams) +
 		bytesOf(j.sequences) + bytesOf(j.next) + bytesOf(j.last) + bytesOf(j.know) + bytesOf(j.vector) + bytesOf(j.bits) +
-		bytesOf(j.row) + bytesOf(j.queue) + bytesOf(j.logs) + bytesOf(j.plights) + bytesOf(j.tails) + bytesOf(j.breaks) + bytesOf(j.liar) + bytesOf(j.deaths) + bytesOf(j.notices)
+		bytesOf(j.row) + bytesOf(j.queue) + bytesOf(j.logs) + bytesOf(j.plights) + bytesOf(j.tails) + bytesOf(j.breaks) + bytesOf(j.liar) + bytesOf(j.deaths) + bytesOf(j.notices) +
+		bytesOf(j.line) + bytesOf(j.notes) + bytesOf(j.noted) + bytesOf(j.items) + bytesOf(j.itemAt) + bytesOf(j.cuts) + bytesOf(j.pasts) +
+		bytesOf(j.called) + bytesOf(j.replicas)
 	for _, s := range j.numbers {
 		n += bytesOf(s)
 	}

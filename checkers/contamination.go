@@ -148,8 +148,8 @@ func (j *Judge) twistedBy(n, send, i, taken int) spec.Finding {
 				continue
 			}
 			k := int(j.vector[int(x)*procs+p]) - 1
-			return violated(n, fmt.Sprintf("%s, correct; but %s, and before that had delivered %s at %s and %s at %s, which %s and at %s the other way round",
-				j.delivered(taken), j.sent(send), j.name(x), j.time(k), j.name(m), j.time(i), j.delivered(int(at)-1), j.time(int(other)-1)),
+			return violated(n, fmt.Sprintf("%s, correct; but %s, and before that had delivered %s at %s and %s at %s, where %s and %s at %s",
+				j.delivered(taken), j.sent(send), j.name(x), j.time(k), j.name(m), j.time(i), j.delivered(int(at)-1), j.name(x), j.time(int(other)-1)),
 				int(j.msgs[x].send), int(j.msgs[m].send), k, i, send, taken, int(at)-1, int(other)-1)
 		}
 	}

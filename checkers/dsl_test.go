@@ -22,10 +22,19 @@ import (
 //	g1.0 g1     node 1 announces a loss from node 0, or from anybody
 //	P1 p1       pause and resume; F7 H7: fault 7 and its healing; F7.1: it cuts off node 1
 //	k1.3        node 1 keeps 3 copies
+//	d1.0.1n5    … told as number 5
+//	y1 Y1       node 1 calls sync, and the last one it called returns (suffix :h)
+//	b2.1.3      at node 2 the third barrier of node 1 takes effect (suffix :h)
+//	v1.3        node 1 installs view 3 (suffix :h)
+//	q1.7        the state of node 1 has digest 7 (suffix :h)
+//	e1.2        node 1 becomes leader in term 2
+//	i1 u1       node 1 enters the critical section, and leaves it
 //	S1.0 T1.0   node 1 suspects node 0, and trusts it again; V1.0.2: it installs a view of nodes 0 and 2
 //	@20         the next event is at 20 ms
 //
-// and in the header lies=2 (Byzantine nodes), bound=10 (of TAIL-RECOVERY, in ms), notice=10 (of DETECTOR-COMPLETENESS), kept=3 (of STABILITY-TRIM).
+// and in the header lies=2 (Byzantine nodes), bound=10 (of TAIL-RECOVERY, in ms), notice=10 (of DETECTOR-COMPLETENESS),
+// kept=3 (of STABILITY-TRIM), epsilon=2 (in
+// ms), due=5 (of TIMELINESS, in ms), delay=1 and delays=2 (of COST-DELAY: ms a packet, and how many).
 //
 // A send of a node that has recovered carries its present incarnation; a delivery names 0/1/1 as d1.0+1.1.
 func parse(text string) *spec.History {
@@ -57,6 +66,14 @@ func parse(text string) *spec.History {
 			h.Bounds = map[string]time.Duration{string(DetectorCompleteness): time.Duration(number(value)) * time.Millisecond}
 		case "kept":
 			h.Costs = map[string]int{string(StabilityTrim): number(value)}
+		case "epsilon":
+			h.Epsilon = time.Duration(number(value)) * time.Millisecond
+		case "due":
+			h.Bounds = map[string]time.Duration{string(Timeliness): time.Duration(number(value)) * time.Millisecond}
+		case "delay":
+			h.Bounds = map[string]time.Duration{spec.BoundDelay: time.Duration(number(value)) * time.Millisecond}
+		case "delays":
+			h.Costs = map[string]int{string(CostDelay): number(value)}
 		case "unsettled":
 			h.Settled = false
 		case "members":
@@ -81,6 +98,7 @@ events:
 		}
 		h.Groups = append(h.Groups, x)
 	}
+	called := map[spec.NodeID]uint64{}
 	now := spec.Time(500_000)
 	for ; k < len(words); k++ {
 		if words[k][0] == '@' {
@@ -90,7 +108,14 @@ events:
 		e, x := word(words[k], lives)
 		e.T = now
 		now += 500_000
-		if x.Op != "" || x.Reason != "" || x.ID != 0 || e.Kind == spec.ViewChange {
+		if e.Kind == spec.Sync {
+			x.ID = uint64(len(h.Events))
+			called[e.Node] = x.ID
+		}
+		if e.Kind == spec.Synced {
+			x.Of = called[e.Node]
+		}
+		if x.Op != "" || x.Reason != "" || x.ID != 0 || e.Kind == spec.ViewChange || e.Has&(spec.HasPos|spec.HasView|spec.HasOf) != 0 {
 			h.AddExtra(e, x)
 		} else {
 			h.Add(e)
@@ -112,6 +137,7 @@ var kindOf = map[byte]spec.Kind{
 	'g': spec.Gap, 'P': spec.Pause, 'p': spec.Resume, 'F': spec.Fault, 'H': spec.Heal, 'k': spec.Note, 'o': spec.Discard,
 	'S': spec.Suspect, 'T': spec.Trust, 'V': spec.ViewChange,
 	'J': spec.Join, 'j': spec.Joined, 'L': spec.Leave, 'l': spec.Left,
+	'y': spec.Sync, 'Y': spec.Synced, 'b': spec.Note, 'v': spec.ViewChange, 'q': spec.Note, 'e': spec.Note, 'i': spec.Note, 'u': spec.Note,
 }
 
 func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Extra) {
@@ -119,7 +145,7 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 	if e.Kind == spec.KindNone {
 		panic("no such event: " + w)
 	}
-	end := strings.IndexAny(w[1:], ":>!frao")
+	end := strings.IndexAny(w[1:], ":>!fraon")
 	if end < 0 {
 		end = len(w) - 1
 	}
@@ -145,13 +171,21 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 		}
 	case spec.Suspect, spec.Trust:
 		e.To, e.Has = spec.NodeID(number(parts[1])), e.Has|spec.HasTo
+	case spec.Sync:
+		e.Has |= spec.HasID
+	case spec.Synced:
+		e.Has |= spec.HasOf
 	case spec.ViewChange:
 		e.Has |= spec.HasView
+		if w[0] == 'v' {
+			x.View.Epoch = uint64(number(parts[1]))
+			break
+		}
 		for _, m := range parts[1:] {
 			x.Members = append(x.Members, spec.NodeID(number(m)))
 		}
 	case spec.Note:
-		x.Op, x.Depth = spec.OpKept, int64(number(parts[1]))
+		return note(w[0], e, parts, rest)
 	case spec.Discard:
 		x.Reason = spec.ReasonOverflow
 	case spec.Send, spec.Ack, spec.Refuse:
@@ -191,6 +225,9 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 			e.Sum++
 		case 'f':
 			e.From, rest = spec.NodeID(number(rest[:1])), rest[1:]
+		case 'n':
+			e.Has |= spec.HasPos
+			x.Pos, rest = uint64(number(rest[:1])), rest[1:]
 		case 'r':
 			e.Has |= spec.IsRedelivered
 		case 'a':
@@ -198,6 +235,33 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 		case 'o':
 			x.Reason = spec.ReasonOverflow
 		}
+	}
+	return e, x
+}
+
+// note reads the notes that judges know.
+func note(c byte, e spec.Event, parts []string, rest string) (spec.Event, spec.Extra) {
+	var x spec.Extra
+	if c != 'e' && c != 'i' && c != 'u' {
+		e.Has |= spec.HasGroup
+	}
+	if rest != "" {
+		e.Has, e.Group = e.Has|spec.HasGroup, 1
+	}
+	switch c {
+	case 'k':
+		x.Op, x.Depth = spec.OpKept, int64(number(parts[1]))
+	case 'b':
+		x.Op, e.Has = spec.OpBarrier, e.Has|spec.HasMsg
+		e.Msg = spec.MsgID{Sender: spec.NodeID(number(parts[1])), Number: uint64(number(parts[2]))}
+	case 'q':
+		x.Op, e.Has, e.Sum = spec.OpState, e.Has|spec.HasSum, spec.Digest(number(parts[1]))
+	case 'e':
+		x.Op, e.Has, x.Pos = spec.OpLeader, e.Has|spec.HasPos, uint64(number(parts[1]))
+	case 'i':
+		x.Op = spec.OpEnter
+	case 'u':
+		x.Op = spec.OpExit
 	}
 	return e, x
 }

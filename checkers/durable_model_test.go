@@ -236,10 +236,10 @@ func (m *durableModel) promises(id spec.ID) bool {
 		return m.atomic
 	case SelfDelivery, Validity, Agreement, UniformAgreement, AckedDelivered, Durability, ProbabilisticValidity, TailRecovery, ByzTotality, ByzValidity:
 		return !m.lossy
-	case FIFOGapFree, CausalGapFree, LocalOrder, CausalOrder, TotalOrder, TotalOrderPairwise:
+	case FIFOGapFree, CausalGapFree, LocalOrder, CausalOrder, CrossGroupCausal:
 		return false
 	}
-	return true
+	return !onTotalOrder(id)
 }
 
 // What a correct model plays never fails, and tests everything.
