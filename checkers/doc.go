@@ -34,6 +34,14 @@
 // that it stands for all that the sender had sent by then. A fault that names a node cuts that one off from all others;
 // of other faults it is not known whom they concern.
 //
+// # Orders
+//
+// A total order is judged over the first deliveries of correct processes, a uniform one over those of all. Where a
+// statement says "any process", or "everywhere", that is meant: FIFO and causal order, barriers, real time. A message is
+// missing in a gap-free order only where it is addressed to the process, and is neither refused nor an outsider's.
+// A barrier is the k-th call of sync by a process in a group; where it takes effect is told by notes with op barrier, and
+// what needs that is not observed without them. Clocks are never perfect: without a declared ε no order in time is judged.
+//
 // # What a verdict needs
 //
 // A fail needs a witness. A pass needs at least one instance in which the requirement was really tested, and counts

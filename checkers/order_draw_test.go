@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -433,6 +434,18 @@ func orderIDs() (ids []spec.ID) {
 	return ids
 }
 
+// still says whether nobody lies, comes back, joins or leaves. Then, and while only members deliver, what is said to follow
+// from several requirements together does; otherwise one asks of a node what another asks of each of its lives.
+func still(h *spec.History) bool {
+	return len(h.Byzantine) == 0 && !slices.ContainsFunc(h.Events, func(e spec.Event) bool {
+		switch e.Kind {
+		case spec.Recover, spec.Join, spec.Joined, spec.Leave, spec.Left:
+			return true
+		}
+		return false
+	})
+}
+
 // The judges of orders and the twins must say the same of every history; and what a stronger requirement implies holds
 // where it does.
 func TestOrderTwins(t *testing.T) {
@@ -478,6 +491,19 @@ func TestOrderTwins(t *testing.T) {
 			for _, b := range implied[a] {
 				if v == spec.Pass && found[b] == spec.Fail {
 					r.Fatalf("%s holds, and %s does not\n%s", a, b, show(h))
+				}
+			}
+		}
+		if still(h) && found[DestinationIntegrity] != spec.Fail {
+			var held []spec.ID
+			for id, v := range found {
+				if v == spec.Pass {
+					held = append(held, id)
+				}
+			}
+			for _, b := range spec.Entailed(held) {
+				if found[b] == spec.Fail {
+					r.Fatalf("%v hold, and %s does not\n%s", held, b, show(h))
 				}
 			}
 		}

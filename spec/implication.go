@@ -15,7 +15,12 @@ type edge struct {
 // leaves the same gap everywhere. LOCAL-ORDER with the gap-tolerant FIFO-ORDER does not give CAUSAL-ORDER. FLUSH-BLOCK
 // does not give SENDING-VIEW-DELIVERY: it says nothing of a new message delivered in the old view. TOTAL-ORDER-PREFIX
 // does not give TOTAL-GAPFREE where there are views: a process may miss the end of one view, be a prefix there, and
-// be a prefix again in the next. No total order gives a FIFO or a causal one, nor they it.
+// be a prefix again in the next. Nor does it give TOTAL-ORDER: two may deliver the same messages in different views. No
+// total order gives a FIFO or a causal one, nor they it. No reading of a barrier gives another: SYNC-CUT and SYNC-CAUSAL
+// say where a barrier takes effect, and SYNC-BARRIER what comes behind the caller's next send.
+//
+// An edge from several premises is about those that neither lie nor come back, join or leave: AGREEMENT asks of a node
+// what TOTAL-GAPFREE asks of each of its lives, and of members until the end what it asks of members at the time.
 var edges = []edge{
 	// At most once in all lives together is at most once in each.
 	{[]ID{"NO-DUPLICATION/restart"}, "NO-DUPLICATION"},
