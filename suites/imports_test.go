@@ -19,6 +19,7 @@ const module = "github.com/conform-go/conform"
 var mayKnow = map[string][]string{
 	"spec":             {},
 	"checkers":         {"spec"},
+	"checkers/linear":  {"spec"},
 	"impl":             {"spec"},
 	"impl/transport":   {"spec", "impl"},
 	"impl/reliability": {"spec", "impl"},
