@@ -197,6 +197,8 @@ func TestFineDistinctions(t *testing.T) {
 		{"contamination needs a settled run", "unsettled s0.1 d0.0.1 s0.2 d1.0.2 c0", NoContamination, spec.Inconclusive},
 		{"a number is a group's", "groups=2 s0.1 s0.2:h d0.0.1n1 d1.0.1n1 d0.0.2:hn1 d1.0.2:hn1", PositionAgreement, spec.Pass},
 		{"a number told after a failover too", "s0.1 s1.1 d0.0.1n1 d1.0.1n1 c0 d1.1.1n1", PositionAgreement, spec.Fail},
+		{"a message told twice has one number", "s0.1 d0.0.1n1 d0.0.1n2", PositionAgreement, spec.Fail},
+		{"a refused message is on no side of a cut", "y0 s0.1 d0.0.1 x0.1 b0.0.1 b1.0.1", SyncCut, spec.Inconclusive},
 		{"a barrier of another does not part my messages", "s0.1 y1 s0.2 d2.0.2 d2.0.1", SyncBarrier, spec.Inconclusive},
 		{"barriers swapped", "y0 y0 b1.0.2 b1.0.1", SyncBarrier, spec.Fail},
 		{"no notes, no cut", "s0.1 y0 s0.2 d0.0.1 d0.0.2 d1.0.1 d1.0.2", SyncCut, spec.Inconclusive},
