@@ -211,6 +211,7 @@ func TestFineDistinctions(t *testing.T) {
 		{"a term is a node's through its crashes", "recovery e0.1 c0 r0 e0.1", ElectionSafety, spec.Pass},
 		{"but not where it is somebody new", "e0.1 c0 r0 e0.1", ElectionSafety, spec.Fail},
 		{"who stands still is still inside", "i0 P0 i1", MutualExclusion, spec.Fail},
+		{"the state of an earlier life does not count", "recovery q1.1 c1 r1 q0.2", ReplicaConvergence, spec.Inconclusive},
 		{"different sets may be in different states", "s0.1 d0.0.1 q0.1 q1.2", ReplicaConvergence, spec.Inconclusive},
 		{"causality does not cross groups", "groups=2 s0.1 d1.0.1 s1.1:h d2.1.1:h d2.0.1", CausalOrder, spec.Inconclusive},
 	} {
