@@ -201,12 +201,14 @@ func (d *decoder) arguments(a *Action, x, y byte) {
 		a.By, a.For = floodPace*time.Duration(1+int(x)%8), p.hold(y)
 	case OmitSend, OmitReceive:
 		a.Peer, a.Percent, a.For = d.peerOrAll(a.Node, x&15), percents[x>>4], p.hold(y)
-	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue, DiskError:
+	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue, DiskError, Drift:
 		a.Percent, a.For = percents[x&15], p.hold(y)
 	case Reorder:
 		a.Percent, a.By, a.For = percents[x&15], p.by(x>>4), p.hold(y)
-	case DiskSlow:
+	case DiskSlow, Jump:
 		a.By, a.For = p.by(x), p.hold(y)
+	case Skew:
+		a.By, a.For = skew(x), p.hold(y)
 	case Delay:
 		a.Peer, a.By, a.For = d.peerOrAll(a.Node, x&15), p.by(x>>4), p.hold(y)
 	case Partition, OneWay, Bridge, Flap:

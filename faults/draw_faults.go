@@ -88,7 +88,7 @@ func (d *drawing) argument(op Op) byte {
 		switch op {
 		case OmitSend, OmitReceive:
 			x &= 0x3f
-		case Loss, Duplicate, Reorder, Corrupt, IGMPLoss, Rogue, DiskError:
+		case Loss, Duplicate, Reorder, Corrupt, IGMPLoss, Rogue, DiskError, Drift:
 			x &= 0xf3
 		}
 	}

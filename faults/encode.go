@@ -186,12 +186,14 @@ func (e *encoder) arguments(a *Action, x, y *byte) bool {
 		*x, *y = nearest(8, a.By, func(i byte) time.Duration { return floodPace * time.Duration(1+int(i)) }), hold(holds, a.For)
 	case OmitSend, OmitReceive:
 		*x, *y = peer()|percent()<<4, hold(holds, a.For)
-	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue, DiskError:
+	case Loss, Duplicate, Corrupt, IGMPLoss, Rogue, DiskError, Drift:
 		*x, *y = percent(), hold(holds, a.For)
 	case Reorder:
 		*x, *y = percent()|by()<<4, hold(holds, a.For)
-	case DiskSlow:
+	case DiskSlow, Jump:
 		*x, *y = by(), hold(holds, a.For)
+	case Skew:
+		*x, *y = nearest(skews, a.By, skew), hold(holds, a.For)
 	case Delay:
 		*x, *y = peer()|by()<<4, hold(holds, a.For)
 	case Partition, OneWay, Bridge, Flap:

@@ -27,6 +27,7 @@ var opNames = [ops]string{
 	LostSync: "lost-sync", Torn: "torn", DiskError: "disk-error", DiskFull: "disk-full", DiskSlow: "disk-slow",
 	DiskFlip: "disk-flip", DiskGone: "disk-gone",
 	Lies: "lie",
+	Skew: "skew", Jump: "jump", Drift: "drift",
 }
 
 // String gives the strategy as a scenario file spells it.

@@ -40,6 +40,7 @@ const (
 	ticks = 200 // moments in a window
 	holds = 30  // durations in a hold
 	bys   = 15  // delays in a hold
+	skews = 16  // small errors of clocks
 )
 
 // The flags in the third byte of an encoded scenario.
@@ -102,6 +103,9 @@ func (p *Params) hold(i byte) time.Duration {
 
 // by is the i-th delay, never 0.
 func (p *Params) by(i byte) time.Duration { return max(p.Hold/bys, 1) * time.Duration(1+int(i)%bys) }
+
+// skew is the i-th error of a clock that keeps to any declared ε, never 0 and at most 4ms.
+func skew(i byte) time.Duration { return 250 * time.Microsecond * time.Duration(1+int(i)%skews) }
 
 // reviveTime is after every fault of the window, and before the sentinels.
 func (p *Params) reviveTime() spec.Time { return p.sentinelTime() - spec.Time(90*time.Millisecond) }

@@ -136,7 +136,10 @@ const (
 	DiskFlip  // Node: its next recovery finds a bit of its logs changed
 	DiskGone  // Node: its next recovery finds nothing
 
-	Lies // Node, Lie: from the start, whenever the step is; it strikes members that can lie
+	Lies  // Node, Lie: from the start, whenever the step is; it strikes members that can lie
+	Skew  // Node, By, For: its clock is By ahead; of several at one node, the largest counts
+	Jump  // Node, By, For: its clock jumps By ahead, and back
+	Drift // Node, Percent, For: its clock is so much too fast; then it is set right
 
 	ops
 )
@@ -179,6 +182,7 @@ var kindOf = [ops]spec.FaultKind{
 	LostSync: spec.LostSyncFault, Torn: spec.TornFault, DiskError: spec.DiskErrorFault, DiskFull: spec.DiskFullFault,
 	DiskSlow: spec.DiskSlowFault, DiskFlip: spec.DiskFlipFault, DiskGone: spec.DiskGoneFault,
 	Lies: spec.ByzantineFault,
+	Skew: spec.SkewFault, Jump: spec.JumpFault, Drift: spec.DriftFault,
 }
 
 // Fault gives the kind of fault that an operation is; false for those that are none.
@@ -201,6 +205,9 @@ func (s *Scenario) LiesOf(n spec.NodeID) (l spec.Lie) {
 	}
 	return l
 }
+
+// OnClock says whether an operation is a fault of a clock.
+func (o Op) OnClock() bool { return o == Skew || o == Jump || o == Drift }
 
 // Faults gives every kind of fault that the scenario may inject. A group whose address was chosen is there because it
 // collides with that of another.

@@ -70,6 +70,9 @@ var shapes = [ops][]field{
 	DiskFlip:    {nodeField},
 	DiskGone:    {nodeField},
 	Lies:        {nodeField, lieField},
+	Skew:        {nodeField, byField, durationField},
+	Jump:        {nodeField, byField, durationField},
+	Drift:       {nodeField, percentField, durationField},
 }
 
 // uses says whether actions of this kind have the field.

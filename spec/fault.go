@@ -45,6 +45,9 @@ const (
 	DiskGoneFault  // a crashed node comes back with an empty disk
 
 	ByzantineFault // a node lies
+	SkewFault      // a node's clock is ahead by less than any declared ε
+	JumpFault      // a node's clock jumps ahead by less than TL, and back
+	DriftFault     // a node's clock is too fast, and is set right
 
 	FaultKinds // the number of kinds
 )
@@ -58,6 +61,7 @@ var faultNames = [FaultKinds]string{
 	TableFault: "table-full", LostSyncFault: "disk-lost-sync", TornFault: "disk-torn", DiskErrorFault: "disk-error",
 	DiskFullFault: "disk-full", DiskSlowFault: "disk-slow", DiskFlipFault: "disk-flip", DiskGoneFault: "disk-gone",
 	ByzantineFault: "byzantine",
+	SkewFault:      "clock-skew", JumpFault: "clock-jump", DriftFault: "clock-drift",
 }
 
 var faultTexts = [FaultKinds]string{
@@ -92,6 +96,9 @@ var faultTexts = [FaultKinds]string{
 	DiskFlipFault:    "a bit of what a node's disk keeps changes, which shows when the node comes back",
 	DiskGoneFault:    "a crashed node comes back with an empty disk",
 	ByzantineFault:   "a node lies: it tells some one thing and others another, votes for what was not said, keeps silent to some, says again what was said",
+	SkewFault:        "a node's clock is ahead by a few milliseconds: less than any declared ε",
+	JumpFault:        "a node's clock jumps ahead by more than any declared ε, but less than TL, and back",
+	DriftFault:       "a node's clock is too fast, gains more than any declared ε, but less than TL, and is set right",
 }
 
 func (k FaultKind) String() string {
@@ -132,6 +139,10 @@ const EndToEndFaults FaultSet = 1<<(CorruptFault+1) - 1
 
 // DiskFaults are the kinds that concern the disks of nodes: they hurt nobody who keeps no log.
 const DiskFaults FaultSet = (1<<(DiskGoneFault+1) - 1) &^ (1<<LostSyncFault - 1)
+
+// ClockFaults are the kinds that concern the clocks of nodes: they hurt nobody who orders nothing by them, as long as
+// what they gain is less than TL.
+const ClockFaults FaultSet = (1<<(DriftFault+1) - 1) &^ (1<<SkewFault - 1)
 
 // SetOf makes a set.
 func SetOf(kinds ...FaultKind) FaultSet {

@@ -283,6 +283,9 @@ func (w *World) begin(i int, lasts time.Duration) {
 	f := &w.active[n]
 	a := &w.s.Steps[i].Action
 	f.step, f.since, f.rand = i, w.now, spec.NewRand(w.s.Seed, purposeFault, uint64(i)+1)
+	if a.Op.OnClock() {
+		w.clocks++
+	}
 	if w.fabric != nil && w.breakDown(f, a) {
 		f = &w.active[n] // others may have begun meanwhile
 	}
@@ -311,6 +314,9 @@ func (w *World) end(i int) {
 	for k := range w.active {
 		if w.active[k].step == i {
 			w.remark(spec.Heal, i)
+			if w.s.Steps[i].Action.Op.OnClock() {
+				w.clocks--
+			}
 			if w.fabric != nil {
 				w.mend(&w.active[k], &w.s.Steps[i].Action)
 			}

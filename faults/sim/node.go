@@ -132,7 +132,7 @@ func (w *World) about(e *impl.Effect) spec.GroupID {
 // step hands an input to a node and carries out what leaves its stack.
 func (w *World) step(id spec.NodeID, in impl.Input) {
 	n := &w.nodes[id]
-	in.Now = spec.Time(w.now)
+	in.Now = w.timeAt(id)
 	w.out.Reset()
 	w.current, w.input, w.inside = id, in.Kind, true
 	n.layer.Step(in, w.out)
@@ -200,7 +200,7 @@ func (w *World) setTimer(id spec.NodeID, n *node, e *impl.Effect) {
 		w.timers = append(w.timers, timer{})
 		n.timers[k] = i
 	}
-	w.timers[i] = timer{k, id, n.life, w.queue.push(max(int64(e.At), w.now), waking|i)}
+	w.timers[i] = timer{k, id, n.life, w.queue.push(w.worldTime(id, e.At), waking|i)}
 }
 
 func (w *World) wake(i, seq uint32) {

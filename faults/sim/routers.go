@@ -15,7 +15,7 @@ func (w *World) possible(s *faults.Scenario) error {
 	for i := range s.Steps {
 		a := &s.Steps[i].Action
 		switch kind, _ := a.Op.Fault(); {
-		case kind < spec.NICFault, kind >= spec.LostSyncFault: // of nodes, the packets between them, and their disks
+		case kind < spec.NICFault, kind >= spec.LostSyncFault: // of nodes, the packets between them, their disks and clocks
 		case w.fabric == nil:
 			return fmt.Errorf("%q: there is no network of links below these nodes", s.StepText(i))
 		case a.Op.HasRouter() && a.Router >= len(w.fabric.net.Routers):

@@ -82,6 +82,7 @@ type World struct {
 	freed   []uint32
 	timers  []timer
 	active  []activeFault
+	clocks  int // of the active faults, those of clocks
 	watch   []trigger
 	points  []int // by step: how often its point was passed
 	writes  []write
@@ -254,7 +255,7 @@ func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	w.packets = append(w.packets[:0], packet{})
 	w.freed = w.freed[:0]
 	w.timers = w.timers[:0]
-	w.active = w.active[:0]
+	w.active, w.clocks = w.active[:0], 0
 	w.points, w.writes, w.calls = w.points[:0], w.writes[:0], w.calls[:0]
 	w.header()
 	for len(w.nodes) < machines {
