@@ -63,6 +63,9 @@ const (
 	overTCP                 = "tcp/unreliable/unordered"
 	inSegments              = "tcp:mss=100/unreliable/unordered"
 	reliableOverTCP         = "tcp/reliable/unordered"
+	overKaashoek            = "unicast/unreliable/total-kaashoek"
+	overTinyHistory         = "unicast/unreliable/total-kaashoek:history=2"
+	overKaashoekBB          = "unicast/unreliable/total-kaashoek:method=bb"
 )
 
 // correct gives the stack of a cell without any bug.
@@ -136,6 +139,12 @@ func correct(cell string) stack {
 		s.reliability, s.transport, s.channel = unreliable, tcp, shortStream
 	case reliableOverTCP:
 		s.transport, s.channel = tcp, stream
+	case overKaashoek:
+		s.ordering, s.reliability, s.channel = kaashoek(ordering.PB, 0), unreliable, nil
+	case overTinyHistory:
+		s.ordering, s.reliability, s.channel = kaashoek(ordering.PB, tiny), unreliable, nil
+	case overKaashoekBB:
+		s.ordering, s.reliability, s.channel = kaashoek(ordering.BB, 0), unreliable, nil
 	default:
 		panic("mutant: no cell " + cell)
 	}
@@ -175,6 +184,8 @@ func sequencer(form ordering.Form) maker {
 
 func seqServer(holes ordering.Holes) maker {
 	return func(cfg impl.Config) impl.Layer { return ordering.NewTotalSeqServer(cfg, holes) }
+func kaashoek(method ordering.KaashoekMethod, history int) maker {
+	return func(cfg impl.Config) impl.Layer { return ordering.NewKaashoek(cfg, method, history) }
 }
 
 func coordinator(cfg impl.Config) impl.Layer { return transport.NewCoordinator(cfg) }
@@ -189,6 +200,7 @@ const (
 	usual  = 256 // mss, where a cell does not say it
 	short  = 100 // mss of most frames in several segments
 	few    = 2   // fan-out and rounds of gossip
+	tiny   = 2   // history, soon full
 )
 
 // with gives the constructor of a cell's stack in which one layer has been changed.
