@@ -17,6 +17,7 @@ const (
 	NotMember          // refused or discarded: not a member
 	ClosedGroup        // refused: the group is closed, and the sender is no member
 	TooLong            // refused: longer than the stack can carry
+	Overdue            // discarded: something behind it has been delivered
 	HeldBack           // held back: something must be delivered before it
 	Retransmitted      // sent again, after TS
 	Removed            // taken for failed, after TL
@@ -35,6 +36,8 @@ const (
 	StorageBroken // refused, or not taken in: what can't be written down is promised to nobody
 	Aborted       // refused: some recipient could not be reached in time, so that nobody delivers
 
+	BarrierPassed // a barrier takes effect here: of which process (its life in the upper half), and its number there
+
 	PointRelayed   // reliable: relayed, not yet delivered
 	PointReceived  // a message is new here, nothing has been done about it
 	PointAllSent   // the last copy of a message has been handed down
@@ -49,9 +52,10 @@ const (
 )
 
 var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "stale", "forged", "overflow", "not-member",
-	"closed-group", "too-long", "held-back", "retransmitted", "removed",
+	"closed-group", "too-long", "overdue", "held-back", "retransmitted", "removed",
 	"filtered-by-nic", "filtered-by-driver", "taken", "buffer-depth", "bare-ack", "bare-nack",
 	"storage-failed", "aborted",
+	"barrier-passed",
 	"relayed", "received", "all-sent", "some-acked",
 	"logged", "acked", "recovering", "between-phases"}
 

@@ -1,6 +1,8 @@
 package mutant
 
 import (
+	"time"
+
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/membership"
 	"github.com/conform-go/conform/impl/ordering"
@@ -66,6 +68,16 @@ const (
 	overKaashoek            = "unicast/unreliable/total-kaashoek"
 	overTinyHistory         = "unicast/unreliable/total-kaashoek:history=2"
 	overKaashoekBB          = "unicast/unreliable/total-kaashoek:method=bb"
+	syncOfSender            = "unicast/reliable/sync"
+	syncCut                 = "unicast/reliable/sync:reading=cut"
+	syncCausal              = "unicast/reliable/sync:reading=causal"
+	syncBlocking            = "unicast/reliable/sync:reading=blocking"
+	fifoSync                = "unicast/reliable/fifo+sync"
+	fifoCut                 = "unicast/reliable/fifo+sync:reading=cut"
+	fifoCausal              = "unicast/reliable/fifo+sync:reading=causal"
+	fifoBlocking            = "unicast/reliable/fifo+sync:reading=blocking"
+	realTimeOverReliable    = "unicast/reliable/real-time"
+	realTimeAtTheBound      = "unicast/reliable/real-time:delta=10ms"
 )
 
 // correct gives the stack of a cell without any bug.
@@ -145,6 +157,12 @@ func correct(cell string) stack {
 		s.ordering, s.reliability, s.channel = kaashoek(ordering.PB, tiny), unreliable, nil
 	case overKaashoekBB:
 		s.ordering, s.reliability, s.channel = kaashoek(ordering.BB, 0), unreliable, nil
+	case syncOfSender, syncCut, syncCausal, syncBlocking, fifoSync, fifoCut, fifoCausal, fifoBlocking:
+		s.ordering = synced(readings[cell], barrierOver[cell])
+	case realTimeOverReliable:
+		s.ordering = realTime(0)
+	case realTimeAtTheBound:
+		s.ordering = realTime(10 * time.Millisecond)
 	default:
 		panic("mutant: no cell " + cell)
 	}
@@ -186,6 +204,15 @@ func seqServer(holes ordering.Holes) maker {
 	return func(cfg impl.Config) impl.Layer { return ordering.NewTotalSeqServer(cfg, holes) }
 func kaashoek(method ordering.KaashoekMethod, history int) maker {
 	return func(cfg impl.Config) impl.Layer { return ordering.NewKaashoek(cfg, method, history) }
+}
+
+// synced stands a barrier above another ordering.
+func synced(reading ordering.Reading, below maker) maker {
+	return func(cfg impl.Config) impl.Layer { return impl.NewStack(ordering.NewSync(cfg, reading), below(cfg)) }
+}
+
+func realTime(delta time.Duration) maker {
+	return func(cfg impl.Config) impl.Layer { return ordering.NewRealTime(cfg, 0, delta) }
 }
 
 func coordinator(cfg impl.Config) impl.Layer { return transport.NewCoordinator(cfg) }

@@ -1,0 +1,113 @@
+package ordering
+
+import (
+	"slices"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+// blockingBarriers return when all that was in flight is delivered everywhere. Several can be under way, and nobody stops
+// sending for one: if two callers did, each would wait for what the other keeps back.
+type blockingBarriers struct {
+	*Sync
+	rounds []blockingRound
+	next   int                          // of these, the one that can take effect
+	over   map[spec.NodeID]*impl.Window // by process: its barriers that have taken effect here
+}
+
+// blockingRound is a barrier under way.
+type blockingRound struct {
+	origin spec.NodeID
+	n      uint64
+	counts map[spec.NodeID]uint64 // what each member had sent when it heard of it
+	here   bool                   // it has taken effect here
+	done   impl.NodeSet           // … and there
+}
+
+func (b *blockingBarriers) mark(*syncPacket)             {}
+func (b *blockingBarriers) busy() bool                   { return false }
+func (b *blockingBarriers) deliverable(*syncPacket) bool { return true }
+
+// find gives the round of a barrier, a new one where there is none; nil where it is over.
+func (b *blockingBarriers) find(origin spec.NodeID, n uint64) *blockingRound {
+	for i := range b.rounds {
+		if r := &b.rounds[i]; r.origin == origin && r.n == n {
+			return r
+		}
+	}
+	if w := b.over[origin]; w != nil && w.Has(n) || len(b.rounds) >= maxHeld {
+		return nil
+	}
+	b.rounds = append(b.rounds, blockingRound{origin: origin, n: n, counts: map[spec.NodeID]uint64{}})
+	return &b.rounds[len(b.rounds)-1]
+}
+
+func (b *blockingBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {
+	origin := spec.NodeID(int32(p.b))
+	if p.kind == syncBarrier {
+		origin = p.from
+	}
+	if p.kind == syncFlush || b.cfg.Index(origin) < 0 {
+		return impl.Malformed
+	}
+	r := b.find(origin, p.n)
+	switch {
+	case r == nil:
+		return impl.Duplicate
+	case p.kind == syncBarrier:
+		b.tell(syncPacket{kind: syncCount, n: p.n, a: b.Rules.Counts(b.sent), b: uint64(uint32(origin))}, out)
+	case p.kind == syncCount:
+		if c, ok := r.counts[p.from]; !ok || p.a > c {
+			r.counts[p.from] = p.a
+		}
+	default:
+		r.done.Add(p.from)
+		b.finish(r)
+	}
+	return impl.NoCode
+}
+
+// ready finds a barrier before which everything has been delivered here.
+func (b *blockingBarriers) ready() bool {
+	b.next = slices.IndexFunc(b.rounds, func(r blockingRound) bool {
+		if r.here || len(r.counts) < len(b.cfg.Members) {
+			return false
+		}
+		for i, m := range b.cfg.Members {
+			if !b.Rules.Complete(b.of(i).upTo(), r.counts[m]) {
+				return false
+			}
+		}
+		return true
+	})
+	return b.next >= 0
+}
+
+// pass tells the caller, and all, that everything before a barrier has been delivered here.
+func (b *blockingBarriers) pass(out *impl.Effects) {
+	r := &b.rounds[b.next]
+	r.here = true
+	b.passed(r.origin, 0, r.n, out)
+	b.tell(syncPacket{kind: syncDone, n: r.n, b: uint64(uint32(r.origin))}, out)
+	b.finish(r)
+}
+
+// finish lets the sync return when everyone has said so, and forgets it when it is over.
+func (b *blockingBarriers) finish(r *blockingRound) {
+	mine := r.origin == b.cfg.Self
+	if !r.here || mine && !b.Rules.Everyone(len(b.cfg.Members), r.done.Len()) {
+		return
+	}
+	if mine {
+		b.returns(r.n)
+	}
+	if b.over == nil {
+		b.over = map[spec.NodeID]*impl.Window{}
+	}
+	if b.over[r.origin] == nil {
+		b.over[r.origin] = new(impl.Window)
+	}
+	b.over[r.origin].Add(r.n)
+	b.rounds = slices.DeleteFunc(b.rounds, func(x blockingRound) bool { return x.origin == r.origin && x.n == r.n })
+}
