@@ -24,7 +24,6 @@ type node struct {
 	counted  [8]int         // things done, by moment
 	watched  bool           // some trigger waits for it
 	stacks   []spec.GroupID // where there are several groups: those that it has stacks for, ascending
-	syncs    []uint64       // ids of the barriers that were called in this life
 	flooded  int            // frames of strangers that are on their way to it
 	flights  []packet       // on an internet: those of the inbox's packets, in order
 }
@@ -53,14 +52,14 @@ func (n *node) reset() {
 		n.timers = map[timerKey]uint32{}
 	}
 	clear(n.timers)
-	*n = node{timers: n.timers, inbox: n.inbox[:0], waiting: n.waiting[:0], syncs: n.syncs[:0], disk: n.disk, flights: n.flights[:0]}
+	*n = node{timers: n.timers, inbox: n.inbox[:0], waiting: n.waiting[:0], disk: n.disk, flights: n.flights[:0]}
 	n.disk.reset()
 }
 
 // start begins a life of a node: a new layer, what its disk kept, ready.
 func (w *World) start(id spec.NodeID, kept *uint64) {
 	n := &w.nodes[id]
-	n.up, n.sends, n.waiting, n.syncs = true, 0, n.waiting[:0], n.syncs[:0]
+	n.up, n.sends, n.waiting = true, 0, n.waiting[:0]
 	n.layer = w.layers(id, n)
 	life, logs := n.life, len(n.disk.logs)
 	w.step(id, impl.Input{Kind: impl.Start, Num: uint64(n.inc)})

@@ -167,19 +167,14 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 	w.evidence(id, k, e.Code.String())
 }
 
-// barrier writes down that a barrier takes effect at a node: the message id is the caller's, with the id of the call.
+// barrier writes down that a barrier takes effect at a node.
 func (w *World) barrier(id spec.NodeID, e *impl.Effect) {
-	of := spec.MsgID{Sender: spec.NodeID(uint32(e.Num)), Incarnation: spec.Incarnation(e.Num >> 32)}
-	if of.Sender < 0 || int(of.Sender) >= w.procs || int(id) >= w.procs {
+	caller := spec.NodeID(uint32(e.Num))
+	if caller < 0 || int(caller) >= w.procs || int(id) >= w.procs {
 		return
 	}
-	caller := &w.nodes[of.Sender]
-	if of.Incarnation != spec.Incarnation(caller.inc) || e.Last == 0 || e.Last > uint64(len(caller.syncs)) {
-		return // of a life that is over
-	}
-	of.Number = caller.syncs[e.Last-1]
-	w.extra(spec.Event{Kind: spec.Note, Node: id, Group: w.about(e), Msg: of,
-		Has: spec.HasNode | spec.HasGroup | spec.HasMsg}, spec.Extra{Op: spec.OpBarrier})
+	w.extra(spec.Event{Kind: spec.Note, Node: id, Group: w.about(e), Has: spec.HasNode | spec.HasGroup | spec.HasMsg,
+		Msg: spec.MsgID{Sender: caller, Incarnation: spec.Incarnation(e.Num >> 32), Number: e.Last}}, spec.Extra{Op: spec.OpBarrier})
 }
 
 // kept writes down how many copies a layer keeps, where that is judged. The trace does not count it.

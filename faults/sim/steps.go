@@ -187,9 +187,6 @@ func (w *World) call(i int) {
 	}
 	w.calls = append(w.calls, callKinds[a.Op])
 	id := uint64(len(w.calls))
-	if a.Op == faults.Sync {
-		n.syncs = append(n.syncs, id)
-	}
 	w.extra(spec.Event{Kind: callKinds[a.Op], Node: a.Node, Group: a.Group,
 		Has: spec.HasNode | spec.HasGroup | spec.HasID}, spec.Extra{ID: id})
 	w.step(a.Node, impl.Input{Kind: callInputs[a.Op], Group: a.Group, Ref: impl.Ref(callRef | id)})

@@ -17,6 +17,7 @@ type looker struct {
 	acked   map[spec.MsgID]int
 	syncs   map[uint64]int // by call: event
 	synced  map[uint64]int
+	called  map[spec.MsgID]uint64 // by name of a barrier: its call
 	crashed []bool
 	bites   map[spec.ID]int
 	out     map[spec.ID]string
@@ -31,7 +32,7 @@ type seen struct {
 
 func look(h *spec.History) *looker {
 	l := &looker{h: h, seqs: make([][]seen, len(h.Nodes)), crashed: make([]bool, len(h.Nodes)), sent: map[spec.MsgID]int{},
-		acked: map[spec.MsgID]int{}, syncs: map[uint64]int{}, synced: map[uint64]int{}, bites: map[spec.ID]int{}, out: map[spec.ID]string{}}
+		acked: map[spec.MsgID]int{}, syncs: map[uint64]int{}, synced: map[uint64]int{}, called: map[spec.MsgID]uint64{}, bites: map[spec.ID]int{}, out: map[spec.ID]string{}}
 	for i := range h.Events {
 		e := &h.Events[i]
 		switch x := h.ExtraOf(e); e.Kind {
@@ -45,11 +46,16 @@ func look(h *spec.History) *looker {
 			delete(l.sent, e.Msg)
 		case spec.Sync:
 			l.syncs[x.ID] = i
+			n := spec.MsgID{Sender: e.Node, Number: 1}
+			for l.called[n] != 0 {
+				n.Number++
+			}
+			l.called[n] = x.ID
 		case spec.Synced:
 			l.synced[x.Of] = i
 		case spec.Note:
 			if x.Op == spec.OpBarrier {
-				l.seqs[e.Node] = append(l.seqs[e.Node], seen{barrier: e.Msg.Number, event: i})
+				l.seqs[e.Node] = append(l.seqs[e.Node], seen{barrier: l.called[e.Msg], event: i})
 			}
 		case spec.Crash:
 			l.crashed[e.Node] = true
@@ -209,7 +215,7 @@ func (l *looker) gapfree() {
 			}
 			for i, s := range seq {
 				k := place(l.seqs[q], func(x seen) bool { return x.msg == s.msg && x.barrier == s.barrier })
-				if k < 0 || s.barrier != 0 {
+				if first := place(seq, func(x seen) bool { return x.msg == s.msg }); k < 0 || s.barrier != 0 || first < i {
 					continue
 				}
 				for _, x := range seq[:i] {

@@ -80,7 +80,6 @@ type KaashoekRules struct {
 	Repeated func(n, last uint64) bool                                           // whether a request has been numbered, up to last of its sender
 	Stable   func(cfg *impl.Config, seen []uint64, removed *impl.NodeSet) uint64 // up to where everyone has everything
 	Wants    func(first, last uint64) (uint64, uint64)                           // what is asked for of a range that is missing
-	Reports  func(asked bool) bool                                               // whether one that has nothing to send tells how far it is
 	Again    func(tries int) bool                                                // whether a request that was not answered is sent again
 	Patient  func(silent, tl spec.Time) bool                                     // whether one that is silent is waited for
 }
@@ -102,7 +101,6 @@ func NewKaashoek(cfg impl.Config, method KaashoekMethod, history int) *Kaashoek 
 		Repeated: func(n, last uint64) bool { return n <= last },
 		Stable:   leastSeen,
 		Wants:    func(first, last uint64) (uint64, uint64) { return first, last },
-		Reports:  func(bool) bool { return true },
 		Again:    func(int) bool { return true },
 		Patient:  func(silent, tl spec.Time) bool { return silent < tl },
 	}}
@@ -274,7 +272,7 @@ func (k *Kaashoek) tick(now spec.Time, out *impl.Effects) {
 		k.ask(0, now, out)
 	}
 	if k.untold() && now-m.toldAt >= ts {
-		k.report(false, now, out)
+		k.report(now, out)
 	}
 	if (k.waiting.Len() > 0 || k.missing()) && !m.doubts && now-m.heard >= tl {
 		m.doubts = true

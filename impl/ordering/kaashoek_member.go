@@ -162,12 +162,8 @@ func (k *Kaashoek) ask(above uint64, now spec.Time, out *impl.Effects) {
 }
 
 // report tells the sequencer how far I am, though I have nothing to send: when it has asked, or when TS has gone by.
-func (k *Kaashoek) report(asked bool, now spec.Time, out *impl.Effects) {
-	if k.numbers() {
-		return
-	}
-	if k.Rules.Reports(asked) {
+func (k *Kaashoek) report(now spec.Time, out *impl.Effects) {
+	if !k.numbers() {
 		k.tell(k.sequencer, &kaashoekPacket{kind: kaashoekReport}, now, out)
 	}
-	k.member.told, k.member.toldAt = k.r(), now
 }

@@ -132,7 +132,7 @@ func (k *Kaashoek) receive(in impl.Input, out *impl.Effects) {
 		k.order(&p, in, out)
 	case kaashoekPoll:
 		k.learn(p.last, in.Now, out)
-		k.report(true, in.Now, out)
+		k.report(in.Now, out)
 	case kaashoekGone:
 		k.give(p.seq, in.Now, out)
 	case kaashoekTaken:

@@ -24,8 +24,9 @@ import (
 //	                member stops sending, the caller has since its call, and tells all how many it has sent; when all
 //	                of these are delivered, the barrier takes effect, and what has been sent meanwhile goes out, marked
 //	                as behind it
-//	causal          the barrier says how many of each sender I have delivered, and how many barriers of each have taken
-//	                effect here; messages say the latter; what has not come yet holds them back
+//	causal          the barrier says up to which message of each sender I have delivered, or know that somebody had whose
+//	                message I have delivered, and how many barriers of each have taken effect here; messages say both
+//	                too; what has not come yet holds the barrier back, and a barrier that has not the messages
 //	blocking        on my word each member tells all how many it has sent; each that has delivered them all says so, and
 //	                when everyone has the sync returns; nobody stops sending
 //
@@ -66,6 +67,7 @@ type barriers interface {
 	busy() bool                                             // whether what this process sends and calls has to wait
 	take(p *syncPacket, out *impl.Effects) (code impl.Code) // what others say of barriers; the code says why it is discarded
 	deliverable(p *syncPacket) bool
+	delivered(p *syncPacket)
 	ready() bool            // whether a barrier can take effect, which then is the next
 	pass(out *impl.Effects) // it does
 }
@@ -93,7 +95,6 @@ type SyncRules struct {
 // syncStream is what has come of one life of a process.
 type syncStream struct {
 	got    impl.Window // messages that were delivered
-	top    uint64      // the last of them
 	passed uint64      // barriers that took effect here
 }
 
@@ -139,7 +140,8 @@ func (s *Sync) newBarriers() barriers {
 	case Blocking:
 		return &blockingBarriers{Sync: s}
 	case CausalBarrier:
-		return &causalBarriers{fences: fences{Sync: s}}
+		n := len(s.cfg.Members)
+		return &causalBarriers{fences: fences{Sync: s}, past: make([]uint32, n), mine: make(Stamp, 8*n)}
 	}
 	return &senderBarriers{fences{Sync: s}}
 }
@@ -286,7 +288,7 @@ func (s *Sync) deliver() bool {
 		s.held = slices.Delete(s.held, i, i+1)
 		t := s.stream(p.from, p.life)
 		t.got.Add(p.n)
-		t.top = max(t.top, p.n)
+		s.barriers.delivered(&p)
 		s.up = append(s.up, impl.Effect{Kind: impl.Up, From: p.from, To: impl.Everyone, Body: p.body, Flag: p.flag})
 		return true
 	}

@@ -25,6 +25,7 @@ type blockingRound struct {
 	done   impl.NodeSet           // … and there
 }
 
+func (b *blockingBarriers) delivered(*syncPacket)        {}
 func (b *blockingBarriers) mark(*syncPacket)             {}
 func (b *blockingBarriers) busy() bool                   { return false }
 func (b *blockingBarriers) deliverable(*syncPacket) bool { return true }

@@ -51,6 +51,8 @@ func (c *cutBarriers) mark(p *syncPacket) {
 	}
 }
 
+func (c *cutBarriers) delivered(*syncPacket) {}
+
 func (c *cutBarriers) deliverable(p *syncPacket) bool { return p.a <= c.taken }
 
 func (c *cutBarriers) busy() bool {

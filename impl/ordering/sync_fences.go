@@ -13,7 +13,8 @@ type fences struct {
 	next  int          // of these, the one that can
 }
 
-func (f *fences) busy() bool { return false }
+func (f *fences) busy() bool            { return false }
+func (f *fences) delivered(*syncPacket) {}
 
 func (f *fences) take(p *syncPacket, _ *impl.Effects) impl.Code {
 	switch {
@@ -67,27 +68,34 @@ func (s *senderBarriers) ready() bool {
 // causalBarriers divide what happened before them from what happens after them.
 type causalBarriers struct {
 	fences
-	mine Stamp // the memory of mark
+	past []uint32 // by member: the last of its messages that happened before now, here
+	mine Stamp    // the memory of mark
 }
 
-// mark writes how many barriers of each member are before a packet, and into a barrier, how many messages of each.
-// What is missing before the last that I have delivered is taken to be before it too.
+// mark writes how many barriers of each member are before a packet, and up to which number its messages are. What is
+// missing before the last is taken to be before it too.
 func (c *causalBarriers) mark(p *syncPacket) {
 	members := len(c.cfg.Members)
-	if c.mine == nil {
-		c.mine = make(Stamp, 8*members)
-	}
-	p.vector = c.mine[:4*c.vectorOf(p.kind)]
+	p.vector = c.mine
 	for i := range members {
 		p.vector.Set(i, uint32(c.of(i).passed))
-		if p.kind == syncBarrier {
-			p.vector.Set(members+i, uint32(c.of(i).top))
-		}
+		p.vector.Set(members+i, c.past[i])
 	}
 	p.vector.Set(c.me, uint32(len(c.calls)))
+	p.vector.Set(members+c.me, uint32(c.sent))
 	if p.kind == syncBarrier {
 		p.vector.Set(members+c.me, uint32(p.a))
 	}
+}
+
+// delivered joins the past of a message, and the message, with mine.
+func (c *causalBarriers) delivered(p *syncPacket) {
+	members := len(c.cfg.Members)
+	for i := range members {
+		c.past[i] = max(c.past[i], p.vector.At(members+i))
+	}
+	i := c.cfg.Index(p.from)
+	c.past[i] = max(c.past[i], uint32(p.n))
 }
 
 // deliverable also says of a barrier whether those before it have taken effect.

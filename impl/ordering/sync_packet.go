@@ -23,7 +23,7 @@ type syncPacket struct {
 	kind    byte
 	n, a, b uint64
 	life    uint32 // of the sender
-	vector  Stamp  // causal: by member, barriers that have taken effect; of a barrier, behind it, messages delivered
+	vector  Stamp  // causal: by member, barriers before it; behind them, up to which number messages are
 	from    spec.NodeID
 	body    []byte
 	flag    bool // it was delivered before, in an earlier life
@@ -32,20 +32,17 @@ type syncPacket struct {
 // The header: the vector, then as in the struct, the kind last.
 const syncHeader = 8 + 8 + 8 + 4 + 1
 
-// vectorOf gives how many entries a packet of a kind has.
-func (s *Sync) vectorOf(kind byte) int {
-	switch {
-	case s.reading != CausalBarrier:
-		return 0
-	case kind == syncBarrier:
+// entries gives how many a vector has.
+func (s *Sync) entries() int {
+	if s.reading == CausalBarrier {
 		return 2 * len(s.cfg.Members)
 	}
-	return len(s.cfg.Members)
+	return 0
 }
 
 func (s *Sync) seal(p *syncPacket, out *impl.Effects) []byte {
 	n := len(p.body)
-	b := out.Extend(p.body, 4*s.vectorOf(p.kind)+syncHeader)
+	b := out.Extend(p.body, 4*s.entries()+syncHeader)
 	n += copy(b[n:], p.vector)
 	h := b[n:]
 	binary.LittleEndian.PutUint64(h, p.n)
@@ -65,7 +62,7 @@ func (s *Sync) parse(in impl.Input) (p syncPacket, code impl.Code) {
 	p = syncPacket{kind: h[28], n: binary.LittleEndian.Uint64(h), a: binary.LittleEndian.Uint64(h[8:]),
 		b: binary.LittleEndian.Uint64(h[16:]), life: binary.LittleEndian.Uint32(h[24:]), from: in.From, flag: in.Flag}
 	var v []byte
-	p.body, v, ok = impl.Cut(rest, 4*s.vectorOf(p.kind))
+	p.body, v, ok = impl.Cut(rest, 4*s.entries())
 	p.vector = Stamp(v)
 	switch {
 	case !ok || p.n == 0 || p.kind != syncData && len(p.body) > 0:
