@@ -120,6 +120,15 @@ func (f *Figure) Lose(from, to spec.NodeID) {
 	f.flying = slices.Delete(f.flying, i, i+1)
 }
 
+// Hold keeps the oldest packet between two nodes back, while others overtake it; what it gives lets it arrive.
+func (f *Figure) Hold(from, to spec.NodeID) (arrive func()) {
+	i := f.oldest(from, to)
+	m := f.flying[i]
+	f.flying = slices.Delete(f.flying, i, i+1)
+	fmt.Fprintf(&f.text, "slow: %d → %d\n", from, to)
+	return func() { f.step(to, impl.Input{Kind: impl.Packet, From: m.from, To: m.to, Body: m.body}) }
+}
+
 // LoseAllBut loses every packet but those between these two.
 func (f *Figure) LoseAllBut(from, to spec.NodeID) {
 	f.flying = slices.DeleteFunc(f.flying, func(m move) bool { return m.from != from || m.at != to })

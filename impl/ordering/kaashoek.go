@@ -279,6 +279,7 @@ func (k *Kaashoek) tick(now spec.Time, out *impl.Effects) {
 		k.doubt = append(k.doubt, impl.Effect{Kind: impl.Suspect, From: k.sequencer})
 	}
 	k.remove(now, out)
+	k.trim(out)
 	if k.desk.history.Len() > 0 && now-k.desk.spoke >= ts {
 		k.poll(now, out)
 	}

@@ -74,6 +74,9 @@ func (k *Kaashoek) order(p *kaashoekPacket, in impl.Input, out *impl.Effects) {
 			out.Note(impl.HeldBack, uint64(p.origin), p.seq)
 		}
 	}
+	if !k.untold() { // what comes now can ride on what I send within TS
+		m.toldAt = in.Now
+	}
 	k.give(0, in.Now, out)
 	k.learn(max(p.seq, p.last), in.Now, out)
 }

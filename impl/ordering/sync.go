@@ -57,6 +57,8 @@ type Sync struct {
 	queue       []syncSend // what has to wait
 	armed       bool
 
+	came, mine syncPacket // the packet that is taken in, and the one that goes out: their memory
+
 	up       []impl.Effect // what is delivered in this step
 	returned []impl.Ref    // … and the syncs that return
 }
@@ -188,18 +190,19 @@ func (s *Sync) release(out *impl.Effects) {
 
 // goes numbers a message or a barrier, and marks it with the barriers before it.
 func (s *Sync) goes(x syncSend, out *impl.Effects) {
-	p := syncPacket{kind: syncData, n: s.sent + 1, body: x.body}
+	p := &s.mine
+	*p = syncPacket{kind: syncData, n: s.sent + 1, body: x.body}
 	if x.barrier {
 		p.kind, p.n, p.a = syncBarrier, uint64(len(s.calls))+1, s.Rules.Counts(s.sent)
 	}
-	s.barriers.mark(&p)
+	s.barriers.mark(p)
 	if x.barrier {
 		s.calls = append(s.calls, x.ref)
-		s.tell(p, out)
+		s.tell(*p, out)
 		return
 	}
 	s.sent++
-	out.Down(impl.Everyone, s.seal(&p, out), x.ref)
+	out.Down(impl.Everyone, s.seal(p, out), x.ref)
 }
 
 // tell says something of a barrier to all.
@@ -214,12 +217,14 @@ func (s *Sync) stream(node spec.NodeID, life uint32) *syncStream {
 func (s *Sync) of(member int) *syncStream { return s.stream(s.cfg.Members[member], 0) }
 
 func (s *Sync) receive(in impl.Input, out *impl.Effects) {
-	p, code := s.parse(in)
+	p := &s.came
+	var code impl.Code
+	*p, code = s.parse(in)
 	if code == impl.NoCode {
 		if p.kind == syncData {
-			code = s.hold(&p)
+			code = s.hold(p)
 		} else {
-			code = s.barriers.take(&p, out)
+			code = s.barriers.take(p, out)
 		}
 	}
 	if code != impl.NoCode {
@@ -281,15 +286,14 @@ func (s *Sync) drain(fired bool, now spec.Time, out *impl.Effects) {
 // deliver delivers the oldest message that can be; false where there is none.
 func (s *Sync) deliver() bool {
 	for i := range s.held {
-		p := s.held[i]
-		if s.Rules.Holds(p.from) && !s.barriers.deliverable(&p) {
+		p := &s.held[i]
+		if s.Rules.Holds(p.from) && !s.barriers.deliverable(p) {
 			continue
 		}
-		s.held = slices.Delete(s.held, i, i+1)
-		t := s.stream(p.from, p.life)
-		t.got.Add(p.n)
-		s.barriers.delivered(&p)
+		s.stream(p.from, p.life).got.Add(p.n)
+		s.barriers.delivered(p)
 		s.up = append(s.up, impl.Effect{Kind: impl.Up, From: p.from, To: impl.Everyone, Body: p.body, Flag: p.flag})
+		s.held = slices.Delete(s.held, i, i+1)
 		return true
 	}
 	return false

@@ -12,8 +12,7 @@ import (
 type blockingBarriers struct {
 	*Sync
 	rounds []blockingRound
-	next   int                          // of these, the one that can take effect
-	over   map[spec.NodeID]*impl.Window // by process: its barriers that have taken effect here
+	next   int // of these, the one that can take effect
 }
 
 // blockingRound is a barrier under way.
@@ -37,7 +36,7 @@ func (b *blockingBarriers) find(origin spec.NodeID, n uint64) *blockingRound {
 			return r
 		}
 	}
-	if w := b.over[origin]; w != nil && w.Has(n) || len(b.rounds) >= maxHeld {
+	if n <= b.stream(origin, 0).passed || len(b.rounds) >= maxHeld {
 		return nil
 	}
 	b.rounds = append(b.rounds, blockingRound{origin: origin, n: n, counts: map[spec.NodeID]uint64{}})
@@ -69,10 +68,10 @@ func (b *blockingBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {
 	return impl.NoCode
 }
 
-// ready finds a barrier before which everything has been delivered here.
+// ready finds a barrier, its caller's next, before which everything has been delivered here.
 func (b *blockingBarriers) ready() bool {
 	b.next = slices.IndexFunc(b.rounds, func(r blockingRound) bool {
-		if r.here || len(r.counts) < len(b.cfg.Members) {
+		if r.n != b.stream(r.origin, 0).passed+1 || len(r.counts) < len(b.cfg.Members) {
 			return false
 		}
 		for i, m := range b.cfg.Members {
@@ -103,12 +102,5 @@ func (b *blockingBarriers) finish(r *blockingRound) {
 	if mine {
 		b.returns(r.n)
 	}
-	if b.over == nil {
-		b.over = map[spec.NodeID]*impl.Window{}
-	}
-	if b.over[r.origin] == nil {
-		b.over[r.origin] = new(impl.Window)
-	}
-	b.over[r.origin].Add(r.n)
 	b.rounds = slices.DeleteFunc(b.rounds, func(x blockingRound) bool { return x.origin == r.origin && x.n == r.n })
 }
