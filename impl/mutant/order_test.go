@@ -119,3 +119,115 @@ func orderCaught(t *testing.T, m *Mutant) string {
 	}
 	return fmt.Sprintf("%-34s %4d of %4d  %s", m.Name, b.first(m.Breaks), n, strings.Join(shown, ", "))
 }
+
+// What the orderings promise holds on random schedules of the faults under which they promise it, and is tried there;
+// outside, a witness is found.
+func TestOrdersKeepTheirPromises(t *testing.T) {
+	set := spec.SetOf
+	end := spec.EndToEndFaults.Without(spec.RecoverFault)
+	sound := []spec.ID{"NO-CREATION", "NO-DUPLICATION", "CONTENT-INTEGRITY", "SENDER-INTEGRITY", "DESTINATION-INTEGRITY", "CLOSED-GROUP"}
+	live := []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"}
+	total := []spec.ID{"TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE"}
+	causal := []spec.ID{"NO-SILENT-GAP", "FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE"}
+	kaashoek := slices.Concat(sound, live, total, causal, []spec.ID{"UNIFORM-AGREEMENT", "STABILITY-TRIM"})
+	stamped := []spec.ID{"TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "FIFO-ORDER", "NO-SILENT-GAP"}
+	lossless := end.Without(spec.CrashFault, spec.CrashLossyFault)
+	for _, c := range []struct {
+		cell   string
+		under  spec.FaultSet
+		ids    []spec.ID
+		breaks []spec.ID
+	}{
+		{overKaashoek, end | spec.ClockFaults, kaashoek, nil},
+		{overKaashoekBB, end | spec.ClockFaults, kaashoek, nil},
+		{overTinyHistory, end | spec.ClockFaults, kaashoek, nil},
+		{overKaashoek, end | set(spec.RecoverFault), slices.Concat(sound, total[:2], causal[:2]), nil},
+
+		{realTimeOverReliable, set(spec.CrashFault, spec.PauseFault, spec.DuplicateFault, spec.SkewFault),
+			slices.Concat(sound, live, total, causal, []spec.ID{"REALTIME-ORDER"}), nil},
+		{realTimeOverReliable, end | set(spec.SkewFault), slices.Concat(sound, stamped, []spec.ID{"REALTIME-ORDER"}), nil},
+		{realTimeOverReliable, set(spec.DelayFault), stamped, []spec.ID{"VALIDITY", "TOTAL-GAPFREE"}},
+		{realTimeOverReliable, set(spec.JumpFault), stamped, []spec.ID{"VALIDITY", "REALTIME-ORDER"}},
+		{realTimeOverReliable, set(spec.DriftFault), stamped, []spec.ID{"REALTIME-ORDER"}},
+
+		{syncOfSender, end, slices.Concat(sound, []spec.ID{"SYNC-BARRIER"}), []spec.ID{"SYNC-CUT", "SYNC-CAUSAL", "SYNC-BLOCKING"}},
+		{syncOfSender, lossless, live, nil},
+		{syncCausal, end, slices.Concat(sound, []spec.ID{"SYNC-BARRIER", "SYNC-CAUSAL"}), []spec.ID{"SYNC-CUT", "SYNC-BLOCKING"}},
+		{syncCausal, lossless, live, nil},
+		{syncCut, end, slices.Concat(sound, []spec.ID{"SYNC-BARRIER", "SYNC-CAUSAL", "SYNC-CUT"}), []spec.ID{"SYNC-BLOCKING"}},
+		{syncCut, lossless, live, nil},
+		{syncCut, set(spec.CrashFault), nil, []spec.ID{"VALIDITY"}},
+		{syncBlocking, end, slices.Concat(sound, []spec.ID{"SYNC-CAUSAL", "SYNC-BLOCKING"}), []spec.ID{"SYNC-BARRIER", "SYNC-CUT"}},
+		{syncBlocking, lossless, live, nil},
+		{fifoSync, end, slices.Concat(sound, []spec.ID{"SYNC-BARRIER", "FIFO-ORDER"}), nil},
+		{fifoSync, lossless, slices.Concat(live, []spec.ID{"FIFO-GAPFREE"}), nil},
+		{fifoCut, lossless, slices.Concat(live, []spec.ID{"FIFO-GAPFREE", "SYNC-CUT"}), nil},
+		{fifoCausal, lossless, slices.Concat(live, []spec.ID{"FIFO-GAPFREE", "SYNC-CAUSAL"}), nil},
+		{fifoBlocking, lossless, slices.Concat(live, []spec.ID{"FIFO-GAPFREE", "SYNC-BARRIER", "SYNC-BLOCKING"}), nil},
+	} {
+		t.Run(c.cell+" under "+c.under.String(), func(t *testing.T) {
+			t.Parallel()
+			p, b := newOrderPlayer(c.cell, c.under, correct(c.cell).node), broken{}
+			missing := func(id spec.ID) bool { _, ok := b[id]; return !ok }
+			for n := 0; n < *schedules/4 || n < limit && slices.ContainsFunc(c.breaks, missing); n++ {
+				b.add(p.fails(t, *seed+uint64(n)), n+1)
+			}
+			for _, id := range c.ids {
+				if x, ok := b[id]; ok {
+					t.Errorf("schedule %d breaks %s: %s", x.schedule, id, x.text)
+				}
+				if p.bites[id] == 0 && id != "CLOSED-GROUP" && id != "NO-SILENT-GAP" {
+					t.Errorf("no schedule tried %s", id)
+				}
+			}
+			for _, id := range c.breaks {
+				if missing(id) {
+					t.Errorf("no schedule broke %s", id)
+				}
+			}
+		})
+	}
+}
+
+// When the sequencer crashes, what it has given to some the others never get.
+func TestTotalKaashoekStopsWithItsSequencer(t *testing.T) {
+	p, b := newOrderPlayer(overKaashoek, spec.SetOf(spec.CrashFault), correct(overKaashoek).node), broken{}
+	p.cell = "" // the sequencer too
+	for n := range *schedules / 2 {
+		b.add(p.fails(t, *seed+uint64(n)), n+1)
+	}
+	for _, id := range []spec.ID{"VALIDITY", "AGREEMENT", "SELF-DELIVERY"} {
+		if _, ok := b[id]; !ok {
+			t.Errorf("no schedule broke %s", id)
+		}
+	}
+	for _, id := range []spec.ID{"TOTAL-ORDER", "TOTAL-GAPFREE", "CAUSAL-GAPFREE", "NO-DUPLICATION"} {
+		if x, ok := b[id]; ok {
+			t.Errorf("schedule %d breaks %s: %s", x.schedule, id, x.text)
+		}
+	}
+}
+
+// Names are words of their own; what a mutant breaks is in the catalogue, and in its order.
+func TestOrderMutantsAreWellFormed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range All() {
+		seen[m.Name] = true
+	}
+	for _, m := range orderMutants() {
+		if _, all := Lookup(m.Name); seen[m.Name] && !all || strings.Trim(m.Name, "abcdefghijklmnopqrstuvwxyz-") != "" {
+			t.Errorf("%q: not a name of its own", m.Name)
+		}
+		if !strings.HasSuffix(m.Title, ".") {
+			t.Errorf("%s: the title is no sentence: %q", m.Name, m.Title)
+		}
+		last := -1
+		for _, id := range m.Breaks {
+			at := slices.IndexFunc(spec.Catalogue(), func(r spec.Requirement) bool { return r.ID == id })
+			if at <= last {
+				t.Errorf("%s: %s is not in the catalogue, or out of order", m.Name, id)
+			}
+			last = at
+		}
+	}
+}
