@@ -18,8 +18,6 @@ const (
 	kaashoekPoll               // from the sequencer: the last number; tell me your R
 	kaashoekGone               // from the sequencer: it keeps nothing up to S
 	kaashoekTaken              // from the sequencer: your request n has a number, and will not come, or you are no member
-
-	kaashoekKinds
 )
 
 // kaashoekPacket is a packet, as it stands in the header behind the body.

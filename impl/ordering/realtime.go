@@ -13,7 +13,7 @@ import (
 // It is the total order by "clock times plus a delay" of Lamport ("Using time instead of timeout for fault-tolerant
 // distributed systems", 1984) and Cristian, Aghili, Strong, Dolev ("Atomic broadcast: from simple message diffusion to
 // Byzantine agreement", 1985). Premises: no two clocks are further apart than ε, and a message takes less than Δ, with
-// whatever the level below does to get it there.
+// whatever the level below does to get it there: relays of a crashed sender's message, and retransmissions.
 //
 //	to multicast m at p:       stamp it with the clock, or 1 ns behind p's last stamp; acknowledge when the level below
 //	                           has, and the clock shows more than stamp+ε
@@ -23,6 +23,8 @@ import (
 // What has a smaller stamp than T was sent before any clock showed more than T+ε, and has come by T+Δ+ε. So all deliver
 // everything, in one order. When m was acknowledged before the send of m′ began, every clock showed more than m's
 // stamp, and m is first everywhere: also where the two were closer than ε, since the acknowledgement waits that out.
+//
+// Nothing is sent with a stamp that is not behind those of what its sender has delivered, so that the order is causal too.
 //
 // Everyone delivers in the order of the stamps, whatever happens: one order holds without the premises, as does each
 // sender's own. When Δ is broken a message is lost to those whom it reaches too late: they discard it, which some
