@@ -123,7 +123,7 @@ func TestAcksSaysWhatItLeavesOut(t *testing.T) {
 		t.Error(b.String())
 	}
 	r = measure(t, AcksPlan{Transport: overTransport(t, "unicast:mtu=1400"), Messages: 1, Loss: []int{0}, Sizes: []int{2}})
-	if len(r.LeftOut) != 2 || !strings.Contains(r.LeftOut[0].Reason, "reliable-ip") {
+	if len(r.LeftOut) != 5 || !strings.Contains(r.LeftOut[0].Reason, "reliable-ip") {
 		t.Errorf("left out: %+v", r.LeftOut)
 	}
 	p := AcksPlan{Reliabilities: []Variant{{Name: "unreliable"}}, Messages: 200, Loss: []int{20}, Sizes: []int{2}}

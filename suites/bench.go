@@ -28,7 +28,7 @@ func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu
 // newBench makes a world for members of a cell, or of a mutant of it, with the premises of what the cell promises.
 func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b := newBench(cfg, mtu)
-	b.tied, b.most, b.waits = c.tied(), c.Reliability.Name == "uniform", c.waits()
+	b.tied, b.most, b.waits = c.tied(), c.Reliability.Name == "uniform", c.Awaits()
 	return b
 }
 

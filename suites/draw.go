@@ -58,6 +58,11 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 		switch i % 8 {
 		case 3:
 			s.Steps = append(s.Steps, faults.Step{When: faults.When{On: faults.OnDeliver, Node: crash.Node, K: 2}, Action: crash})
+			if x.Revive { // and finds in its log what it has delivered
+				back := faults.Action{Op: faults.Recover, Node: crash.Node}
+				s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash + spec.Time(200*time.Millisecond)}, Action: back},
+					send((crash.Node+1)%spec.NodeID(len(s.Groups[0].Members)), 400*time.Millisecond))
+			}
 		case 6:
 			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash}, Action: crash})
 		}

@@ -166,6 +166,7 @@ func explainPart(kind string, p *Part) *Explanation {
 	for _, claim := range c.Claims() {
 		e.add(c.String()+" claims", string(claim.ID)+" under "+model(claim.Under))
 	}
+	e.add("only of runs in which everyone that crashed comes back", joinIDs(c.Awaits()))
 	for _, s := range c.Separations() {
 		e.add(c.String()+" does not promise", string(s.ID)+", shown with "+s.With.String())
 	}

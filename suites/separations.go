@@ -105,7 +105,7 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 			add(half, "VALIDITY")
 		}
 	}
-	if p.logged {
+	if c.Reliability.Name == "durable" && !p.routed && !p.numbered {
 		add(spec.SetOf(spec.CrashLossyFault), "UNIFORM-AGREEMENT")
 	}
 	if p.uniform {
@@ -148,7 +148,7 @@ func (c Cell) possible(all []Separation) []Separation {
 	return slices.DeleteFunc(all, func(s Separation) bool {
 		var held []spec.ID
 		for _, claim := range claims {
-			alone := s.With&crashes != 0 && !s.With.Has(spec.RecoverFault) && slices.Contains(c.waits(), claim.ID)
+			alone := s.With&crashes != 0 && !s.With.Has(spec.RecoverFault) && slices.Contains(c.Awaits(), claim.ID)
 			if s.With.Within(claim.Under) && !alone {
 				held = append(held, claim.ID)
 			}

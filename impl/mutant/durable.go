@@ -58,7 +58,7 @@ func durableMutants() []Mutant {
 		{
 			Name:   "ack-on-receive",
 			Title:  "A recipient acknowledges what it has in memory, and syncs later: if it crashes in between, it is told to deliver what it does not have.",
-			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY"},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY", "LOCAL-ORDER"},
 			Cell:   overAtomicLog, Under: restarts,
 			New: with(overAtomicLog, func(s *stack) { s.reliability = atomicLogAckedOnReceipt }),
 		},
@@ -72,7 +72,7 @@ func durableMutants() []Mutant {
 		{
 			Name:   "sender-forgets-acks-after-recovery",
 			Title:  "A recovered sender has forgotten whose acknowledgements are missing, takes its messages for done, and sends nothing again.",
-			Breaks: []spec.ID{"AGREEMENT", "ACKED-DELIVERED", "DURABILITY"},
+			Breaks: []spec.ID{"AGREEMENT", "ACKED-DELIVERED", "DURABILITY", "LOCAL-ORDER"},
 			Cell:   overAtomicLog, Under: restarts,
 			New: with(overAtomicLog, func(s *stack) { s.reliability = atomicLogWithoutMemory }),
 		},

@@ -152,11 +152,11 @@ func correct(cell string) stack {
 	case reliableOverTCP:
 		s.transport, s.channel = tcp, stream
 	case overKaashoek:
-		s.ordering, s.reliability, s.channel = kaashoek(ordering.PB, 0), unreliable, nil
+		s.ordering, s.reliability, s.channel = kaashoek(ordering.SequencerMulticasts, 0), unreliable, nil
 	case overTinyHistory:
-		s.ordering, s.reliability, s.channel = kaashoek(ordering.PB, tiny), unreliable, nil
+		s.ordering, s.reliability, s.channel = kaashoek(ordering.SequencerMulticasts, tiny), unreliable, nil
 	case overKaashoekBB:
-		s.ordering, s.reliability, s.channel = kaashoek(ordering.BB, 0), unreliable, nil
+		s.ordering, s.reliability, s.channel = kaashoek(ordering.SenderMulticasts, 0), unreliable, nil
 	case syncOfSender, syncCut, syncCausal, syncBlocking, fifoSync, fifoCut, fifoCausal, fifoBlocking:
 		s.ordering = synced(readings[cell], barrierOver[cell])
 	case realTimeOverReliable:
@@ -202,6 +202,8 @@ func sequencer(form ordering.Form) maker {
 
 func seqServer(holes ordering.Holes) maker {
 	return func(cfg impl.Config) impl.Layer { return ordering.NewTotalSeqServer(cfg, holes) }
+}
+
 func kaashoek(method ordering.KaashoekMethod, history int) maker {
 	return func(cfg impl.Config) impl.Layer { return ordering.NewKaashoek(cfg, method, history) }
 }

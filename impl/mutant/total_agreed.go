@@ -13,7 +13,7 @@ var stuck = []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED
 
 // agreedMutants are those of the total orders without a sequencer, and of two orders at once.
 func agreedMutants() []Mutant {
-	order := []spec.ID{"TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE"}
+	order := []spec.ID{"TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION"}
 	return slices.Concat(agreementMutants(order), lamportMutants(order), []Mutant{
 		{
 			Name:   "total-order-taken-for-causal",

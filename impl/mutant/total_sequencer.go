@@ -15,8 +15,8 @@ func sequencerMutants() []Mutant {
 	slow := spec.SetOf(spec.LossFault, spec.PartitionFault, spec.DelayFault) // what is asked is asked again
 	stalled := []spec.ID{"SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED"}     // nothing wrong is delivered
 	partly := []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"}
-	holes := []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "LOCAL-ORDER"}
-	disordered := []spec.ID{"LOCAL-ORDER", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE"}
+	holes := []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "LOCAL-ORDER", "TOTAL-GAPFREE", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX"}
+	disordered := []spec.ID{"LOCAL-ORDER", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION"}
 	return []Mutant{
 		{
 			Name:   "delivered-as-it-comes",
@@ -62,7 +62,7 @@ func sequencerMutants() []Mutant {
 		{
 			Name:   "two-sequencers",
 			Title:  "Each member numbers what it receives, and of two messages with one number the one counts that comes first.",
-			Breaks: slices.Concat(partly, disordered),
+			Breaks: slices.Concat(partly, disordered, []spec.ID{"POSITION-AGREEMENT"}),
 			Cell:   sequencerOverReliable, Under: spec.NoFaults,
 			New: sequencerWith(sequencerOverReliable, func(r *ordering.SequencerRules) {
 				r.Numbers = func(*impl.Config, uint32) bool { return true }
@@ -86,7 +86,7 @@ func sequencerMutants() []Mutant {
 		{
 			Name:   "forwarded-message-numbered-twice",
 			Title:  "A message that its sender has sent to the sequencer again gets another number, and is delivered at both.",
-			Breaks: []spec.ID{"NO-DUPLICATION"},
+			Breaks: []spec.ID{"NO-DUPLICATION", "POSITION-AGREEMENT"},
 			Cell:   sequencerByUnicast, Under: slow,
 			New: sequencerWith(sequencerByUnicast, func(r *ordering.SequencerRules) {
 				r.Number = func(next uint64, _ bool) (given, after uint64) { return next, next + 1 }

@@ -13,15 +13,15 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// orderPlayer plays schedules in which the first member, which numbers, stays up.
-type orderPlayer struct{ player }
+// sequencerPlayer plays schedules in which the first member, which numbers, stays up.
+type sequencerPlayer struct{ player }
 
-func newOrderPlayer(params faults.Params, node func(impl.Config) impl.Layer) *orderPlayer {
-	return &orderPlayer{player{params: params, world: sim.New(sim.Config{New: node})}}
+func newSequencerPlayer(params faults.Params, node func(impl.Config) impl.Layer) *sequencerPlayer {
+	return &sequencerPlayer{player{params: params, world: sim.New(sim.Config{New: node})}}
 }
 
 // fails plays the schedule of a seed; one in which the first member crashes is left out.
-func (p *orderPlayer) fails(t *testing.T, seed uint64) map[spec.ID]string {
+func (p *sequencerPlayer) fails(t *testing.T, seed uint64) map[spec.ID]string {
 	faults.DrawInto(&p.s, seed, p.params)
 	if firstCrashes(&p.s) {
 		return nil
@@ -43,15 +43,15 @@ func TestEverySequencerMutantIsCaught(t *testing.T) {
 		for i, m := range sequencerMutants() {
 			t.Run(m.Name, func(t *testing.T) {
 				t.Parallel()
-				lines[i] = orderCaught(t, &m)
+				lines[i] = sequencerCaught(t, &m)
 			})
 		}
 	})
 	t.Logf("schedules until each mutant was caught:\n%s", strings.Join(lines, "\n"))
 }
 
-func orderCaught(t *testing.T, m *Mutant) string {
-	mutant, right := newOrderPlayer(m.params(), m.New), newOrderPlayer(m.params(), correct(m.Cell).node)
+func sequencerCaught(t *testing.T, m *Mutant) string {
+	mutant, right := newSequencerPlayer(m.params(), m.New), newSequencerPlayer(m.params(), correct(m.Cell).node)
 	b, r := broken{}, broken{}
 	n := 0
 	for ; n < *schedules/4 || n < limit && b.first(m.Breaks) == 0; n++ {
@@ -137,7 +137,7 @@ func TestTotalOrdersKeepTheirPromises(t *testing.T) {
 				t.Parallel()
 				s := correct(c.level)
 				s.ordering = o
-				p := newOrderPlayer(faults.Params{Faults: c.under, OneToOne: true, NonMember: true, MaxSends: 8, MaxNodes: 5}, s.node)
+				p := newSequencerPlayer(faults.Params{Faults: c.under, OneToOne: true, NonMember: true, MaxSends: 8, MaxNodes: 5}, s.node)
 				ids := c.ids
 				if name == "server" && c.under.Has(spec.CrashFault) && !slices.Contains(ids, "UNIFORM-AGREEMENT") {
 					ids = exceptFor(ids, "LOCAL-ORDER")
@@ -173,7 +173,7 @@ func TestTotalOrdersOutlastAgreement(t *testing.T) {
 			t.Parallel()
 			s := correct(overReliable)
 			s.ordering = o
-			p := newOrderPlayer(faults.Params{Faults: spec.EndToEndFaults, MaxSends: 8, Hold: 5 * sim.DefaultTL}, s.node)
+			p := newSequencerPlayer(faults.Params{Faults: spec.EndToEndFaults, MaxSends: 8, Hold: 5 * sim.DefaultTL}, s.node)
 			b := broken{}
 			for i := range *schedules / 2 {
 				b.add(p.player.fails(t, *seed+uint64(i)), i+1)
@@ -215,7 +215,7 @@ func TestTotalOrdersComeBackOverLogs(t *testing.T) {
 				if name == "server" {
 					ids = exceptFor(ids, "LOCAL-ORDER")
 				}
-				p := newOrderPlayer(faults.Params{Faults: spec.EndToEndFaults, Revive: true, MaxSends: 8, MaxNodes: 5}, s.node)
+				p := newSequencerPlayer(faults.Params{Faults: spec.EndToEndFaults, Revive: true, MaxSends: 8, MaxNodes: 5}, s.node)
 				p.world = sim.New(sim.Config{New: s.node, Revive: true, Model: spec.CrashRecovery})
 				again := 0
 				for i := range uint64(*schedules / 10) {

@@ -67,8 +67,8 @@ type KaashoekMethod uint8
 
 // The methods of the paper.
 const (
-	PB KaashoekMethod = iota // the sequencer multicasts message and number
-	BB                       // the sender multicasts the message, the sequencer its number
+	SequencerMulticasts KaashoekMethod = iota // the sequencer multicasts message and number
+	SenderMulticasts                          // the sender multicasts the message, the sequencer its number
 )
 
 // KaashoekHistory is how many places the history has where nothing else is said.
@@ -178,7 +178,7 @@ func (k *Kaashoek) send(in impl.Input, out *impl.Effects) {
 	k.finish(in.Now, out)
 }
 
-// request sends the first message that waits to the sequencer; with BB, the first time, to all.
+// request sends the first message that waits to the sequencer; with SenderMulticasts, the first time, to all.
 func (k *Kaashoek) request(now spec.Time, out *impl.Effects) {
 	w := k.waiting.At(k.waiting.First())
 	if w == nil {
@@ -186,7 +186,7 @@ func (k *Kaashoek) request(now spec.Time, out *impl.Effects) {
 	}
 	p := kaashoekPacket{kind: kaashoekRequest, origin: k.cfg.Self, life: k.incarnation, n: k.waiting.First(), body: w.body}
 	to := k.sequencer
-	if k.method == BB && k.tries == 0 {
+	if k.method == SenderMulticasts && k.tries == 0 {
 		to = impl.Everyone
 	}
 	k.tries++

@@ -8,7 +8,7 @@ import (
 // kaashoekMember is what a member knows of the order.
 type kaashoekMember struct {
 	held   impl.Ring[kaashoekMessage]  // from the first number not delivered on
-	bodies impl.Lives[kaashoekMessage] // BB: the last that each sender has sent to all; it sends the next when this one has its number
+	bodies impl.Lives[kaashoekMessage] // SenderMulticasts: the last that each sender has sent to all; it sends the next when this one has its number
 
 	known    uint64 // the last number that is in use, as far as I know
 	wanted   uint64 // up to which number what is missing has been asked for

@@ -10,9 +10,9 @@ import (
 // The kinds of packets.
 const (
 	kaashoekLetter  = 1 + iota // a message to one node
-	kaashoekRequest            // ⟨m, n⟩ of the origin: to the sequencer, with BB to all
+	kaashoekRequest            // ⟨m, n⟩ of the origin: to the sequencer, with SenderMulticasts to all
 	kaashoekOrdered            // ⟨m, S⟩: from the sequencer, to all or to one that has missed it
-	kaashoekAccept             // BB: S is the number of ⟨m, n⟩, which the origin has sent to all
+	kaashoekAccept             // SenderMulticasts: S is the number of ⟨m, n⟩, which the origin has sent to all
 	kaashoekNack               // to the sequencer: I miss S and those up to the last
 	kaashoekReport             // to the sequencer: nothing but my R
 	kaashoekPoll               // from the sequencer: the last number; tell me your R

@@ -15,7 +15,7 @@ func kaashoek(method ordering.KaashoekMethod, history int) func(impl.Config) imp
 }
 
 func TestKaashoekKeepsTheContract(t *testing.T) {
-	for _, newLayer := range []func(impl.Config) impl.Layer{kaashoek(ordering.PB, 0), kaashoek(ordering.BB, 0), kaashoek(ordering.PB, 2)} {
+	for _, newLayer := range []func(impl.Config) impl.Layer{kaashoek(ordering.SequencerMulticasts, 0), kaashoek(ordering.SenderMulticasts, 0), kaashoek(ordering.SequencerMulticasts, 2)} {
 		if err := impltest.TestLayer(newLayer, impltest.Checksummed()); err != nil {
 			t.Error(err)
 		}
@@ -24,7 +24,7 @@ func TestKaashoekKeepsTheContract(t *testing.T) {
 
 // The figure of the paper: a point-to-point message to the sequencer, and a broadcast from it. Nobody acknowledges.
 func TestKaashoekPB(t *testing.T) {
-	f := impltest.NewFigure(3, kaashoek(ordering.PB, 0))
+	f := impltest.NewFigure(3, kaashoek(ordering.SequencerMulticasts, 0))
 	f.Send(1, impl.Everyone, "m", 7)
 	f.Say("only the sequencer, 0, has it; it numbers it")
 	f.Take(1, 0)
@@ -45,7 +45,7 @@ func TestKaashoekPB(t *testing.T) {
 
 // The other method: the sender broadcasts the message, the sequencer a short accept. 2 has missed the message, and asks.
 func TestKaashoekBB(t *testing.T) {
-	f := impltest.NewFigure(3, kaashoek(ordering.BB, 0))
+	f := impltest.NewFigure(3, kaashoek(ordering.SenderMulticasts, 0))
 	f.Send(1, impl.Everyone, "long", 7)
 	f.Take(1, 1)
 	f.Take(1, 0)
@@ -64,7 +64,7 @@ func TestKaashoekBB(t *testing.T) {
 
 // A gap in the numbers shows a loss; the history has what was lost. What is held back comes behind it.
 func TestKaashoekAsksForWhatIsMissing(t *testing.T) {
-	f := impltest.NewFigure(3, kaashoek(ordering.PB, 0))
+	f := impltest.NewFigure(3, kaashoek(ordering.SequencerMulticasts, 0))
 	f.Send(0, impl.Everyone, "a", 0)
 	f.Send(1, impl.Everyone, "b", 0)
 	f.Take(0, 0)
@@ -82,7 +82,7 @@ func TestKaashoekAsksForWhatIsMissing(t *testing.T) {
 
 // A request that comes again is not numbered again: its sender gets its number once more.
 func TestKaashoekRepeatedRequest(t *testing.T) {
-	f := impltest.NewFigure(2, kaashoek(ordering.PB, 0))
+	f := impltest.NewFigure(2, kaashoek(ordering.SequencerMulticasts, 0))
 	f.Send(1, impl.Everyone, "m", 7)
 	f.Again(1, 0, nil)
 	f.Lose(0, 1)
@@ -97,7 +97,7 @@ func TestKaashoekRepeatedRequest(t *testing.T) {
 
 // A full history holds the senders up, and the first of them is refused when as many wait. Nothing is dropped.
 func TestKaashoekFullHistory(t *testing.T) {
-	f := impltest.NewFigure(3, kaashoek(ordering.PB, 2))
+	f := impltest.NewFigure(3, kaashoek(ordering.SequencerMulticasts, 2))
 	for _, m := range []string{"a", "b", "c"} {
 		f.Send(1, impl.Everyone, m, impl.Ref(m[0]))
 	}
@@ -123,7 +123,7 @@ func TestKaashoekFullHistory(t *testing.T) {
 // A dead member keeps everything in the history, for TL and no longer. One that was only slow hears that what it has
 // missed is gone, says so, and goes on.
 func TestKaashoekRemovesAfterTL(t *testing.T) {
-	f := impltest.NewFigure(3, kaashoek(ordering.PB, 0))
+	f := impltest.NewFigure(3, kaashoek(ordering.SequencerMulticasts, 0))
 	f.Send(1, impl.Everyone, "m", 7)
 	f.Take(1, 0)
 	for range 8 {
@@ -154,7 +154,7 @@ func TestKaashoekRemovesAfterTL(t *testing.T) {
 // When the sequencer is gone, whoever has something to send suspects it, once; a sequencer that came back without its
 // memory numbers nothing.
 func TestKaashoekSequencerDies(t *testing.T) {
-	f := impltest.NewFigure(2, kaashoek(ordering.PB, 0))
+	f := impltest.NewFigure(2, kaashoek(ordering.SequencerMulticasts, 0))
 	f.Crash(0)
 	f.Send(1, impl.Everyone, "m", 7)
 	for range 10 {
@@ -164,7 +164,7 @@ func TestKaashoekSequencerDies(t *testing.T) {
 	if n := strings.Count(f.String(), "suspect 0"); n != 1 {
 		t.Errorf("suspected %d times", n)
 	}
-	f = impltest.NewFigure(2, kaashoek(ordering.PB, 0))
+	f = impltest.NewFigure(2, kaashoek(ordering.SequencerMulticasts, 0))
 	f.Give(0, impl.Input{Kind: impl.Start, Num: 1})
 	f.Give(0, impl.Input{Kind: impl.Ready})
 	f.Send(0, impl.Everyone, "m", 7)

@@ -84,8 +84,8 @@ var steadyLayers = []struct {
 	name string
 	new  func(impl.Config) impl.Layer
 }{
-	{"total-kaashoek", kaashoek(ordering.PB, 0)},
-	{"total-kaashoek:method=bb", kaashoek(ordering.BB, 0)},
+	{"total-kaashoek", kaashoek(ordering.SequencerMulticasts, 0)},
+	{"total-kaashoek:method=bb", kaashoek(ordering.SenderMulticasts, 0)},
 	{"real-time", realTime},
 	{"sync", syncOf(ordering.OfSender)},
 	{"sync:reading=cut", syncOf(ordering.Cut)},

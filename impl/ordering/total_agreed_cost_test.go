@@ -99,8 +99,8 @@ func TestCostOfSilentMembers(t *testing.T) {
 	}
 }
 
-// steady is four members on a network that loses nothing, with memory that is used again.
-type steady struct {
+// agreedSteady is four members on a network that loses nothing, with memory that is used again.
+type agreedSteady struct {
 	nodes  []impl.Layer
 	arena  impl.Arena
 	out    *impl.Effects
@@ -114,8 +114,8 @@ type agreedMove struct {
 	body         []byte
 }
 
-func newSteady(newLayer maker) *steady {
-	w := &steady{}
+func newAgreedSteady(newLayer maker) *agreedSteady {
+	w := &agreedSteady{}
 	w.out = impl.NewEffects(&w.arena)
 	for _, n := range members(4) {
 		w.nodes = append(w.nodes, newLayer(impl.Config{Self: n, Nodes: 4, Members: members(4), TS: time.Second, TL: time.Minute}))
@@ -125,7 +125,7 @@ func newSteady(newLayer maker) *steady {
 	return w
 }
 
-func (w *steady) step(n spec.NodeID, in impl.Input) {
+func (w *agreedSteady) step(n spec.NodeID, in impl.Input) {
 	in.Now = w.now
 	w.out.Reset()
 	w.nodes[n].Step(in, w.out)
@@ -144,7 +144,7 @@ func (w *steady) step(n spec.NodeID, in impl.Input) {
 }
 
 // round lets every member send to the group, and all of it arrive.
-func (w *steady) round(size int) {
+func (w *agreedSteady) round(size int) {
 	w.arena.Reset()
 	w.now += spec.Time(time.Millisecond)
 	for n := range spec.NodeID(len(w.nodes)) {
@@ -162,7 +162,7 @@ var steadyOrders = []string{"agreement", "lamport", "fifo-total over agreement",
 // Once its memory has grown to its size, a step allocates nothing; and each message is delivered.
 func TestAgreedOrdersAllocateNothing(t *testing.T) {
 	for _, name := range steadyOrders {
-		w := newSteady(agreedTotals[name])
+		w := newAgreedSteady(agreedTotals[name])
 		const rounds = 3000
 		for range rounds {
 			w.round(64)
@@ -180,7 +180,7 @@ func TestAgreedOrdersAllocateNothing(t *testing.T) {
 func BenchmarkAgreedOrder(b *testing.B) {
 	for _, name := range slices.Sorted(slices.Values(steadyOrders)) {
 		b.Run(name, func(b *testing.B) {
-			w := newSteady(agreedTotals[name])
+			w := newAgreedSteady(agreedTotals[name])
 			b.ReportAllocs()
 			for b.Loop() {
 				w.round(64)

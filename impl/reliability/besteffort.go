@@ -16,7 +16,7 @@ import (
 //	                message and no other, until it is heard again
 //
 // Nothing is relayed: when the sender crashes half way, some members have the message and others never get it.
-// One-to-one messages are treated likewise, each peer in a number space of its own.
+// One-to-one messages are treated likewise, each peer in a number space of its own; one to a removed peer is sent once.
 //
 // How receivers acknowledge is a choice, [Acks]: here each message at once and on its own.
 //
