@@ -100,7 +100,7 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 		cfg.MTU = n
 	}
 	layers := []impl.Layer{
-		lookup(Memberships(), c.Membership.Name).New(cfg), lookup(Orderings(), c.Ordering.Name).New(cfg)}
+		lookup(Memberships(), c.Membership.Name).New(cfg), c.order(cfg)}
 	if c.mtu() > 0 {
 		layers = append(layers, transport.NewFragment(cfg))
 	}
@@ -227,6 +227,8 @@ func (c Cell) Applicable() error {
 		return errors.New("with pim=none nobody routes multicast between the LANs: want subnets=1")
 	case c.mtu() > 0 && c.Reliability.Name == "reliable-ip":
 		return errors.New("reliable-ip encloses acknowledgements of all members in every packet, and keeps to no MTU")
+	case c.Reliability.Name == "byzantine" && (c.total() || c.together()):
+		return fmt.Errorf("who lies at byzantine may say anything of the order: %s needs members that keep to it", c.Ordering.Name)
 	case c.mtu() > 0 && c.logged():
 		return fmt.Errorf("%s tells others in one packet all that it has, and keeps to no MTU", c.Reliability.Name)
 	case c.Membership.Name == "anonymous" && !links:

@@ -1,6 +1,8 @@
 package suites
 
 import (
+	"slices"
+
 	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/impl/transport"
@@ -31,8 +33,11 @@ func (c Cell) faces() spec.FaultSet {
 	if c.Membership.Name == "anonymous" { // who comes back has forgotten what it had joined or left
 		f = f.Without(spec.RecoverFault)
 	}
-	if len(c.coordinators(8)) > 0 {
+	if len(c.heads(8)) > 0 {
 		f = f.With(spec.CoordinatorFault)
+	}
+	if c.Ordering.Name == "real-time" {
+		f |= spec.ClockFaults
 	}
 	if c.logged() {
 		f |= spec.DiskFaults
@@ -77,6 +82,16 @@ func (c Cell) coordinators(members int) []spec.NodeID {
 	return out
 }
 
+// heads lists the members without which a group of so many stands still: those that hand on what others send, and the
+// one that numbers for all.
+func (c Cell) heads(members int) []spec.NodeID {
+	out := c.coordinators(members)
+	if len(out) == 0 && c.sequenced() && members > 0 {
+		out = append(out, 0)
+	}
+	return out
+}
+
 // premises are what the claims of a cell follow from.
 type premises struct {
 	channel     bool // a reliable one-to-one channel lies below
@@ -114,9 +129,12 @@ func (c Cell) premises() premises {
 		relays: r == "reliable" || r == "uniform", agrees: r == "reliable" || r == "uniform" || r == "reliable-ip" || logged || byzantine || r == "atomic-view",
 		uniform: r == "uniform" || c.Reliability.Get("deliver", "") == "stable" || logged || byzantine,
 		ordered: r == "nack" || r == "reliable-ip" || r == "atomic-view", blocks: r == "atomic-view", logged: logged, gossip: gossip, byzantine: byzantine,
-		numbered: o != "unordered", fifo: o == "fifo" || o == "causal", causal: o == "causal", pieces: c.mtu() > 0,
+		numbered: o != "unordered", fifo: slices.Contains(fifoOrders, o), causal: slices.Contains(causalOrders, o), pieces: c.mtu() > 0,
 		streams: t == "tcp", one: t == "anycast", links: links, routed: n.routed && n.mode != ipmulticast.NoRouting,
 		anonymous: c.Membership.Name == "anonymous"}
+	if o == "total-kaashoek" { // brings its own
+		p.acks, p.repairs, p.agrees = true, true, p.agrees || r == "unreliable" && t == "unicast"
+	}
 	p.looped = p.routed && n.subnets > 1 && (n.shape >= ipmulticast.Ring || n.mode == ipmulticast.Sparse)
 	p.switches = n.mode == ipmulticast.Sparse && n.tree
 	p.checksummed = p.channel || p.repairs || links || gossip
@@ -147,27 +165,25 @@ func (c Cell) Claims() spec.Claims {
 		m["CONTENT-INTEGRITY"] = c.faces()
 	}
 	c.claimDelivery(m, &p, intact)
-	if p.fifo {
-		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact, intact
-	}
-	if p.causal {
-		m["LOCAL-ORDER"], m["CAUSAL-ORDER"], m["CAUSAL-GAPFREE"] = intact, intact, intact
-	}
 	if p.ordered {
 		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact&lasting, intact&lasting
 	}
-	if p.streams && !p.fifo && !p.logged && !p.gossip && !p.byzantine && c.Reliability.Get("ack", "") == "" {
+	if p.streams && !p.fifo && !c.total() && !p.logged && !p.gossip && !p.byzantine && c.Reliability.Get("ack", "") == "" {
 		m["FIFO-ORDER"], m["FIFO-GAPFREE"] = intact&lasting, intact&lasting
 	}
-	if p.streams && p.relays { // who delivers has relayed before, and streams keep the order
+	if p.streams && p.relays && c.Ordering.Name != "real-time" { // who delivers has relayed before, and streams keep the order
 		m["LOCAL-ORDER"], m["CAUSAL-ORDER"], m["CAUSAL-GAPFREE"] = intact&lasting, intact&lasting, intact&lasting
 	}
+	c.claimOrder(m, &p, intact)
 	c.claimNetwork(m, &p, intact)
 	return inCatalogueOrder(m)
 }
 
 // tied lists what a cell promises of order only as long as nobody is silent for TL: a stream that was given up has a hole.
 func (c Cell) tied() []spec.ID {
+	if c.Ordering.Name == "total-kaashoek" { // who is removed misses something, and says so
+		return []spec.ID{"FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE", "TOTAL-GAPFREE", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX"}
+	}
 	if c.Transport.Name != "tcp" {
 		return nil
 	}
@@ -178,7 +194,7 @@ func (c Cell) tied() []spec.ID {
 func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
 	live := c.faces() & lasting
 	switch {
-	case p.logged && p.causal: // a member that comes back begins with an empty vector, and is none
+	case p.logged && c.forgets(): // a member that comes back begins anew, and is none
 		live &^= badDisks
 		m["SELF-DELIVERY"], m["CHANNEL-VALIDITY"] = live, live
 	case p.logged:
@@ -187,10 +203,13 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		m["CHANNEL-VALIDITY"] = live & lasting // what is sent to one node is not logged
 		c.claimLogs(m, p, live)
 	case p.gossip:
+		if p.repairs {
+			break
+		}
 		if !p.numbered {
 			m["PROBABILISTIC-VALIDITY"] = live & harmless
 		}
-	case !p.channel && !p.repairs:
+	case !p.channel && !c.repairs():
 		m["CHANNEL-INTEGRITY"] = intact.Without(spec.DuplicateFault)
 	default:
 		m["CHANNEL-VALIDITY"] = live
@@ -255,7 +274,7 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		m["AGREEMENT"] = m["VALIDITY"]
 	}
 	switch {
-	case p.logged && p.causal: // who delivered and came back is a stranger now
+	case p.logged && c.forgets(): // who delivered and came back is a stranger now
 	case p.uniform:
 		m["UNIFORM-AGREEMENT"] = live
 	case p.blocks: // what is stable is told before it is delivered, and is known as long as that arrives
@@ -277,6 +296,14 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 	if p.acks && p.numbered { // an acknowledged message can be held back behind one that died with its sender
 		m["ACKED-DELIVERED"] = live &^ crashes
 	}
+}
+
+// forgets says whether the ordering keeps to itself what a log does not give back: who comes back is no member any more.
+func (c Cell) forgets() bool { return c.Ordering.Name != "unordered" && c.Ordering.Name != "fifo" }
+
+// repairs says whether the level sends again what is lost.
+func (c Cell) repairs() bool {
+	return c.Reliability.Name != "unreliable" && c.Reliability.Name != "gossip"
 }
 
 // claimLogs adds what a cell promises of what its logs keep.
@@ -329,7 +356,7 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 		return
 	}
 	m["NIC-FILTER"] = intact
-	if p.gossip { // tells one at a time
+	if p.gossip || c.Ordering.Name == "total-kaashoek" { // what goes to one at a time, or comes from the sequencer, follows other ways
 		return
 	}
 	n, _ := c.network()

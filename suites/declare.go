@@ -6,6 +6,7 @@ import (
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/spec"
 )
@@ -16,6 +17,8 @@ func (c Cell) cost(members int) int {
 	copies := members - 1
 	acks := 0
 	switch {
+	case c.total() || c.together(): // what orders costs packets too
+		return 0
 	case c.Reliability.Name != "unreliable" && c.Reliability.Name != "best-effort" || c.channel() || c.mtu() > 0 || c.Membership.Name == "anonymous":
 		return 0
 	case c.Reliability.Name == "best-effort":
@@ -47,6 +50,9 @@ func (c Cell) cost(members int) int {
 func (c Cell) ackCost(members int) (acks int, counted bool) {
 	t := c.Transport.Name
 	_, links := c.network()
+	if c.total() || c.together() {
+		return 0, false
+	}
 	switch c.Reliability.Name {
 	case "unreliable", "nack": // nothing is acknowledged, unless there is a channel below, which acknowledges heartbeats too
 		if t == "tcp" || c.channel() && (t != "unicast" || c.Reliability.Name == "nack") {
@@ -94,6 +100,13 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	if c.Reliability.Name == "reliable-ip" && len(s.Groups) == 1 {
 		h.Costs = map[string]int{"STABILITY-TRIM": len(s.Groups[0].Members) * reliability.ReliableIPWindow}
 	}
+	if c.bounded() {
+		h.Costs = map[string]int{"STABILITY-TRIM": number(c.Ordering, "history", ordering.KaashoekHistory)}
+	}
+	h.Epsilon = 0
+	if c.Ordering.Name == "real-time" {
+		h.Epsilon = 1 // what they show each other after waiting for ε, they show in order
+	}
 	if len(s.Groups) == 1 && s.Faults() == 0 {
 		members := len(s.Groups[0].Members)
 		if members < s.Nodes { // a stranger to the group has no copy of its own
@@ -126,6 +139,9 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 			h.Bounds = map[string]time.Duration{}
 		}
 		h.Bounds[id] = d
+	}
+	if c.Ordering.Name == "real-time" {
+		bound("TIMELINESS", time.Duration(number(c.Ordering, "delta", 100)+2*number(c.Ordering, "epsilon", 5))*time.Millisecond)
 	}
 	if c.premises().repairs {
 		bound("TAIL-RECOVERY", sim.DefaultTL)

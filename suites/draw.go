@@ -33,6 +33,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	if x.Revive = c.logged() && i%3 > 0; !x.Revive && c.logged() { // dead for good
 		x.Faults = x.Faults.Without(spec.RecoverFault)
 	}
+	_, x.Syncs = c.barrier()
 	n, links := c.network()
 	x.Routers = n.routers()
 	anonymous := c.Membership.Name == "anonymous"
@@ -55,7 +56,12 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 		s.Steps = append(s.Steps, send(last, 0))
 	}
 	if crash := (faults.Action{Op: faults.Crash, Node: spec.NodeID(seed % uint64(s.Nodes))}); model.Has(spec.CrashFault) {
-		switch i % 8 {
+		kind := i % 8
+		if c.total() && i%2 == 1 { // two messages in some order, and one that has delivered both
+			kind = 3
+			s.Steps = append(s.Steps, send(0, 0), send(s.Groups[0].Members[len(s.Groups[0].Members)-1], 0))
+		}
+		switch kind {
 		case 3:
 			s.Steps = append(s.Steps, faults.Step{When: faults.When{On: faults.OnDeliver, Node: crash.Node, K: 2}, Action: crash})
 			if x.Revive { // and finds in its log what it has delivered
@@ -66,6 +72,10 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 		case 6:
 			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash}, Action: crash})
 		}
+	}
+	if x.Syncs && i%4 == 1 {
+		s.Steps = append(s.Steps, send(0, 0), faults.Step{When: faults.When{At: spec.Time(time.Millisecond)}, Action: faults.Action{Op: faults.Sync}},
+			send(0, 2*time.Millisecond))
 	}
 	if n.routed && i%4 == 2 {
 		n.goOn(s, seed>>8, model, i/4, anonymous)
@@ -97,7 +107,8 @@ const purposeLies = 0x11e5
 
 // special says whether schedules of the cell are drawn in another way than others.
 func (c Cell) special() bool {
-	return c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
+	_, barriers := c.barrier()
+	return barriers || c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
 }
 
 // sizes gives how many nodes schedules have that don't say it; 0, 0 is the usual.
@@ -166,7 +177,7 @@ func (n *network) goOn(s *faults.Scenario, seed uint64, model spec.FaultSet, i i
 // aimCrashes lets only those crash that the model lets crash: members that hand on what others send, or the others.
 func (c Cell) aimCrashes(s *faults.Scenario, model spec.FaultSet) {
 	g := &s.Groups[0]
-	heads := c.coordinators(len(g.Members))
+	heads := c.heads(len(g.Members))
 	if len(heads) == 0 || len(g.Members) == 0 {
 		return
 	}
@@ -193,7 +204,7 @@ func (c Cell) aimCrashes(s *faults.Scenario, model spec.FaultSet) {
 func (c Cell) coordinates(s *faults.Scenario, node spec.NodeID) bool {
 	for k := range s.Groups {
 		g := &s.Groups[k]
-		for _, i := range c.coordinators(len(g.Members)) {
+		for _, i := range c.heads(len(g.Members)) {
 			if int(i) < len(g.Members) && g.Members[i] == node {
 				return true
 			}
@@ -210,7 +221,7 @@ func (c Cell) injects(s *faults.Scenario) spec.FaultSet {
 	if c.Reliability.Name == "byzantine" && slices.ContainsFunc(s.Groups, third) {
 		return spec.AllFaults // nothing is promised
 	}
-	if !slices.ContainsFunc(s.Groups, func(g faults.Group) bool { return len(c.coordinators(len(g.Members))) > 0 }) {
+	if !slices.ContainsFunc(s.Groups, func(g faults.Group) bool { return len(c.heads(len(g.Members))) > 0 }) {
 		return set
 	}
 	set = set.Without(spec.CrashFault)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/membership"
-	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/impl/transport"
 )
@@ -183,24 +182,6 @@ func Reliabilities() []Part {
 		Promise: "all deliver or none, in each sender's order; in a static view a dead member lets nobody deliver any more",
 		Source:  "Birman & Joseph, 1987 (BJ87); BSS91",
 		New:     func(cfg impl.Config) impl.Layer { return reliability.NewAtomicView(cfg) },
-	}}
-}
-
-// Orderings lists the orders of delivery.
-func Orderings() []Part {
-	return []Part{{
-		Name: "unordered", Title: "deliver what comes when it comes", Promise: "no order",
-		New: func(cfg impl.Config) impl.Layer { return ordering.NewUnordered(cfg) },
-	}, {
-		Name: "fifo", Title: "sequence numbers and a hold-back queue for each sender",
-		Promise: "one sender's messages in the order sent, without gaps; stalls behind a lost one",
-		Source:  "HT94; CDK",
-		New:     func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) },
-	}, {
-		Name: "causal", Title: "precedence vectors, joined on delivery",
-		Promise: "a message is delivered after all that happened before it; closed group",
-		Source:  "Birman, Schiper, Stephenson, 1991 (BSS91)",
-		New:     func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) },
 	}}
 }
 

@@ -64,6 +64,9 @@ func Playable(s *faults.Scenario) (*Subject, error) {
 				return nil, fmt.Errorf("%q: the members of %s never change", s.StepText(i), subject.Name)
 			}
 		case faults.Sync, faults.Query:
+			if _, barriers := subject.cell.barrier(); barriers && st.Action.Op == faults.Sync {
+				break
+			}
 			return nil, fmt.Errorf("%q: %s has no %s", s.StepText(i), subject.Name, st.Action.Op)
 		}
 		if _, known := impl.ParsePoint(st.When.Point); st.When.On == faults.OnPoint && !known {
@@ -182,7 +185,7 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, cell Cell, claims spec.Cl
 
 // fits says what of a scenario does not fit the cell's network, or nil.
 func (c Cell) fits(s *faults.Scenario) error {
-	n, links := c.network()
+	n, _ := c.network()
 	if err := c.addresses(s); err != nil {
 		return err
 	}
@@ -191,7 +194,7 @@ func (c Cell) fits(s *faults.Scenario) error {
 		kind, fault := a.Op.Fault()
 		switch {
 		case !fault || kind <= spec.CorruptFault:
-		case !links || !c.faces().Has(kind):
+		case !c.faces().Has(kind):
 			return fmt.Errorf("%q: %s has nothing that this could strike", s.StepText(i), c)
 		case a.Op.HasRouter() && a.Router >= n.routers():
 			return fmt.Errorf("%q: the number of routers is %d", s.StepText(i), n.routers())

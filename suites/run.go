@@ -26,7 +26,7 @@ type Plan struct {
 }
 
 // DefaultSchedules is how many schedules a cell gets.
-const DefaultSchedules = 500
+const DefaultSchedules = 150
 
 // searchBudget is how many schedules are tried for a separation witness before it counts as not found.
 const searchBudget = 5000
@@ -34,7 +34,7 @@ const searchBudget = 5000
 // A witness of up to simpleSteps steps is simple enough; a longer one is shown when simplerTries have been found.
 const (
 	simpleSteps  = 2
-	simplerTries = 5
+	simplerTries = 2
 )
 
 // chunk is how many schedules are one unit of work.

@@ -58,18 +58,27 @@ func (c Cell) Separations() []Separation {
 		return c.possible(out)
 	}
 	c.separateDelivery(&p, add)
-	if !p.fifo && !p.streams && !p.ordered && c.Reliability.Get("ack", "") != "stop-and-wait" {
+	total := c.total() || c.together()
+	if !p.fifo && !p.streams && !p.ordered && c.Ordering.Name != "real-time" && c.Reliability.Get("ack", "") != "stop-and-wait" {
 		add(spec.NoFaults, "FIFO-ORDER", "FIFO-GAPFREE")
 	}
 	before := spec.NoFaults
 	if r := c.Reliability.Name; r == "atomic-log" || r == "atomic-abort" { // an answer takes two phases: what it answers is late if it was lost
 		before = spec.SetOf(spec.LossFault)
 	}
-	if !p.causal && !(p.streams && (p.relays || p.logged || p.byzantine)) {
+	if !p.causal && !total && !(p.streams && (p.relays || p.logged || p.byzantine)) {
 		add(before, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	c.separateLogs(&p, add)
-	add(spec.NoFaults, "TOTAL-ORDER")
+	if !c.total() {
+		add(spec.NoFaults, "TOTAL-ORDER")
+	}
+	switch {
+	case c.sequenced():
+		add(spec.SetOf(spec.CoordinatorFault), "VALIDITY")
+	case c.together() && c.total():
+		add(spec.SetOf(spec.CrashFault), "VALIDITY")
+	}
 	return c.possible(out)
 }
 
@@ -99,6 +108,9 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 	case p.links:
 		half = spec.SetOf(spec.CrashLossyFault)
 	}
+	if c.total() || c.together() {
+		return
+	}
 	if p.repairs && !p.agrees {
 		add(half, "AGREEMENT")
 		if p.causal {
@@ -127,7 +139,10 @@ func (c Cell) separateLogs(p *premises, add func(with spec.FaultSet, ids ...spec
 		return
 	}
 	dead, back := spec.SetOf(spec.CrashFault), spec.SetOf(spec.CrashFault, spec.RecoverFault)
-	add(back.With(spec.LostSyncFault), "NO-DUPLICATION/restart", "DURABILITY", "LOG-PREFIX")
+	add(back.With(spec.LostSyncFault), "NO-DUPLICATION/restart", "LOG-PREFIX")
+	if !p.streams {
+		add(back.With(spec.LostSyncFault), "DURABILITY")
+	}
 	switch r := c.Reliability; {
 	case r.Name == "durable":
 		add(back, "ALL-OR-NOTHING")

@@ -82,7 +82,7 @@ func (s *Subject) bench() *bench { return s.cell.newBench(s.world(), s.Params.MT
 
 // draw makes schedule i of a mutant in s. On a network of links it has what schedules of the cell have.
 func (s *Subject) draw(into *faults.Scenario, seed uint64, i int) {
-	if _, links := s.cell.network(); links || len(s.cell.coordinators(8)) > 0 || s.cell.Transport.Name == "anycast" || s.cell.special() {
+	if _, links := s.cell.network(); links || len(s.cell.heads(8)) > 0 || s.cell.Transport.Name == "anycast" || s.cell.special() {
 		s.cell.drawInto(into, seed, s.Params, s.Params.Faults, i)
 		return
 	}

@@ -5,7 +5,7 @@
 // for a while. Then every fault but crashes is healed, and no trigger can bring one on any more; where nodes are to
 // come back, those that are down do. Then traffic drains: the run is settled when nothing has been observed for twice
 // TL and a bit, after which every timer of a protocol that keeps to TL has fired, or when nothing at all is left to
-// happen.
+// happen. One in which something is observed for a long time after that ends without having settled.
 //
 // # Several groups
 //
@@ -52,7 +52,7 @@ type Config struct {
 const (
 	DefaultTS       = 30 * time.Millisecond
 	DefaultTL       = 600 * time.Millisecond
-	DefaultMaxSteps = 20_000_000
+	DefaultMaxSteps = 3_000_000
 )
 
 // World plays scenarios on one goroutine. It implements [faults.World].
@@ -95,6 +95,7 @@ type World struct {
 
 	phase    phase
 	observed int64          // when something was last observed
+	mended   int64          // when all faults were healed
 	scripted int64          // when the last timed step is over
 	drained  bool           // nothing is left to happen
 	current  spec.NodeID    // the node that was stepped last
@@ -217,8 +218,11 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 			if w.cfg.Revive && s.Faults().Has(spec.RecoverFault) {
 				w.reviveAll()
 			}
-			w.observed = w.now
+			w.observed, w.mended = w.now, w.now
 			continue
+		}
+		if w.phase == healed && time.Duration(w.now-w.mended) > deadline*w.forever() {
+			return nil // it goes on for ever, and is not settled
 		}
 		if !w.next() {
 			w.drained = true
@@ -325,6 +329,10 @@ func (w *World) quiet() bool {
 	}
 	return since > 4*w.cfg.TS+2*w.s.Net.Max
 }
+
+// deadline is how many times that long a run is waited for that never gets quiet, as where one is suspected and trusted
+// for ever.
+const deadline = 20
 
 // forever is after how long what has not come will not come.
 func (w *World) forever() time.Duration { return 2*w.cfg.TL + 4*w.cfg.TS + 2*w.s.Net.Max }

@@ -32,7 +32,8 @@ func All() []Mutant {
 	return slices.Concat(channelMutants(), unicastMutants(), treeMutants(), tcpMutants(), lanMutants(), hostMutants(),
 		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), atomicViewMutants(), reliableMutants(),
 		durableMutants(), gossipMutants(), byzantineMutants(),
-		fifoMutants(), causalMutants())
+		fifoMutants(), causalMutants(),
+		sequencerMutants(), agreedMutants(), kaashoekMutants(), realTimeMutants(), syncMutants())
 }
 
 // Lookup gives the mutant of a name, spelled exactly as in All.

@@ -77,7 +77,7 @@ const (
 	fifoCausal              = "unicast/reliable/fifo+sync:reading=causal"
 	fifoBlocking            = "unicast/reliable/fifo+sync:reading=blocking"
 	realTimeOverReliable    = "unicast/reliable/real-time"
-	realTimeAtTheBound      = "unicast/reliable/real-time:delta=10ms"
+	realTimeAtTheBound      = "unicast/reliable/real-time:delta=10"
 )
 
 // correct gives the stack of a cell without any bug.

@@ -92,7 +92,7 @@ func kaashoekMutants() []Mutant {
 
 // lostFromHistory is broken when a message has left the history before all had it, who then pass over it.
 var lostFromHistory = []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "BOUNDED-OVERFLOW",
-	"FIFO-GAPFREE", "LOCAL-ORDER", "TOTAL-GAPFREE"}
+	"FIFO-GAPFREE", "LOCAL-ORDER", "TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX"}
 
 // kaashoekWith gives the constructor of a cell's stack in which rules have been changed.
 func kaashoekWith(cell string, change func(*ordering.KaashoekRules)) func(impl.Config) impl.Layer {

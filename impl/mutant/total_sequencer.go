@@ -55,7 +55,7 @@ func sequencerMutants() []Mutant {
 		{
 			Name:   "sender-delivers-at-once",
 			Title:  "A sender delivers its message when it sends it, and not when its turn comes.",
-			Breaks: disordered,
+			Breaks: slices.Concat([]spec.ID{"DESTINATION-INTEGRITY"}, disordered),
 			Cell:   sequencerOverReliable, Under: spec.NoFaults,
 			New: with(sequencerOverReliable, func(s *stack) { s.ordering = sequencerDeliversOwn }),
 		},
