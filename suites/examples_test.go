@@ -254,3 +254,19 @@ func TestCapture(t *testing.T) {
 		t.Error("frames were captured where there are none")
 	}
 }
+
+// A disk that says of what it loses that it is safe takes with it what was acknowledged.
+func TestLostSync(t *testing.T) {
+	r := replayed(t, "lost-sync")
+	if i := slices.IndexFunc(r.Requirements, func(x suites.Row) bool { return x.ID == "DURABILITY" }); i < 0 || r.Requirements[i].Verdict != spec.Fail {
+		t.Errorf("durability was not broken: %+v", r.Requirements)
+	}
+}
+
+// Who waits for the dead says so: it is suspected, nothing is delivered, and whether that is for ever one run can't tell.
+func TestDeadMember(t *testing.T) {
+	r := replayed(t, "dead-member")
+	if r.Verdict != spec.Inconclusive || !slices.Contains(r.NotJudged, "VALIDITY") || !strings.Contains(r.Diagram, "suspect 2") || strings.Contains(r.Diagram, "deliver") {
+		t.Errorf("%v, not judged %v\n%s", r.Verdict, r.NotJudged, r.Diagram)
+	}
+}

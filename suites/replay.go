@@ -26,7 +26,7 @@ type Replayed struct {
 	SameTrace    bool         `json:"same_trace"`           // and this run has the same
 	Departs      string       `json:"departs,omitempty"`    // where it does not
 	Requirements []Row        `json:"requirements"`         // what the subject claims, and what was expected to break
-	NotJudged    []spec.ID    `json:"not_judged,omitempty"` // liveness that is not promised because faults may outlast TL, or packets did not fit
+	NotJudged    []spec.ID    `json:"not_judged,omitempty"` // liveness that is not promised because faults may outlast TL, packets did not fit, or one that is waited for is dead
 	Unplayed     []string     `json:"unplayed,omitempty"`   // steps whose moment never came
 	Beyond       []spec.ID    `json:"beyond,omitempty"`     // broken in this run, and not promised under its faults
 	Changes      []Change     `json:"changes,omitempty"`    // listeners that came and left, on a network of links

@@ -294,7 +294,7 @@ func (r *Replayed) tellOthers(w io.Writer) {
 		fmt.Fprintf(w, "promised under these faults, and held: %s\n", wrap(joinIDs(held), 100, "  "))
 	}
 	if len(r.NotJudged) > 0 {
-		fmt.Fprintf(w, "not judged, because faults may outlast TL or packets did not fit: %s\n", wrap(joinIDs(r.NotJudged), 100, "  "))
+		fmt.Fprintf(w, "not judged, because faults may outlast TL, packets did not fit, or one that crashed has not come back: %s\n", wrap(joinIDs(r.NotJudged), 100, "  "))
 	}
 	if len(r.Beyond) > 0 {
 		fmt.Fprintf(w, "not promised under these faults, and broken: %s\n", wrap(joinIDs(r.Beyond), 100, "  "))
