@@ -264,7 +264,7 @@ func TestCorrectDurableModels(t *testing.T) {
 		}
 	})
 	for id := range moreTwins {
-		if bites[id] == 0 && !testing.Short() {
+		if bites[id] == 0 && !testing.Short() && id != DetectorCompleteness { // the model suspects nobody
 			t.Errorf("%s never passed", id)
 		}
 	}

@@ -420,7 +420,8 @@ func (t *twin) detector() (a answer) {
 	b, bounded := t.h.Bounds["DETECTOR-COMPLETENESS"]
 	observed, end := bounded, len(t.h.Events)
 	for _, e := range t.h.Events {
-		observed = observed || (e.Kind == spec.Suspect || e.Kind == spec.Trust || e.Kind == spec.ViewChange)
+		tells := e.Kind == spec.Suspect || e.Kind == spec.Trust || e.Kind == spec.ViewChange
+		observed = observed || tells && !t.liar(e.Node)
 	}
 	for g := range t.h.Groups {
 		for d := range t.h.Nodes {

@@ -47,7 +47,7 @@ func (x *index) idle(e *spec.Event) bool {
 		return false
 	}
 	switch e.Kind {
-	case spec.Deliver, spec.Ack, spec.Refuse, spec.Gap, spec.Note, spec.Discard, spec.Sync, spec.Synced, spec.ViewChange, spec.Restore:
+	case spec.Deliver, spec.Ack, spec.Refuse, spec.Gap, spec.Note, spec.Discard, spec.Sync, spec.Synced, spec.ViewChange, spec.Restore, spec.Suspect, spec.Trust:
 		return true
 	}
 	return false
