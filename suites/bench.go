@@ -13,14 +13,15 @@ import (
 
 // bench is a world with a judge, for one goroutine.
 type bench struct {
-	cfg   sim.Config
-	mtu   int       // of the networks that the member is made for; 0: without a limit
-	tied  []spec.ID // safety that holds only while nobody is silent for TL
-	most  bool      // delivery takes more than half of the members
-	waits []spec.ID // what holds only where everyone that crashed has come back
-	world *sim.World
-	judge checkers.Judge
-	h     spec.History
+	cfg    sim.Config
+	mtu    int       // of the networks that the member is made for; 0: without a limit
+	tied   []spec.ID // safety that holds only while nobody is silent for TL
+	most   bool      // delivery takes more than half of the members
+	quorum []spec.ID // what holds only while half of the members, and one more, have not crashed
+	waits  []spec.ID // what holds only where everyone that crashed has come back
+	world  *sim.World
+	judge  checkers.Judge
+	h      spec.History
 }
 
 func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu, world: sim.New(cfg)} }
@@ -29,6 +30,9 @@ func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu
 func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b := newBench(cfg, mtu)
 	b.tied, b.most, b.waits = c.tied(), c.Reliability.Name == "uniform", c.Awaits()
+	if c.Reliability.Name == "durable" && c.Reliability.Get("acks", "majority") == "majority" {
+		b.quorum = []spec.ID{"ACKED-DELIVERED", "DURABILITY"} // so many disks have what was acknowledged
+	}
 	return b
 }
 
@@ -63,13 +67,13 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	if tl == 0 {
 		tl = sim.DefaultTL
 	}
+	if slices.Contains(b.waits, id) && b.missed() || slices.Contains(b.quorum, id) && b.minority() {
+		return true
+	}
 	if !ok || !r.Is(spec.Liveness) && !slices.Contains(b.tied, id) {
 		return false
 	}
 	if b.most && b.minority() {
-		return true
-	}
-	if slices.Contains(b.waits, id) && b.missed() {
 		return true
 	}
 	if s.Net.MTU != b.mtu && b.world.Counts().TooLong > 0 {

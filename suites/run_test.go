@@ -39,9 +39,11 @@ func run(t testing.TB, p suites.Plan) *suites.Report {
 // not promise is broken by a schedule that was found.
 func TestMatrix(t *testing.T) {
 	seeds, schedules := uint64(1), 150
-	cells := allCells(t)
+	const plain = "unordered,fifo,causal"
+	cells := slices.Concat(cellsOf(t, "all", "unreliable,reliable,durable", plain), cellsOf(t, "unicast,hardware", "all", plain),
+		cellsOf(t, "unicast", "all", "total-sequencer,total-seqserver,total-agreement,total-lamport,total-kaashoek,fifo-total,causal-total,real-time,sync,fifo+sync,causal+sync"))
 	if testing.Short() {
-		schedules, cells = 60, cellsOf(t, "unicast", "all", "all")
+		schedules, cells = 60, cellsOf(t, "unicast", "all", plain)
 	}
 	for seed := range seeds {
 		r := run(t, suites.Plan{Cells: cells, Seed: seed, Schedules: schedules, Parallel: 2})
@@ -74,7 +76,7 @@ func TestVariants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the matrix without options is played in short mode")
 	}
-	cells, err := suites.Cells("unicast:mtu=200,unicast:channel=on,unicast:channel=on,mtu=300", "all", "all", "static")
+	cells, err := suites.Cells("unicast:mtu=200,unicast:channel=on,unicast:channel=on,mtu=300", "unreliable,best-effort,nack,reliable,uniform,byzantine", "unordered,fifo,causal", "static")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func (c Cell) separateLogs(p *premises, add func(with spec.FaultSet, ids ...spec
 	}
 	dead, back := spec.SetOf(spec.CrashFault), spec.SetOf(spec.CrashFault, spec.RecoverFault)
 	add(back.With(spec.LostSyncFault), "NO-DUPLICATION/restart", "LOG-PREFIX")
-	if !p.streams {
+	if !p.streams && !p.relayed {
 		add(back.With(spec.LostSyncFault), "DURABILITY")
 	}
 	switch r := c.Reliability; {
