@@ -203,9 +203,6 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		m["CHANNEL-VALIDITY"] = live & lasting // what is sent to one node is not logged
 		c.claimLogs(m, p, live)
 	case p.gossip:
-		if p.repairs {
-			break
-		}
 		if !p.numbered {
 			m["PROBABILISTIC-VALIDITY"] = live & harmless
 		}
@@ -261,7 +258,6 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		if p.blocks {
 			m["ALL-OR-NOTHING"], m["VALIDITY"] = live, live&^crashes
 			m["SELF-DELIVERY"] = m["SELF-DELIVERY"] &^ crashes
-			delete(m, "TAIL-RECOVERY")
 			if !p.numbered {
 				m["TAIL-RECOVERY"] = live &^ crashes
 			}
@@ -339,7 +335,7 @@ func (c Cell) share(n int) float64 {
 	if c.Reliability.Name != "gossip" {
 		return 1
 	}
-	const slack = .05
+	const slack = .02
 	f, r := number(c.Reliability, "fanout", 2), number(c.Reliability, "rounds", 2)
 	return min(reliability.ExpectedShare(n, f, r), reliability.ExpectedShare(n-1, f, r)) - slack // one may be no member
 }

@@ -9,7 +9,6 @@ import (
 // merge puts the units of a cell together, in their order.
 func merge(c Cell, members int, units []*unit) CellReport {
 	share := c.share(members)
-
 	r := CellReport{Transport: c.Transport.String(), Reliability: c.Reliability.String(), Ordering: c.Ordering.String(),
 		Membership: c.Membership.String(), Applicable: true}
 	if err := c.Applicable(); err != nil {

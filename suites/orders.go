@@ -34,7 +34,7 @@ func Orderings() []Part {
 	}, {
 		Name: "total-seqserver", Title: "fetch a number from a server, then multicast the message with it",
 		Promise: "the same order everywhere; a number that was fetched and never used is a hole, which the server fills; its crash stops the group",
-		Source:  "DSU04, communication history by tickets",
+		Source:  "DSU04, fixed sequencer, unicast-unicast-broadcast",
 		Options: []Option{{Key: "holes", Default: "fill", Text: "fill: the server asks all who may have the message of a number that does not come, and tells all to skip it if nobody has; block: nobody delivers behind it", Check: oneOf("fill", "block")}},
 	}, {
 		Name: "total-agreement", Title: "each member proposes a number, the sender takes the largest",
@@ -64,13 +64,13 @@ func Orderings() []Part {
 	}, {
 		Name: "real-time", Title: "clocks within ε, delays within Δ: deliver when both have passed since the sender's stamp",
 		Promise: "messages sent more than ε apart are delivered in the order in which they were; what comes later than Δ is discarded, and announced",
-		Source:  "Cristian, Aghili, Strong, Dolev, 1985; LAM78",
+		Source:  "Lamport, 1984; Cristian, Aghili, Strong, Dolev, 1985",
 		Options: []Option{
 			{Key: "epsilon", Default: "5", Text: "how far apart clocks are at most, in milliseconds", Check: within(0, 1000)},
 			{Key: "delta", Default: "100", Text: "how long a message takes at most, in milliseconds", Check: within(1, 1000)},
 		},
 	}, {
-		Name: "sync", Title: "barriers", Promise: "what is sent before a barrier is delivered before what is sent after it", Source: "DSU04; Dunigan, Hall, 1993",
+		Name: "sync", Title: "barriers", Promise: "what is sent before a barrier is delivered before what is sent after it", Source: "Dubois, Scheurich, Briggs, 1986, of memory accesses",
 		Options: reading,
 	}, {
 		Name: "fifo+sync", Title: "barriers above each sender's order", Promise: "both", Source: "HT94", Options: reading,
@@ -258,7 +258,7 @@ func (c Cell) leave(m map[spec.ID]spec.FaultSet, p *premises) {
 	case c.sequenced() && p.agrees && c.Reliability.Name != "atomic-view":
 		without = spec.SetOf(spec.CoordinatorFault)
 		if !p.uniform {
-			m["UNIFORM-AGREEMENT"] &^= crashes
+			delete(m, "UNIFORM-AGREEMENT")
 		}
 	default:
 		without = crashes
@@ -268,11 +268,9 @@ func (c Cell) leave(m map[spec.ID]spec.FaultSet, p *premises) {
 			m[id] = under &^ without
 		}
 	}
-	m["SELF-DELIVERY"] = m["VALIDITY"]
-	for _, id := range []spec.ID{"SELF-DELIVERY", "UNIFORM-AGREEMENT"} {
-		if m[id]&^harmless == 0 && (id != "SELF-DELIVERY" || m["VALIDITY"] == 0) {
-			delete(m, id)
-		}
+	delete(m, "SELF-DELIVERY")
+	if under, ok := m["VALIDITY"]; ok { // one's own message has to be ordered like any other
+		m["SELF-DELIVERY"] = under
 	}
 	if u := m["UNIFORM-AGREEMENT"]; u&crashes == 0 { // without crashes it is agreement
 		delete(m, "UNIFORM-AGREEMENT")

@@ -25,6 +25,9 @@ type Promise struct {
 	err       error
 }
 
+// promiseSchedules is how many schedules a member of one's own is tried in, unless the promise says another number.
+const promiseSchedules = 500
+
 // tolerated is the fault model that a promise starts with: what a group of processes on a network has to live with
 // while no process comes back from the dead and checksums keep changed bytes out.
 var tolerated = spec.EndToEndFaults.Without(spec.RecoverFault, spec.CorruptFault)
@@ -47,7 +50,7 @@ func Profile(name string) Promise {
 
 // Requirements promises these requirements.
 func Requirements(ids ...spec.ID) Promise {
-	p := Promise{name: "requirements", ids: ids, under: tolerated, schedules: DefaultSchedules, seed: 1,
+	p := Promise{name: "requirements", ids: ids, under: tolerated, schedules: promiseSchedules, seed: 1,
 		ts: sim.DefaultTS, tl: sim.DefaultTL}
 	for _, id := range ids {
 		if _, ok := spec.Lookup(id); !ok {

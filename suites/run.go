@@ -18,7 +18,7 @@ type Plan struct {
 	Faults    spec.FaultSet // no schedule has others
 	Nodes     int           // 0: 3 or 4, drawn
 	Messages  int           // most sends of a schedule, sentinels aside; 0: 4
-	Schedules int           // for each cell; 0: DefaultSchedules
+	Schedules int           // for each cell, and shareFactor times as many where a statistic is claimed; 0: DefaultSchedules
 	Seed      uint64
 	Parallel  int                   // workers; 0: one
 	Progress  func(done, total int) // called from one goroutine at a time; may be nil
@@ -36,6 +36,9 @@ const (
 	simpleSteps  = 2
 	simplerTries = 2
 )
+
+// shareFactor is how many times as many schedules a cell gets of which a statistic is claimed.
+const shareFactor = 4
 
 // chunk is how many schedules are one unit of work.
 const chunk = 250
@@ -106,8 +109,12 @@ func (p *Plan) units() []*unit {
 		if c.Applicable() != nil {
 			continue
 		}
-		for i := 0; i < p.Schedules; i += chunk {
-			out = append(out, &unit{plan: p, cell: c, first: i, n: min(chunk, p.Schedules-i)})
+		n := p.Schedules
+		if c.Reliability.Name == "gossip" { // a share shows in many messages only
+			n *= shareFactor
+		}
+		for i := 0; i < n; i += chunk {
+			out = append(out, &unit{plan: p, cell: c, first: i, n: min(chunk, n-i)})
 		}
 		out = append(out, &unit{plan: p, cell: c, separating: true})
 	}

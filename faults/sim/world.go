@@ -52,7 +52,7 @@ type Config struct {
 const (
 	DefaultTS       = 30 * time.Millisecond
 	DefaultTL       = 600 * time.Millisecond
-	DefaultMaxSteps = 3_000_000
+	DefaultMaxSteps = 20_000_000
 )
 
 // World plays scenarios on one goroutine. It implements [faults.World].
