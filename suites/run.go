@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +22,7 @@ type Plan struct {
 	Schedules int           // for each cell, and shareFactor times as many where a statistic is claimed; 0: DefaultSchedules
 	Seed      uint64
 	Parallel  int                   // workers; 0: one
+	Witnesses bool                  // shrink every separation's schedule, and not only the first of each kind, which the text shows
 	Progress  func(done, total int) // called from one goroutine at a time; may be nil
 	Clock     func() time.Time      // for elapsed_ms; nil: 0
 }
@@ -96,6 +98,7 @@ type unit struct {
 	cell       Cell
 	first, n   int
 	separating bool
+	shown      []bool // by separation of the cell: whether the text shows its witness
 
 	counts sim.Counts
 	tried  int
@@ -105,6 +108,7 @@ type unit struct {
 
 func (p *Plan) units() []*unit {
 	var out []*unit
+	seen := map[shownAs]bool{}
 	for _, c := range p.Cells {
 		if c.Applicable() != nil {
 			continue
@@ -116,7 +120,13 @@ func (p *Plan) units() []*unit {
 		for i := 0; i < n; i += chunk {
 			out = append(out, &unit{plan: p, cell: c, first: i, n: min(chunk, n-i)})
 		}
-		out = append(out, &unit{plan: p, cell: c, separating: true})
+		u := &unit{plan: p, cell: c, separating: true}
+		for _, sep := range c.Separations() {
+			x := showAs(sep.ID, c.Reliability.String(), c.Ordering.String(), sep.With.String())
+			u.shown = append(u.shown, p.Witnesses || !seen[x])
+			seen[x] = true
+		}
+		out = append(out, u)
 	}
 	return out
 }
@@ -229,49 +239,91 @@ func modelsOf(claims spec.Claims, allowed spec.FaultSet) []spec.FaultSet {
 	return out
 }
 
-// separate looks for a schedule that breaks what the cell does not promise.
+// separate looks for schedules that break what the cell does not promise. What shows with the same faults is looked for
+// in the same schedules.
 func (u *unit) separate(ctx context.Context, b *bench) {
 	seps := u.cell.Separations()
+	rows := make([]*Row, len(seps))
 	for k, sep := range seps {
-		row := Row{ID: sep.ID, With: sep.With.String(), Verdict: spec.Inconclusive}
-		if !sep.With.Within(u.plan.Faults) || u.plan.Nodes > 0 && u.plan.Nodes < sep.Nodes {
-			continue // the run was told to leave these faults out, or has too few nodes for it
+		if sep.With.Within(u.plan.Faults) && (u.plan.Nodes == 0 || u.plan.Nodes >= sep.Nodes) { // the run may leave these faults out, or have too few nodes
+			rows[k] = &Row{ID: sep.ID, With: sep.With.String(), Verdict: spec.Inconclusive}
 		}
-		var s faults.Scenario
-		for i, budget := 0, searchBudget; i < budget && ctx.Err() == nil; i++ {
-			seed := seedOf(u.plan.Seed, u.cell.String(), 2, uint64(k)<<32|uint64(i))
-			u.plan.draw(&s, seed, u.cell, sep.With, i)
-			if err := b.play(&s); err != nil {
-				u.err = b.broke(&s, err)
-				return
+	}
+	done := make([]bool, len(seps))
+	for k, sep := range seps {
+		if rows[k] == nil || done[k] {
+			continue
+		}
+		var open []int
+		for i := k; i < len(seps); i++ {
+			if rows[i] != nil && seps[i].With == sep.With {
+				open, done[i] = append(open, i), true
 			}
-			f := b.judge.Check(sep.ID)
-			row.Judged++
-			row.Antecedents += f.Antecedents
-			if f.Verdict == spec.Pass {
-				row.Bites++
-			}
-			if f.Verdict != spec.Fail {
-				continue
-			}
-			row.Verdict = spec.Fail
-			row.Failed++
-			injected := u.cell.injects(&s)
-			same := func(t *faults.Scenario) bool {
-				i := u.cell.injects(t)
-				return i.Within(injected) && (i != 0 || injected == 0)
-			}
-			if w := b.story(&s, sep.ID, same); row.Witness == nil || w.Steps < row.Witness.Steps {
-				row.Witness = w
-			}
-			if row.Witness.Steps <= simpleSteps || row.Failed == simplerTries {
-				break
-			}
-			budget = min(budget, i+searchBudget/10) // look a little further for a simpler one
+		}
+		if u.err = u.search(ctx, b, sep.With, open, rows); u.err != nil {
+			return
+		}
+	}
+	for _, row := range rows {
+		if row == nil {
+			continue
 		}
 		if row.Verdict != spec.Fail {
 			row.Reason = fmt.Sprintf("no schedule of %d broke it, though it is not promised", row.Judged)
 		}
-		u.rows = append(u.rows, row)
+		u.rows = append(u.rows, *row)
 	}
+}
+
+// search looks for schedules with some faults that break the rows that are open.
+func (u *unit) search(ctx context.Context, b *bench, with spec.FaultSet, open []int, rows []*Row) error {
+	first := open[0]
+	ends := make([]int, len(rows)) // by row: where a simpler witness than the one it has is not looked for any more
+	var s faults.Scenario
+	var broken []int
+	for i := 0; i < searchBudget && len(open) > 0 && ctx.Err() == nil; i++ {
+		u.plan.draw(&s, seedOf(u.plan.Seed, u.cell.String(), 2, uint64(first)<<32|uint64(i)), u.cell, with, i)
+		if err := b.play(&s); err != nil {
+			return b.broke(&s, err)
+		}
+		broken = broken[:0]
+		for _, k := range open {
+			f := b.judge.Check(rows[k].ID)
+			rows[k].Judged++
+			rows[k].Antecedents += f.Antecedents
+			switch f.Verdict {
+			case spec.Pass:
+				rows[k].Bites++
+			case spec.Fail:
+				broken = append(broken, k)
+			}
+		}
+		for _, k := range broken {
+			row := rows[k]
+			w := u.witness(b, &s, row.ID, u.shown[k])
+			if row.Failed++; row.Failed == 1 {
+				row.Verdict, row.Witness, ends[k] = spec.Fail, w, i+searchBudget/10
+			} else if w.Steps < row.Witness.Steps {
+				row.Witness = w
+			}
+		}
+		open = slices.DeleteFunc(open, func(k int) bool {
+			row := rows[k]
+			return row.Failed > 0 && (!u.shown[k] || row.Witness.Steps <= simpleSteps || row.Failed == simplerTries || i >= ends[k])
+		})
+	}
+	return nil
+}
+
+// witness tells the story of a schedule that breaks what is not promised: shrunk, to one with the same faults, where it
+// is shown.
+func (u *unit) witness(b *bench, s *faults.Scenario, id spec.ID, shown bool) *Story {
+	if !shown {
+		return b.tell(s, id)
+	}
+	injected := u.cell.injects(s)
+	return b.story(s, id, func(t *faults.Scenario) bool {
+		i := u.cell.injects(t)
+		return i.Within(injected) && (i != 0 || injected == 0)
+	})
 }

@@ -3,7 +3,6 @@ package suites
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -123,13 +122,22 @@ func (s *Story) write(w io.Writer) {
 	fmt.Fprintf(w, "again:\n  %s\n", s.Replay)
 }
 
+// shownAs is under what a separation is told once: the requirement, the part that does not give it, and with which faults.
+type shownAs struct {
+	id         spec.ID
+	part, with string
+}
+
+func showAs(id spec.ID, level, ordering, with string) shownAs {
+	if q, ok := spec.Lookup(id); ok && q.Family == spec.Order {
+		level = ordering
+	}
+	return shownAs{id, level, with}
+}
+
 // tellSeparations tells once for each requirement and each part that does not give it how that shows.
 func (r *Report) tellSeparations(w io.Writer, stories bool) {
-	type key struct {
-		id         spec.ID
-		part, with string
-	}
-	var seen []key
+	seen := map[shownAs]bool{}
 	rows := [][]string{}
 	for i := range r.Cells {
 		c := &r.Cells[i]
@@ -138,22 +146,16 @@ func (r *Report) tellSeparations(w io.Writer, stories bool) {
 			if row.Claimed || row.Verdict != spec.Fail || row.Witness == nil {
 				continue
 			}
-			part := c.Reliability
-			if q, ok := spec.Lookup(row.ID); ok && q.Family == spec.Order {
-				part = c.Ordering
-			}
-			x := key{row.ID, part, row.With}
-			known := slices.Contains(seen, x)
-			if !known {
-				seen = append(seen, x)
-			}
+			x := showAs(row.ID, c.Reliability, c.Ordering, row.With)
+			known := seen[x]
+			seen[x] = true
 			if stories || !known && r.asked(row.With) {
 				fmt.Fprintf(w, "\n%s does not promise %s %s:\n", c.Name(), row.ID, withFaults(row.With))
 				row.Witness.write(w)
 				continue
 			}
 			if !known {
-				rows = append(rows, []string{"  " + part, string(row.ID), withFaults(row.With), steps(row.Witness.Steps), shorten(row.Witness.Text, 100)})
+				rows = append(rows, []string{"  " + x.part, string(row.ID), withFaults(row.With), steps(row.Witness.Steps), shorten(row.Witness.Text, 100)})
 			}
 		}
 	}
