@@ -73,6 +73,10 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash}, Action: crash})
 		}
 	}
+	if c.Ordering.Name == "real-time" && !c.repairs() && model.Has(spec.LossFault) && i%4 == 2 { // a hole, and what shows it
+		s.Steps = append(s.Steps, send(0, 0), send(0, 10*time.Millisecond),
+			faults.Step{Action: faults.Action{Op: faults.Loss, Percent: 60, For: 5 * time.Millisecond}})
+	}
 	if x.Syncs && i%4 == 1 {
 		s.Steps = append(s.Steps, send(0, 0), faults.Step{When: faults.When{At: spec.Time(time.Millisecond)}, Action: faults.Action{Op: faults.Sync}},
 			send(0, 2*time.Millisecond))
@@ -156,7 +160,7 @@ func (n *network) goOn(s *faults.Scenario, seed uint64, model spec.FaultSet, i i
 		special.Op = faults.RPDown
 	case i%4 == 1 && model.Has(spec.TTLFault):
 		special = faults.Action{Op: faults.TTL, Node: node, Size: 1, For: time.Second}
-	case i%4 == 2 && anonymous && model.Has(spec.CrashFault) && len(s.Groups[0].Members) > 0:
+	case i%2 == 0 && anonymous && model.Has(spec.CrashFault) && len(s.Groups[0].Members) > 0:
 		special = faults.Action{Op: faults.Crash, Node: s.Groups[0].Members[0]}
 	}
 	if i%4 == 3 && anonymous { // a listener far from the source comes and goes, as one does who changes the channel

@@ -28,7 +28,7 @@ type Plan struct {
 }
 
 // DefaultSchedules is how many schedules a cell gets.
-const DefaultSchedules = 150
+const DefaultSchedules = 100
 
 // searchBudget is how many schedules are tried for a separation witness before it counts as not found.
 const searchBudget = 5000
@@ -114,7 +114,7 @@ func (p *Plan) units() []*unit {
 			continue
 		}
 		n := p.Schedules
-		if c.Reliability.Name == "gossip" { // a share shows in many messages only
+		if slices.ContainsFunc(c.Claims(), func(x spec.Claim) bool { return x.ID == "PROBABILISTIC-VALIDITY" }) { // a share shows in many messages only
 			n *= shareFactor
 		}
 		for i := 0; i < n; i += chunk {
@@ -282,7 +282,10 @@ func (u *unit) search(ctx context.Context, b *bench, with spec.FaultSet, open []
 	var s faults.Scenario
 	var broken []int
 	for i := 0; i < searchBudget && len(open) > 0 && ctx.Err() == nil; i++ {
-		u.plan.draw(&s, seedOf(u.plan.Seed, u.cell.String(), 2, uint64(first)<<32|uint64(i)), u.cell, with, i)
+		seed := seedOf(u.plan.Seed, u.cell.String(), 2, uint64(first)<<32|uint64(i))
+		if u.plan.draw(&s, seed, u.cell, with, i); i%2 == 1 {
+			u.cell.aim(&s, seed, with)
+		}
 		if err := b.play(&s); err != nil {
 			return b.broke(&s, err)
 		}

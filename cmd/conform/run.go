@@ -14,12 +14,12 @@ import (
 type runCommand struct {
 	Transport   string `default:"all" placeholder:"L" help:"Transports: name,name,… or all; a variant is name:option=value."`
 	Reliability string `default:"all" placeholder:"L" help:"Levels of reliability."`
-	Ordering    string `default:"unordered,fifo,causal" placeholder:"L" help:"Orderings; all of them take some minutes."`
+	Ordering    string `default:"all" placeholder:"L" help:"Orderings."`
 	Membership  string `default:"all" placeholder:"L" help:"Memberships."`
 	Faults      string `default:"all" placeholder:"L" help:"Faults that schedules may have: names, all, or none."`
 	Nodes       int    `default:"0" help:"Nodes of a schedule; 0: three or four."`
 	Messages    int    `default:"0" help:"Most messages of a schedule; 0: four."`
-	Schedules   int    `default:"150" help:"Schedules for each stack."`
+	Schedules   int    `default:"100" help:"Schedules for each stack."`
 	Seed        uint64 `default:"1" help:"Same seed, same bytes."`
 	World       string `default:"sim" help:"Where scenarios are played: sim, the embedded simulator."`
 	Parallel    int    `default:"0" help:"Workers; 0: one for each core."`
