@@ -3,6 +3,7 @@ package suites
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -18,47 +19,103 @@ func table(w io.Writer, rows ...[]string) {
 	_ = t.Flush() // of a buffer: the writer below reports its own errors
 }
 
+// Detail says how much of a run is told.
+type Detail struct {
+	Cells     bool // a line for each stack, also where there are many
+	Witnesses bool // the story of every separation in full
+}
+
 // WriteText tells a run to a person: the matrix, the claims that failed with their stories, and what the cells do not
-// promise with the schedule that shows it. With stories, each of these is told in full.
-func (r *Report) WriteText(w io.Writer, stories bool) {
-	rows := [][]string{{"TRANSPORT", "RELIABILITY", "ORDERING", "SCHEDULES", "CLAIMS", "REFUTED", "PACKETS/SEND", "ACKS/SEND", "VERDICT"}}
-	for i := range r.Cells {
-		if r.Cells[i].Applicable {
-			rows = append(rows, r.Cells[i].line())
+// promise with the schedule that shows it.
+func (r *Report) WriteText(w io.Writer, d Detail) {
+	many := r.applicable() > gridFrom && !d.Cells
+	if many {
+		r.grid(w)
+	} else {
+		var all []*CellReport
+		for i := range r.Cells {
+			if r.Cells[i].Applicable {
+				all = append(all, &r.Cells[i])
+			}
 		}
-	}
-	if len(rows) > 1 {
-		table(w, rows...)
+		lines(w, all)
 	}
 	r.tellInapplicable(w)
 	for i := range r.Cells {
-		r.Cells[i].tellClaims(w)
+		r.Cells[i].tellClaims(w, many)
 	}
-	r.tellSeparations(w, stories)
+	if many && !d.Witnesses {
+		r.refuted(w)
+	} else {
+		r.tellSeparations(w, d.Witnesses)
+	}
 	fmt.Fprintf(w, "\nseed %s: %s\n", r.Seed, r.Verdict)
 }
 
-// tellInapplicable says which stacks make no sense, once for each reason.
+// lines writes a table of stacks. Where all have the same membership it has no column.
+func lines(w io.Writer, cells []*CellReport) {
+	if len(cells) == 0 {
+		return
+	}
+	head := []string{"TRANSPORT", "RELIABILITY", "ORDERING", "MEMBERSHIP", "SCHEDULES", "CLAIMS", "REFUTED", "PACKETS/SEND", "ACKS/SEND", "VERDICT"}
+	rows := [][]string{head}
+	same := true
+	for _, c := range cells {
+		rows = append(rows, c.line())
+		same = same && c.Membership == cells[0].Membership
+	}
+	if same {
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], 3, 4)
+		}
+	}
+	table(w, rows...)
+}
+
+// tellInapplicable says which stacks make no sense, once for each reason: reasons that differ only in the name of a part
+// are one.
 func (r *Report) tellInapplicable(w io.Writer) {
-	var reasons []string
-	stacks := map[string]int{}
+	type cause struct {
+		reason, named string // the reason with the name left out, and with the first one in it
+		names         []string
+		stacks        int
+	}
+	var causes []*cause
 	for i := range r.Cells {
-		if c := &r.Cells[i]; !c.Applicable {
-			if stacks[c.Reason]++; stacks[c.Reason] == 1 {
-				reasons = append(reasons, c.Reason)
+		c := &r.Cells[i]
+		if c.Applicable {
+			continue
+		}
+		reason, name := c.Reason, ""
+		for _, part := range []string{c.Ordering, c.Reliability, c.Transport} {
+			if short := strings.Replace(" "+c.Reason, " "+part+" ", " … ", 1); short[1:] != c.Reason {
+				reason, name = short[1:], part
+				break
 			}
 		}
+		k := slices.IndexFunc(causes, func(x *cause) bool { return x.reason == reason })
+		if k < 0 {
+			k = len(causes)
+			causes = append(causes, &cause{reason: reason, named: c.Reason})
+		}
+		if causes[k].stacks++; name != "" && !slices.Contains(causes[k].names, name) {
+			causes[k].names = append(causes[k].names, name)
+		}
 	}
-	if len(reasons) > 0 {
+	if len(causes) > 0 {
 		fmt.Fprintln(w, "\nNot applicable:")
 	}
-	for _, reason := range reasons {
-		n := stacks[reason]
+	for _, x := range causes {
 		word := "stacks"
-		if n == 1 {
+		if x.stacks == 1 {
 			word = "stack"
 		}
-		fmt.Fprintf(w, "  %d %s: %s\n", n, word, reason)
+		if len(x.names) < 2 {
+			fmt.Fprintf(w, "  %d %s: %s\n", x.stacks, word, x.named)
+			continue
+		}
+		fmt.Fprintf(w, "  %d %s: %s, where … is\n", x.stacks, word, x.reason)
+		fmt.Fprintf(w, "      %s\n", wrap(strings.Join(x.names, " "), wide-6, "      "))
 	}
 }
 
@@ -80,14 +137,17 @@ func (c *CellReport) line() []string {
 		}
 	}
 	per := func(n int) string { return fmt.Sprintf("%.1f", float64(n)/float64(max(1, c.Sends))) }
-	return []string{c.Transport, c.Reliability, c.Ordering, fmt.Sprint(c.Schedules), fmt.Sprintf("%d/%d", held, claims),
+	return []string{c.Transport, c.Reliability, c.Ordering, c.Membership, fmt.Sprint(c.Schedules), fmt.Sprintf("%d/%d", held, claims),
 		fmt.Sprintf("%d/%d", found, wanted), per(c.Packets), per(c.Acks), c.verdict().String()}
 }
 
-// tellClaims tells of the claims that did not pass.
-func (c *CellReport) tellClaims(w io.Writer) {
-	var skipped []spec.ID
+// tellClaims tells of the claims that did not pass; in brief, those that were not shown have one line.
+func (c *CellReport) tellClaims(w io.Writer, brief bool) {
+	var skipped, unshown []spec.ID
 	defer func() {
+		if len(unshown) > 0 {
+			fmt.Fprintf(w, "\n%s claims %s: inconclusive\n", c.Name(), joinIDs(unshown))
+		}
 		if len(skipped) > 0 {
 			fmt.Fprintf(w, "\n%s claims %s too, which the faults and nodes of this run do not test\n", c.Name(), joinIDs(skipped))
 		}
@@ -104,6 +164,8 @@ func (c *CellReport) tellClaims(w io.Writer) {
 			}
 			fmt.Fprintf(w, "\n%s claims %s under %s, and broke it in %d of %d schedules.\n", c.Name(), row.ID, row.Under, row.Failed, row.Judged)
 			row.Witness.write(w)
+		case brief && row.Claimed && row.Verdict == spec.Inconclusive:
+			unshown = append(unshown, row.ID)
 		case row.Claimed && row.Verdict != spec.Pass:
 			fmt.Fprintf(w, "\n%s claims %s: %s in %d schedules: %s\n", c.Name(), row.ID, row.Verdict, row.Judged, row.Reason)
 		case !row.Claimed && row.Verdict != spec.Fail:
@@ -162,7 +224,7 @@ func (r *Report) tellSeparations(w io.Writer, stories bool) {
 	if len(rows) > 0 {
 		fmt.Fprintln(w, "\nWhat is not promised, and a schedule that shows it (one for each level or ordering; --witnesses tells all of them):")
 		for _, x := range rows {
-			fmt.Fprintf(w, "%-13s %-18s %-16s %s\n      %s\n", x[0], x[1], x[2], x[3], x[4])
+			fmt.Fprintf(w, "%-17s %-18s %-16s %s\n      %s\n", x[0], x[1], x[2], x[3], x[4])
 		}
 	}
 }

@@ -23,6 +23,7 @@ type runCommand struct {
 	Seed        uint64 `default:"1" help:"Same seed, same bytes."`
 	World       string `default:"sim" help:"Where scenarios are played: sim, the embedded simulator."`
 	Parallel    int    `default:"0" help:"Workers; 0: one for each core."`
+	Cells       bool   `help:"A line for each stack, also where there are many."`
 	Witnesses   bool   `help:"Tell the story of every separation in full."`
 	output
 }
@@ -65,12 +66,14 @@ func (c *runCommand) Run(s *session) error {
 		return err
 	}
 	s.verdict(report.Verdict)
-	n := 0
+	n, stacks := 0, 0
 	for i := range report.Cells {
-		n += report.Cells[i].Schedules
+		if x := &report.Cells[i]; x.Applicable {
+			n, stacks = n+x.Schedules, stacks+1
+		}
 	}
-	fmt.Fprintf(s.stderr, "%d stacks, %d schedules in %.1f s\n", len(report.Cells), n, float64(report.ElapsedMS)/1000)
-	return c.emit(s, report, func(w io.Writer) { report.WriteText(w, c.Witnesses) })
+	fmt.Fprintf(s.stderr, "%d stacks, %d schedules in %.1f s\n", stacks, n, float64(report.ElapsedMS)/1000)
+	return c.emit(s, report, func(w io.Writer) { report.WriteText(w, suites.Detail{Cells: c.Cells, Witnesses: c.Witnesses}) })
 }
 
 func workers(n int) int {
