@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/faults"
@@ -64,6 +65,15 @@ func (c Cell) aim(s *faults.Scenario, seed uint64, with spec.FaultSet) {
 	default:
 		return
 	}
+	slices.SortStableFunc(steps, func(x, y faults.Step) int { return order(x) - order(y) }) // a fault from the start strikes the first packets
 	s.Steps = steps
 	c.aimCrashes(s, with)
+}
+
+// order lets faults come before what is sent at the same time.
+func order(x faults.Step) int {
+	if x.Action.Op == faults.Send {
+		return 1
+	}
+	return 0
 }
