@@ -21,7 +21,7 @@ func TestAckAndNackMutantsAreCaught(t *testing.T) {
 			if costsOnly(&m) {
 				t.Skip("caught by TestCostsOnlyMutantsAreCaught")
 			}
-			t.Log(caught(t, &m))
+			t.Log(caughtAsDeclared(t, &m, 1))
 		})
 	}
 }
@@ -53,9 +53,9 @@ func TestCostsOnlyMutantsAreCaught(t *testing.T) {
 			continue
 		}
 		world := sim.Config{New: m.New, Declare: costsOf(m.Cell)}
-		b, n := play(t, &player{params: m.params(), world: sim.New(world)}, 200, m.Breaks)
+		b, n := play(t, (&player{params: m.params(), world: sim.New(world)}).fails, 200, m.Breaks)
 		world.New = correct(m.Cell).node
-		right, _ := play(t, &player{params: m.params(), world: sim.New(world)}, n, nil)
+		right, _ := play(t, (&player{params: m.params(), world: sim.New(world)}).fails, n, nil)
 		if b.first(m.Breaks) == 0 {
 			t.Errorf("%d schedules broke none of %v", n, m.Breaks)
 		}
@@ -66,7 +66,7 @@ func TestCostsOnlyMutantsAreCaught(t *testing.T) {
 		}
 	}
 	for _, cell := range []string{overBestEffort, cumulativeAcks, piggybackAcks, overNack, overReliable} {
-		b, _ := play(t, &player{world: sim.New(sim.Config{New: correct(cell).node, Declare: costsOf(cell)})}, 500, nil)
+		b, _ := play(t, (&player{world: sim.New(sim.Config{New: correct(cell).node, Declare: costsOf(cell)})}).fails, 500, nil)
 		for _, id := range []spec.ID{"COST-PACKETS", "COST-ACKS"} {
 			if x, ok := b[id]; ok {
 				t.Errorf("%s: schedule %d: %s: %s", cell, x.schedule, id, x.text)

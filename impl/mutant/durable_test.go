@@ -44,7 +44,7 @@ func TestDurableMutantsAreCaught(t *testing.T) {
 			right := &player{params: m.params(), world: sim.New(sim.Config{New: correct(m.Cell).node, Model: spec.CrashRecovery})}
 			b := broken{}
 			var excused []spec.ID
-			n, enough := 0, *schedules/4 // the correct stack is played too
+			n, enough := 0, share(4) // the correct stack is played too
 			for ; n < enough || n < 5*limit && b.first(m.Breaks) == 0; n++ {
 				b.add(comeBack(t, wrong, *seed+uint64(n)), n+1)
 				if n >= enough {

@@ -3,7 +3,6 @@ package mutant
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/conform-go/conform/faults"
@@ -92,73 +91,18 @@ func (p *levelPlayer) gossips() bool {
 // Every mutant is caught by something that it says it breaks, and by nothing that it does not; the correct level is
 // caught by nothing of that on the same schedules.
 func TestEveryLevelMutantIsCaught(t *testing.T) {
-	lines := make([]string, len(levelMutants()))
-	t.Run("mutants", func(t *testing.T) {
-		for i, m := range levelMutants() {
-			t.Run(m.Name, func(t *testing.T) {
-				t.Parallel()
-				lines[i] = levelCaught(t, &m)
-			})
+	catchEach(t, levelMutants(), func(t *testing.T, m *Mutant) string {
+		wrong, right := newLevelPlayer(m, m.New), newLevelPlayer(m, correct(m.Cell).node)
+		if m.Cell != overGossip {
+			return caught(t, m, 5, wrong.fails, right.fails)
 		}
+		play(t, wrong.fails, *schedules/5, nil)
+		play(t, right.fails, *schedules/5, nil)
+		if wrong.gossips() || !right.gossips() {
+			t.Errorf("of %d sends %d deliveries, of the correct one %d", wrong.sends, wrong.deliveries, right.deliveries)
+		}
+		return fmt.Sprintf("%-34s %d deliveries instead of %d", m.Name, wrong.deliveries, right.deliveries)
 	})
-	t.Logf("schedules until each mutant was caught:\n%s", strings.Join(lines, "\n"))
-}
-
-func levelCaught(t *testing.T, m *Mutant) string {
-	mutant, right := newLevelPlayer(m, m.New), newLevelPlayer(m, correct(m.Cell).node)
-	b, r := broken{}, broken{}
-	n := 0
-	for ; n < *schedules/5 || n < limit && m.Cell != overGossip && b.first(m.Breaks) == 0; n++ {
-		b.add(mutant.fails(t, *seed+uint64(n)), n+1)
-		r.add(right.fails(t, *seed+uint64(n)), n+1)
-	}
-	if m.Cell == overGossip {
-		if mutant.gossips() || !right.gossips() {
-			t.Errorf("of %d sends %d deliveries, of the correct one %d", mutant.sends, mutant.deliveries, right.deliveries)
-		}
-		return fmt.Sprintf("%-34s %d deliveries instead of %d", m.Name, mutant.deliveries, right.deliveries)
-	}
-	if b.first(m.Breaks) == 0 {
-		t.Errorf("%d schedules broke none of %v", n, m.Breaks)
-	}
-	var shown []string
-	for _, id := range m.Breaks {
-		if x, ok := r[id]; ok {
-			t.Errorf("the correct stack breaks %s in schedule %d: %s", id, x.schedule, x.text)
-		}
-		shown = append(shown, fmt.Sprintf("%s %d", id, b[id].schedule))
-	}
-	for id, x := range b {
-		if _, ok := r[id]; !ok && !slices.Contains(follows(m.Breaks), id) {
-			t.Errorf("false alarm: %s in schedule %d: %s", id, x.schedule, x.text)
-		}
-	}
-	return fmt.Sprintf("%-34s %4d of %4d  %s", m.Name, b.first(m.Breaks), n, strings.Join(shown, ", "))
-}
-
-// Names are words of their own; what a mutant breaks is in the catalogue, and in its order.
-func TestLevelMutantsAreWellFormed(t *testing.T) {
-	seen := map[string]bool{}
-	for _, m := range All() {
-		seen[m.Name] = true
-	}
-	for _, m := range levelMutants() {
-		if _, all := Lookup(m.Name); seen[m.Name] && !all || strings.Trim(m.Name, "abcdefghijklmnopqrstuvwxyz-") != "" {
-			t.Errorf("%q: not a name of its own", m.Name)
-		}
-		seen[m.Name] = true
-		if !strings.HasSuffix(m.Title, ".") {
-			t.Errorf("%s: the title is no sentence: %q", m.Name, m.Title)
-		}
-		last := -1
-		for _, id := range m.Breaks {
-			at := slices.IndexFunc(spec.Catalogue(), func(r spec.Requirement) bool { return r.ID == id })
-			if at <= last {
-				t.Errorf("%s: %s is not in the catalogue, or out of order", m.Name, id)
-			}
-			last = at
-		}
-	}
 }
 
 // What the levels promise, on random schedules of the faults under which they promise it.
@@ -189,7 +133,7 @@ func TestLevelsKeepTheirPromises(t *testing.T) {
 		t.Run(c.cell, func(t *testing.T) {
 			t.Parallel()
 			p := newLevelPlayer(&Mutant{Cell: c.cell, Under: c.under, OneToOne: true, NonMember: c.cell != overByzantine}, correct(c.cell).node)
-			for i := range uint64(*schedules / 5) {
+			for i := range uint64(share(5)) {
 				for id, text := range p.fails(t, *seed+i) {
 					if slices.Contains(c.ids, id) {
 						t.Fatalf("schedule %d breaks %s: %s", *seed+i, id, text)

@@ -22,7 +22,7 @@ func realTimeMutants() []Mutant {
 		{
 			Name:   "stamps-tied-by-arrival",
 			Title:  "Of two messages with one stamp the first that comes is delivered first.",
-			Breaks: []spec.ID{"TOTAL-ORDER-PAIRWISE"},
+			Breaks: []spec.ID{"TOTAL-ORDER-PAIRWISE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION"},
 			Cell:   realTimeOverReliable, Under: spec.NoFaults,
 			New: realTimeWith(realTimeOverReliable, func(r *ordering.RealTimeRules) {
 				r.Before = func(a, b ordering.TimeKey) bool {
@@ -34,7 +34,7 @@ func realTimeMutants() []Mutant {
 			Name:  "delivered-before-the-slowest-clock",
 			Title: "A message is delivered Δ after its stamp by a clock that may be ahead by ε, and what is on its way with a smaller stamp comes too late.",
 			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "FIFO-GAPFREE",
-				"LOCAL-ORDER", "TOTAL-GAPFREE"},
+				"LOCAL-ORDER", "TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX"},
 			Cell: realTimeAtTheBound, Under: skew,
 			New: realTimeWith(realTimeAtTheBound, func(r *ordering.RealTimeRules) {
 				r.Due = func(stamp, delta, _ spec.Time) spec.Time { return stamp + delta }
@@ -43,7 +43,7 @@ func realTimeMutants() []Mutant {
 		{
 			Name:   "late-message-delivered",
 			Title:  "What comes when something behind it has been delivered is delivered all the same.",
-			Breaks: []spec.ID{"TOTAL-ORDER-PAIRWISE"},
+			Breaks: []spec.ID{"TOTAL-ORDER-PAIRWISE", "NO-CONTAMINATION"},
 			Cell:   realTimeOverReliable, Under: spec.SetOf(spec.DelayFault, spec.ReorderFault),
 			New: realTimeWith(realTimeOverReliable, func(r *ordering.RealTimeRules) {
 				r.Late = func(bool) bool { return false }

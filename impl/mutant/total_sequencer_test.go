@@ -3,7 +3,6 @@ package mutant
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/conform-go/conform/faults"
@@ -38,67 +37,10 @@ func firstCrashes(s *faults.Scenario) bool {
 // Every mutant is caught by something that it says it breaks, and by nothing that it does not; the correct order is
 // caught by nothing of that on the same schedules.
 func TestEverySequencerMutantIsCaught(t *testing.T) {
-	lines := make([]string, len(sequencerMutants()))
-	t.Run("mutants", func(t *testing.T) {
-		for i, m := range sequencerMutants() {
-			t.Run(m.Name, func(t *testing.T) {
-				t.Parallel()
-				lines[i] = sequencerCaught(t, &m)
-			})
-		}
+	catchEach(t, sequencerMutants(), func(t *testing.T, m *Mutant) string {
+		wrong, right := newSequencerPlayer(m.params(), m.New), newSequencerPlayer(m.params(), correct(m.Cell).node)
+		return caught(t, m, 4, wrong.fails, right.fails)
 	})
-	t.Logf("schedules until each mutant was caught:\n%s", strings.Join(lines, "\n"))
-}
-
-func sequencerCaught(t *testing.T, m *Mutant) string {
-	mutant, right := newSequencerPlayer(m.params(), m.New), newSequencerPlayer(m.params(), correct(m.Cell).node)
-	b, r := broken{}, broken{}
-	n := 0
-	for ; n < *schedules/4 || n < limit && b.first(m.Breaks) == 0; n++ {
-		b.add(mutant.fails(t, *seed+uint64(n)), n+1)
-		r.add(right.fails(t, *seed+uint64(n)), n+1)
-	}
-	if b.first(m.Breaks) == 0 {
-		t.Errorf("%d schedules broke none of %v", n, m.Breaks)
-	}
-	var shown []string
-	for _, id := range m.Breaks {
-		if x, ok := r[id]; ok {
-			t.Errorf("the correct stack breaks %s in schedule %d: %s", id, x.schedule, x.text)
-		}
-		shown = append(shown, fmt.Sprintf("%s %d", id, b[id].schedule))
-	}
-	for id, x := range b {
-		if _, ok := r[id]; !ok && !slices.Contains(follows(m.Breaks), id) {
-			t.Errorf("false alarm: %s in schedule %d: %s", id, x.schedule, x.text)
-		}
-	}
-	return fmt.Sprintf("%-34s %4d of %4d  %s", m.Name, b.first(m.Breaks), n, strings.Join(shown, ", "))
-}
-
-// Names are words of their own; what a mutant breaks is in the catalogue, and in its order.
-func TestSequencerMutantsAreWellFormed(t *testing.T) {
-	seen := map[string]bool{}
-	for _, m := range All() {
-		seen[m.Name] = true
-	}
-	for _, m := range sequencerMutants() {
-		if _, all := Lookup(m.Name); seen[m.Name] && !all || strings.Trim(m.Name, "abcdefghijklmnopqrstuvwxyz-") != "" {
-			t.Errorf("%q: not a name of its own", m.Name)
-		}
-		seen[m.Name] = true
-		if !strings.HasSuffix(m.Title, ".") {
-			t.Errorf("%s: the title is no sentence: %q", m.Name, m.Title)
-		}
-		last := -1
-		for _, id := range m.Breaks {
-			at := slices.IndexFunc(spec.Catalogue(), func(r spec.Requirement) bool { return r.ID == id })
-			if at <= last {
-				t.Errorf("%s: %s is not in the catalogue, or out of order", m.Name, id)
-			}
-			last = at
-		}
-	}
 }
 
 // What the total orders promise over each level, on random schedules of the faults under which they promise it, as long
@@ -146,7 +88,7 @@ func TestTotalOrdersKeepTheirPromises(t *testing.T) {
 				if c.dead {
 					play = p.player.fails
 				}
-				for i := range uint64(*schedules / 10) {
+				for i := range uint64(share(10)) {
 					if faults.DrawInto(&p.s, *seed+i, p.params); c.level == overUniform && !c.dead && majorityFails(&p.s) {
 						continue
 					}
@@ -174,16 +116,13 @@ func TestTotalOrdersOutlastAgreement(t *testing.T) {
 			s := correct(overReliable)
 			s.ordering = o
 			p := newSequencerPlayer(faults.Params{Faults: spec.EndToEndFaults, MaxSends: 8, Hold: 5 * sim.DefaultTL}, s.node)
-			b := broken{}
-			for i := range *schedules / 2 {
-				b.add(p.player.fails(t, *seed+uint64(i)), i+1)
-			}
+			b, _ := until(t, p.player.fails, share(2), func(b broken) bool { return b.lacks("AGREEMENT") })
 			for _, id := range []spec.ID{"NO-CREATION", "NO-DUPLICATION", "SENDER-INTEGRITY", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE"} {
 				if x, ok := b[id]; ok {
 					t.Errorf("schedule %d breaks %s: %s", x.schedule, id, x.text)
 				}
 			}
-			if _, ok := b["AGREEMENT"]; !ok {
+			if b.lacks("AGREEMENT") {
 				t.Error("agreement was never broken: the faults do not last")
 			}
 		})
@@ -218,7 +157,7 @@ func TestTotalOrdersComeBackOverLogs(t *testing.T) {
 				p := newSequencerPlayer(faults.Params{Faults: spec.EndToEndFaults, Revive: true, MaxSends: 8, MaxNodes: 5}, s.node)
 				p.world = sim.New(sim.Config{New: s.node, Revive: true, Model: spec.CrashRecovery})
 				again := 0
-				for i := range uint64(*schedules / 10) {
+				for i := uint64(0); i < uint64(share(10)) || i < limit && again == 0; i++ {
 					for id, text := range p.fails(t, *seed+i) {
 						if slices.Contains(ids, id) {
 							t.Fatalf("schedule %d breaks %s: %s\n%s", *seed+i, id, text, p.s.String())
