@@ -268,6 +268,8 @@ func (n *Node) carry(e *impl.Effect) {
 		n.logs.Persist(e.Layer, e.Ref)
 	case impl.Truncate:
 		n.logs.Truncate(e.Layer, e.Num)
+	case impl.Note:
+		n.remark(e)
 	default:
 		if e.Kind.Upward() {
 			n.record(e)

@@ -63,7 +63,7 @@ func (n *Node) answered(e *impl.Effect) {
 	x := spec.Event{Group: n.cfg.Group, Has: spec.HasGroup}
 	if e.Ref >= callRef || e.Kind == impl.Finish {
 		of := uint64(e.Ref) &^ callRef
-		if e.Ref >= callRef && of > 0 && of <= uint64(len(n.calls)) {
+		if e.Kind != impl.Refuse && e.Ref >= callRef && of > 0 && of <= uint64(len(n.calls)) { // a call that is refused does not return
 			x.Kind, x.Has = returnKinds[n.calls[of-1]], x.Has|spec.HasOf
 			n.observe(x, &spec.Extra{Of: n.callID(of)}, e.Body)
 		}
@@ -103,7 +103,22 @@ func (n *Node) delivered(e *impl.Effect) {
 	if e.Flag {
 		x.Has |= spec.IsRedelivered
 	}
+	if e.To == impl.Everyone && e.Num != 0 {
+		x.Has |= spec.HasPos
+		n.observe(x, &spec.Extra{Pos: e.Num}, body)
+		return
+	}
 	n.observe(x, nil, body)
+}
+
+// remark tells that a barrier takes effect: judges have to know, and the application does not.
+func (n *Node) remark(e *impl.Effect) {
+	caller := spec.NodeID(uint32(e.Num))
+	if n.cfg.Observe == nil || e.Code != impl.BarrierPassed || caller < 0 || int(caller) >= n.cfg.Nodes {
+		return
+	}
+	n.cfg.Observe(spec.Event{T: n.now(), Kind: spec.Note, Node: n.cfg.Self, Group: n.cfg.Group, Has: spec.HasNode | spec.HasGroup | spec.HasMsg,
+		Msg: spec.MsgID{Sender: caller, Incarnation: spec.Incarnation(e.Num >> 32), Number: e.Last}}, &spec.Extra{Op: spec.OpBarrier})
 }
 
 // callRef marks the references of calls, so that they are not taken for sends.
