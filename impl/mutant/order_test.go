@@ -94,7 +94,7 @@ func TestOrdersKeepTheirPromises(t *testing.T) {
 			slices.Concat(sound, live, total, causal, []spec.ID{"REALTIME-ORDER"}), nil},
 		{realTimeOverReliable, end | set(spec.SkewFault), slices.Concat(sound, stamped, []spec.ID{"REALTIME-ORDER"}), nil},
 		{realTimeOverReliable, set(spec.DelayFault), stamped, []spec.ID{"VALIDITY", "TOTAL-GAPFREE"}},
-		{realTimeOverReliable, set(spec.JumpFault), stamped, []spec.ID{"VALIDITY", "REALTIME-ORDER"}},
+		{realTimeOverReliable, set(spec.JumpFault), append(slices.Clone(stamped), "CAUSAL-ORDER"), []spec.ID{"VALIDITY", "REALTIME-ORDER"}},
 		{realTimeOverReliable, set(spec.DriftFault), stamped, []spec.ID{"REALTIME-ORDER"}},
 
 		{syncOfSender, end, slices.Concat(sound, []spec.ID{"SYNC-BARRIER"}), []spec.ID{"SYNC-CUT", "SYNC-CAUSAL", "SYNC-BLOCKING"}},

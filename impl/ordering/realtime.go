@@ -15,8 +15,9 @@ import (
 // Byzantine agreement", 1985). Premises: no two clocks are further apart than ε, and a message takes less than Δ, with
 // whatever the level below does to get it there: relays of a crashed sender's message, and retransmissions.
 //
-//	to multicast m at p:       stamp it with the clock, or 1 ns behind p's last stamp; acknowledge when the level below
-//	                           has, and the clock shows more than stamp+ε
+//	to multicast m at p:       stamp it with the clock, or 1 ns behind p's last stamp, or behind that of what p has
+//	                           delivered last; acknowledge when the level below has, and the clock shows more than
+//	                           stamp+ε
 //	on receiving ⟨m, T⟩ of p:  hold m back until the clock shows T+Δ+ε; then deliver, in the order of ⟨T, p⟩
 //	                           something behind ⟨T, p⟩ has been delivered: m came too late; discard it, announce the gap
 //
@@ -24,12 +25,15 @@ import (
 // everything, in one order. When m was acknowledged before the send of m′ began, every clock showed more than m's
 // stamp, and m is first everywhere: also where the two were closer than ε, since the acknowledgement waits that out.
 //
-// Nothing is sent with a stamp that is not behind those of what its sender has delivered, so that the order is causal too.
+// Nothing is sent with a stamp that is not behind those of what its sender has delivered, also when its clock is set
+// back, so that the order is causal too.
 //
 // Everyone delivers in the order of the stamps, whatever happens: one order holds without the premises, as does each
 // sender's own. When Δ is broken a message is lost to those whom it reaches too late: they discard it, which some
 // others may not, and tell so with the next delivery from its sender at the latest. When ε is broken the order is not
 // that of real time, and messages may be lost likewise.
+//
+// Where 65,536 sends wait for the level below to acknowledge them, it is not asked to acknowledge more.
 type RealTime struct {
 	Rules RealTimeRules
 
@@ -148,17 +152,21 @@ func (r *RealTime) Step(in impl.Input, out *impl.Effects) {
 }
 
 func (r *RealTime) send(in impl.Input, out *impl.Effects) {
-	r.stamp = max(in.Now, r.stamp+1)
+	r.stamp = max(in.Now, r.stamp+1, r.last.Stamp+1)
 	r.sent++
 	b := out.Extend(in.Body, realTimeHeader)
 	h := b[len(in.Body):]
 	binary.LittleEndian.PutUint64(h, uint64(r.stamp))
 	binary.LittleEndian.PutUint64(h[8:], r.sent)
 	binary.LittleEndian.PutUint32(h[16:], r.incarnation)
-	if in.Ref != 0 {
-		r.owed = append(r.owed, timedAck{ref: in.Ref, stamp: r.stamp})
+	ref := in.Ref
+	if len(r.owed) == maxHeld { // the level below does not acknowledge
+		ref = 0
 	}
-	out.Down(impl.Everyone, b, in.Ref)
+	if ref != 0 {
+		r.owed = append(r.owed, timedAck{ref: ref, stamp: r.stamp})
+	}
+	out.Down(impl.Everyone, b, ref)
 }
 
 func (r *RealTime) receive(in impl.Input, out *impl.Effects) {

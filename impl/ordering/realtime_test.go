@@ -91,3 +91,40 @@ func TestRealTimeStampsRise(t *testing.T) {
 		last = stamp
 	}
 }
+
+// A clock that is set back does not let a reply have a smaller stamp than what it replies to.
+func TestRealTimeStampsFollowDeliveries(t *testing.T) {
+	l, out := realTime(impl.Config{Nodes: 2, Members: []spec.NodeID{0, 1}}), impl.NewEffects(&impl.Arena{})
+	const ms = spec.Time(time.Millisecond)
+	question := 50 * ms
+	l.Step(impl.Input{Kind: impl.Start}, out)
+	l.Step(impl.Input{Kind: impl.Packet, Now: question, From: 1, To: impl.Everyone, Body: timed("question", time.Duration(question), 1)}, out)
+	l.Step(impl.Input{Kind: impl.TimerFired, Now: question + 25*ms}, out)
+	if last := out.List[len(out.List)-1]; last.Kind != impl.Up {
+		t.Fatal("the question was not delivered")
+	}
+	out.Reset()
+	l.Step(impl.Input{Kind: impl.Send, To: impl.Everyone, Now: 10 * ms, Body: []byte("reply")}, out)
+	if stamp := spec.Time(binary.LittleEndian.Uint64(out.List[0].Body[5:])); stamp <= question {
+		t.Errorf("the reply has stamp %d, the question %d", stamp, question)
+	}
+}
+
+// What is kept of sends that the level below never acknowledges is bounded.
+func TestRealTimeOwesNoMoreThanItCanKeep(t *testing.T) {
+	arena := &impl.Arena{}
+	l, out := realTime(impl.Config{Nodes: 1, Members: []spec.NodeID{0}}), impl.NewEffects(arena)
+	l.Step(impl.Input{Kind: impl.Start}, out)
+	asked := 0
+	for n := range 70_000 {
+		out.Reset()
+		arena.Reset()
+		l.Step(impl.Input{Kind: impl.Send, To: impl.Everyone, Ref: impl.Ref(n + 1)}, out)
+		if out.List[0].Ref != 0 {
+			asked++
+		}
+	}
+	if asked != 1<<16 {
+		t.Errorf("asked for %d acknowledgements, and has to keep what it owes for each", asked)
+	}
+}
