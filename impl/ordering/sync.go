@@ -49,8 +49,8 @@ type Sync struct {
 	incarnation uint32
 	me          int // among the members; -1 is none
 	sent        uint64
-	calls       []impl.Ref // the barriers that I have called, by number
-	back        uint64     // up to which they have returned
+	calls       impl.Ring[syncCall] // the barriers that I have called, from the first that has not returned
+	back        uint64              // up to which they have returned
 	streams     impl.Lives[syncStream]
 	held        []syncPacket // messages
 	barriers    barriers
@@ -153,6 +153,12 @@ func (s *Sync) mayTake(member int, life uint32) bool {
 	return s.reading == OfSender || member >= 0 && life == 0
 }
 
+// syncCall is a barrier that I have called.
+type syncCall struct {
+	ref  impl.Ref
+	over bool // it has returned
+}
+
 // syncSend is a message, or a barrier, that waits for its turn.
 type syncSend struct {
 	body    []byte
@@ -167,15 +173,16 @@ func (s *Sync) send(in impl.Input, out *impl.Effects) {
 	switch {
 	case !s.mayTake(s.me, s.incarnation):
 		out.Refuse(in.Ref, impl.NotMember)
+	case len(s.queue) >= maxHeld, x.barrier && s.calls.Len() >= maxHeld: // barriers that never return
+		out.Refuse(in.Ref, impl.Overflow)
 	case len(s.queue) == 0 && !s.barriers.busy():
 		s.goes(x, out)
-	case len(s.queue) >= maxHeld && !x.barrier:
-		out.Refuse(in.Ref, impl.Overflow)
+		if x.barrier && s.me < 0 {
+			s.over(s.calls.Last())
+			out.Finish(in.Ref, nil)
+		}
 	default:
 		s.queue = append(s.queue, x)
-	}
-	if x.barrier && s.me < 0 && s.reading == OfSender {
-		out.Finish(in.Ref, nil)
 	}
 }
 
@@ -193,11 +200,12 @@ func (s *Sync) goes(x syncSend, out *impl.Effects) {
 	p := &s.mine
 	*p = syncPacket{kind: syncData, n: s.sent + 1, body: x.body}
 	if x.barrier {
-		p.kind, p.n, p.a = syncBarrier, uint64(len(s.calls))+1, s.Rules.Counts(s.sent)
+		p.kind, p.n, p.a = syncBarrier, s.calls.Last()+1, s.Rules.Counts(s.sent)
 	}
 	s.barriers.mark(p)
 	if x.barrier {
-		s.calls = append(s.calls, x.ref)
+		_, call := s.calls.Push()
+		*call = syncCall{ref: x.ref}
 		s.tell(*p, out)
 		return
 	}
@@ -307,8 +315,17 @@ func (s *Sync) passed(origin spec.NodeID, life uint32, n uint64, out *impl.Effec
 
 // returns lets my sync n return.
 func (s *Sync) returns(n uint64) {
-	if n > 0 && n <= uint64(len(s.calls)) {
-		s.returned = append(s.returned, s.calls[n-1])
+	if x := s.calls.At(n); x != nil && !x.over {
+		s.returned = append(s.returned, x.ref)
 		s.back = max(s.back, n)
+		s.over(n)
+	}
+}
+
+// over forgets a barrier of mine.
+func (s *Sync) over(n uint64) {
+	s.calls.At(n).over = true
+	for s.calls.Len() > 0 && s.calls.At(s.calls.First()).over {
+		s.calls.Drop()
 	}
 }

@@ -56,7 +56,7 @@ func (c *cutBarriers) delivered(*syncPacket) {}
 func (c *cutBarriers) deliverable(p *syncPacket) bool { return p.a <= c.taken }
 
 func (c *cutBarriers) busy() bool {
-	return c.Rules.Stops() && (c.stopped || c.back < uint64(len(c.calls)))
+	return c.Rules.Stops() && (c.stopped || c.back < c.calls.Last())
 }
 
 func (c *cutBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {

@@ -53,7 +53,7 @@ type senderBarriers struct{ fences }
 
 func (s *senderBarriers) mark(p *syncPacket) {
 	if p.kind == syncData {
-		p.a = uint64(len(s.calls))
+		p.a = s.calls.Last()
 	}
 }
 
@@ -81,7 +81,7 @@ func (c *causalBarriers) mark(p *syncPacket) {
 		p.vector.Set(i, uint32(c.of(i).passed))
 		p.vector.Set(members+i, c.past[i])
 	}
-	p.vector.Set(c.me, uint32(len(c.calls)))
+	p.vector.Set(c.me, uint32(c.calls.Last()))
 	p.vector.Set(members+c.me, uint32(c.sent))
 	if p.kind == syncBarrier {
 		p.vector.Set(members+c.me, uint32(p.a))

@@ -130,3 +130,26 @@ func TestSyncWaitsForTheDead(t *testing.T) {
 		}
 	}
 }
+
+// What is kept of syncs that never return is bounded: one that waits for the dead is refused at last, as a send is.
+func TestSyncsThatNeverReturnAreRefused(t *testing.T) {
+	for _, r := range []ordering.Reading{ordering.OfSender, ordering.Cut, ordering.CausalBarrier, ordering.Blocking} {
+		arena := &impl.Arena{}
+		l, out := ordering.NewSync(impl.Config{Nodes: 2, Members: []spec.NodeID{0, 1}}, r), impl.NewEffects(arena)
+		l.Step(impl.Input{Kind: impl.Start}, out)
+		refused := 0
+		for n := range 70_000 {
+			out.Reset()
+			arena.Reset()
+			l.Step(impl.Input{Kind: impl.Barrier, Ref: impl.Ref(n + 1)}, out)
+			for i := range out.List {
+				if out.List[i].Kind == impl.Refuse {
+					refused++
+				}
+			}
+		}
+		if refused < 70_000-1<<16-1 {
+			t.Errorf("%v: of 70,000 syncs that never return %d were refused", r, refused)
+		}
+	}
+}
