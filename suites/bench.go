@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/spec"
@@ -20,7 +19,7 @@ type bench struct {
 	quorum []spec.ID // what holds only while half of the members, and one more, have not crashed
 	waits  []spec.ID // what holds only where everyone that crashed has come back
 	world  *sim.World
-	judge  checkers.Judge
+	judge  judging
 	h      spec.History
 }
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -26,10 +25,10 @@ func CheckHistory(h *spec.History, claims []spec.ID) *CheckReport {
 	r := &CheckReport{Schema: "conform.check/1", Events: len(h.Events), Settled: h.Settled, Truncated: h.Truncated}
 	ids, claimed := claims, claims
 	if len(claims) == 0 {
-		ids = checkers.Judged()
+		ids = Judged()
 		claimed, _ = spec.Level("reliable")
 	}
-	var j checkers.Judge
+	var j judging
 	j.Load(h)
 	bites := false
 	worst := spec.Pass

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/impl/mutant"
 	"github.com/conform-go/conform/spec"
 )
@@ -112,7 +111,7 @@ func explainRequirement(id spec.ID) *Explanation {
 	e.add("follows from", joinIDs(spec.ImpliedBy(id)))
 	e.add("part of", strings.Join(levelsWith(id), ", "))
 	e.add("kills", strings.Join(mutantsThatBreak(id), ", "))
-	if !slices.Contains(checkers.Judged(), id) {
+	if !slices.Contains(Judged(), id) {
 		e.add("judged", "not by this version")
 	}
 	e.add("untestable", r.Untestable)

@@ -32,7 +32,7 @@ var mayKnow = map[string][]string{
 	"faults/sim":       {"spec", "impl", "impl/ipmulticast", "faults"},
 	"netns":            {"spec", "impl", "impl/ipmulticast", "faults"},
 	"suites": {"spec", "impl", "impl/transport", "impl/reliability", "impl/ordering", "impl/membership", "impl/mutant",
-		"impl/ipmulticast", "faults", "faults/sim", "checkers"},
+		"impl/ipmulticast", "faults", "faults/sim", "checkers", "checkers/linear"},
 	"suites/picture": {"suites"},
 	"cmd/conform":    {"spec", "faults", "checkers", "suites", "suites/picture"},
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/impl/mutant"
 	"github.com/conform-go/conform/spec"
 )
@@ -61,7 +60,7 @@ func List(kind string) (*Listing, error) {
 }
 
 func requirementEntries() []Entry {
-	judged := checkers.Judged()
+	judged := Judged()
 	var out []Entry
 	for _, r := range spec.Catalogue() {
 		e := Entry{Name: string(r.ID), Title: r.Title}

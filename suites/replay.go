@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/ipmulticast"
@@ -171,7 +170,7 @@ func (r *Replayed) judge(b *bench, s *faults.Scenario, cell Cell, claims spec.Cl
 	if s.Expect != "" && !expected {
 		add(s.Expect, false, "")
 	}
-	for _, id := range checkers.Judged() { // worth knowing, and no fault of the subject's
+	for _, id := range Judged() { // worth knowing, and no fault of the subject's
 		if !r.has(id) && b.judge.Check(id).Verdict == spec.Fail {
 			r.Beyond = append(r.Beyond, id)
 		}

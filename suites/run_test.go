@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/spec"
 	"github.com/conform-go/conform/suites"
@@ -154,7 +153,7 @@ func separation(t *testing.T, r *suites.Report, cell string, id spec.ID) *suites
 
 // TestClaimsAreJudged: a claim without a judge would be a claim that nothing can refute.
 func TestClaimsAreJudged(t *testing.T) {
-	judged := checkers.Judged()
+	judged := suites.Judged()
 	for _, c := range allCells(t) {
 		if err := c.Applicable(); err != nil {
 			continue

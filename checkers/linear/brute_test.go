@@ -36,7 +36,13 @@ func (c *copyOf) do(x call) string {
 	case "next":
 		c.last++
 		return strconv.Itoa(c.last)
-	case "write":
+	case "add":
+		n, _ := strconv.Atoi(c.value)
+		c.value = strconv.Itoa(n + x.value)
+		return c.value
+	case "get":
+		return c.value
+	case "write", "put":
 		c.value = strconv.Itoa(x.value)
 	case "read":
 		return c.value
@@ -114,7 +120,7 @@ func drawCalls(t *rapid.T, ops []string) ([]call, string) {
 		case !busy && len(calls) < 6:
 			x := call{node: n, op: rapid.SampledFrom(ops).Draw(t, "op"), value: len(calls), from: len(text), to: -1}
 			word := strconv.Itoa(n) + ">" + x.op
-			if x.op == "write" || x.op == "append" {
+			if slices.Contains([]string{"write", "put", "add", "append"}, x.op) {
 				word += ":" + strconv.Itoa(x.value)
 			}
 			open[n] = len(calls)
@@ -136,7 +142,7 @@ func drawCalls(t *rapid.T, ops []string) ([]call, string) {
 
 func wrong(t *rapid.T, x call) string {
 	switch x.op {
-	case "next", "read":
+	case "next", "read", "get", "add":
 		return strconv.Itoa(rapid.IntRange(0, 5).Draw(t, "answer"))
 	case "list":
 		return rapid.SampledFrom([]string{"[]", "[0]", "[1]", "[1,0]", "[0,1]", "[0,2]"}).Draw(t, "answer")
@@ -152,6 +158,7 @@ func TestBruteForce(t *testing.T) {
 	}{
 		{Sequence, []string{"next"}},
 		{State, []string{"read", "read", "write"}},
+		{State, []string{"get", "put", "add"}},
 		{State, []string{"list", "append"}},
 		{Membership, []string{"join", "leave", "query", "query"}},
 	} {

@@ -7,8 +7,9 @@
 // An operation is an invoke event and the return event of it; group operations are join, leave, query, create and destroy
 // and their returns. What is before what, the order of the events says. The operations tell what an object is:
 //
-//	next                       a number server: each answer is the next number
+//	next, fetch                a number server: each answer is the next number
 //	read, write                a register: read answers what was written last, null at first
+//	get, put, add              a record, which is a register to whose number something can be added: add answers the sum
 //	append, list               a bulletin board: list answers all that was appended, in order
 //
 // An operation named local-read is answered by a replica by itself. That is promised to be sequentially consistent at
@@ -66,7 +67,7 @@ func Check(h *spec.History, id spec.ID, o Options) spec.Finding {
 			continue
 		}
 		f.Antecedents += x.returned()
-		switch result, _ := c.search(x, x.ops); result {
+		switch c.search(x, x.ops) {
 		case porcupine.Unknown:
 			f.Reason = "undecided within the deadline"
 		case porcupine.Illegal:
@@ -101,7 +102,7 @@ func Draw(w io.Writer, h *spec.History, id spec.ID, o Options) error {
 		if x.reason != "" || len(x.ops) == 0 {
 			continue
 		}
-		result, info := c.search(x, x.ops)
+		result, info := c.searchAll(x, x.ops)
 		if first == nil || result == porcupine.Illegal {
 			first, shown = x, info
 		}
@@ -125,26 +126,41 @@ func begin(o Options) *searching {
 	return &searching{until: time.Now().Add(o.Deadline)}
 }
 
-// search asks porcupine. Its own timeout is looked at only now and then, so that the model ends the search too: once
-// the deadline has passed no step is possible any more, and what comes of that is no result.
-func (c *searching) search(x *object, ops []operation) (porcupine.CheckResult, porcupine.LinearizationInfo) {
+// search asks porcupine whether the operations have an order.
+func (c *searching) search(x *object, ops []operation) porcupine.CheckResult {
+	return c.within(x, func(m porcupine.Model, left time.Duration) porcupine.CheckResult {
+		return porcupine.CheckOperationsTimeout(m, history(ops), left)
+	})
+}
+
+// searchAll asks porcupine too how far the operations have an order, which takes longer.
+func (c *searching) searchAll(x *object, ops []operation) (result porcupine.CheckResult, info porcupine.LinearizationInfo) {
+	result = c.within(x, func(m porcupine.Model, left time.Duration) (r porcupine.CheckResult) {
+		r, info = porcupine.CheckOperationsVerbose(m, history(ops), left)
+		return r
+	})
+	return result, info
+}
+
+// within keeps the deadline of a search. Porcupine's own timeout is looked at only now and then, so that the model ends
+// the search too: once the deadline has passed no step is possible any more, and what comes of that is no result.
+func (c *searching) within(x *object, search func(porcupine.Model, time.Duration) porcupine.CheckResult) porcupine.CheckResult {
 	left := time.Until(c.until)
 	if left <= 0 {
-		return porcupine.Unknown, porcupine.LinearizationInfo{}
+		return porcupine.Unknown
 	}
 	var expired atomic.Bool
 	var steps atomic.Uint32
-	late := func() bool {
+	result := search(x.model.described(func() bool {
 		if steps.Add(1)%256 == 0 && time.Now().After(c.until) {
 			expired.Store(true)
 		}
 		return expired.Load()
-	}
-	result, info := porcupine.CheckOperationsVerbose(x.model.described(late), history(ops), left)
+	}), left)
 	if expired.Load() {
-		result = porcupine.Unknown
+		return porcupine.Unknown
 	}
-	return result, info
+	return result
 }
 
 // history gives the operations as porcupine wants them. One that did not return ends behind all others: whatever it
@@ -171,7 +187,7 @@ func (c *searching) witness(h *spec.History, x *object) *spec.Witness {
 	low, high := 0, len(h.Events) // the first low events have an order, the first high have none
 	for high-low > 1 {
 		mid := (low + high) / 2
-		result, _ := c.search(x, upTo(x.ops, mid))
+		result := c.search(x, upTo(x.ops, mid))
 		if result == porcupine.Unknown {
 			break
 		}

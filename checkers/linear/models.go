@@ -36,9 +36,9 @@ func (m *model) described(late func() bool) porcupine.Model {
 // modelOf gives the model that has an operation; nil if none has.
 func modelOf(op string, o Options) *model {
 	switch op {
-	case "next":
+	case "next", "fetch":
 		return sequenceModel(o.Before)
-	case "read", "write":
+	case "read", "write", "get", "put", "add":
 		return registerModel()
 	case "append", "list":
 		return boardModel()
@@ -58,13 +58,17 @@ func sequenceModel(before uint64) *model {
 	}
 }
 
-// registerModel keeps what was written last. The answer of a write does not matter.
+// registerModel keeps what was written last. The answer of a write does not matter; that of an addition is the sum, where
+// what is no number counts as 0.
 func registerModel() *model {
 	return &model{
 		name: "register", init: "null", describe: inWords,
 		step: func(state string, in input, out string) (bool, string) {
-			if in.op == "write" {
+			switch in.op {
+			case "write", "put":
 				return true, in.value
+			case "add":
+				state = plus(state, in.value)
 			}
 			return out == unknown || out == state, state
 		},
@@ -86,6 +90,13 @@ func boardModel() *model {
 			return out == unknown || out == state, state
 		},
 	}
+}
+
+// plus adds two whole numbers that are texts.
+func plus(a, b string) string {
+	x, _ := strconv.ParseInt(a, 10, 64)
+	y, _ := strconv.ParseInt(b, 10, 64)
+	return strconv.FormatInt(x+y, 10)
 }
 
 func inWords(in input, out string) string {

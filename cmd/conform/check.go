@@ -2,10 +2,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/conform-go/conform/spec"
 	"github.com/conform-go/conform/suites"
@@ -14,6 +17,7 @@ import (
 type checkCommand struct {
 	Claims  []string `placeholder:"L" help:"Requirements and levels that are claimed (reliable, causal, total, …). Without: all that has a judge is reported, and the level reliable counts."`
 	Format  string   `default:"jsonl" help:"Format of the histories: jsonl, which is conform.history/1."`
+	Pages   string   `default:"." placeholder:"DIR" help:"Directory for a page that shows the operations of each requirement …-LINEARIZABLE that fails, named after it."`
 	History []string `arg:"" name:"HISTORY" help:"Files; - is stdin."`
 	output
 }
@@ -51,6 +55,7 @@ func (c *checkCommand) Run(s *session) error {
 		}
 		r := suites.CheckHistory(h, claims)
 		r.File = name
+		c.draw(s, h, r)
 		worst = worst.Merge(r.Verdict)
 		reports = append(reports, r)
 	}
@@ -72,6 +77,32 @@ func (c *checkCommand) Run(s *session) error {
 		result = suites.CheckReports{Schema: reports[0].Schema, Histories: reports, Verdict: worst}
 	}
 	return errors.Join(unreadable, c.emit(s, result, tell))
+}
+
+// draw writes the page of each requirement about operations that failed, and says where it is. With several histories
+// the name of the file stands before that of the requirement. A page that can't be drawn changes no verdict.
+func (c *checkCommand) draw(s *session, h *spec.History, r *suites.CheckReport) {
+	for i := range r.Requirements {
+		row := &r.Requirements[i]
+		if row.Verdict != spec.Fail || !suites.Drawable(row.ID) {
+			continue
+		}
+		name := string(row.ID) + ".html"
+		if len(c.History) > 1 {
+			name = strings.TrimSuffix(filepath.Base(r.File), filepath.Ext(r.File)) + "." + name
+		}
+		name = filepath.Join(c.Pages, name)
+		var page bytes.Buffer
+		err := suites.DrawOperations(&page, h, row.ID)
+		if err == nil {
+			err = os.WriteFile(name, page.Bytes(), 0o666)
+		}
+		if err != nil {
+			fmt.Fprintf(s.stderr, "%s: not drawn: %v\n", row.ID, err)
+			continue
+		}
+		fmt.Fprintf(s.stderr, "%s: the operations are shown in %s\n", row.ID, name)
+	}
 }
 
 // mark is the byte order mark that some editors put in front of UTF-8.
