@@ -38,6 +38,14 @@ const (
 
 	BarrierPassed // a barrier takes effect here: of which process (its life in the upper half), and its number there
 
+	// What is said of an object to which there are operations: of which call, with the life of the node in the upper half
+	// of its number.
+	NumberFetched  // the number server is asked for a number
+	NumberReceived // … and has answered this one
+	Invoked        // an application's operation begins: what it is, the application can tell
+	Returned       // … and has this answer
+	StateReached   // a replica has taken in a message: the digest of its state
+
 	PointRelayed   // reliable: relayed, not yet delivered
 	PointReceived  // a message is new here, nothing has been done about it
 	PointAllSent   // the last copy of a message has been handed down
@@ -56,6 +64,7 @@ var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "st
 	"filtered-by-nic", "filtered-by-driver", "taken", "buffer-depth", "bare-ack", "bare-nack",
 	"storage-failed", "aborted",
 	"barrier-passed",
+	"number-fetched", "number-received", "invoked", "returned", "state-reached",
 	"relayed", "received", "all-sent", "some-acked",
 	"logged", "acked", "recovering", "between-phases"}
 

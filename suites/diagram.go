@@ -182,6 +182,10 @@ func (d *diagram) text(e *spec.Event) string {
 		s += " " + d.h.NodeName(e.To)
 	case e.Kind == spec.Hold || e.Kind == spec.Discard:
 		s += " " + d.h.ExtraOf(e).Reason
+	case e.Kind == spec.Invoke:
+		return e.Kind.String() + " " + operation(d.h.ExtraOf(e))
+	case e.Kind == spec.Return:
+		return strings.TrimRight(e.Kind.String()+" "+d.h.ExtraOf(e).Value, " ")
 	case e.Is(spec.HasMsg):
 		s += " " + d.h.MsgName(e.Msg)
 	}
@@ -196,4 +200,12 @@ func pad(s string, n int) string {
 		return s + strings.Repeat(" ", k)
 	}
 	return s + " "
+}
+
+// operation names an operation and its object.
+func operation(x *spec.Extra) string {
+	if x.Value == "" {
+		return x.Op + " " + x.Object
+	}
+	return x.Op + " " + x.Object + " " + x.Value
 }

@@ -201,6 +201,7 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 		switch {
 		case o.Name == "total-seqserver": // a number that only the dead knew, and delivered, becomes a hole
 			claim(safe&^crashes, "TOTAL-ORDER-PREFIX")
+			claim(intact, "SEQUENCE-LINEARIZABLE")
 		case c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip"):
 			claim(safe, "UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX")
 		default:

@@ -149,6 +149,9 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 	case impl.BarrierPassed:
 		w.barrier(id, e)
 		return
+	case impl.NumberFetched, impl.NumberReceived, impl.Invoked, impl.Returned, impl.StateReached:
+		w.told(id, e)
+		return
 	case impl.FilteredByNIC:
 		w.counts.ByNIC++
 	case impl.FilteredByDriver:

@@ -36,9 +36,10 @@ type Config struct {
 	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
 	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel
-	Revive   bool // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
-	Evidence bool // record also what is held back and discarded
-	MaxSteps int  // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
+	Revive   bool                                            // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
+	Evidence bool                                            // record also what is held back and discarded
+	Words    func(e *impl.Effect) (object, op, value string) // says what a note impl.Invoked or impl.Returned is about, values as JSON; nil: they are left out
+	MaxSteps int                                             // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
 
 	// For who measures and does not judge.
 	Even   bool                                      // delays are spread evenly between their bounds; else a seed may make most of them short
@@ -75,10 +76,11 @@ type World struct {
 	epoch   int64 // when the scenario begins
 	noise   []byte
 	errands []errand
-	names   []string // of the nodes: numbers
-	landed  packet   // the frame that comes in now
-	taking  *packet  // the frame that a node is taking in
-	packets []packet // packets[0] is unused
+	names   []string    // of the nodes: numbers
+	servers [][2]string // by group: its name, and that of its number server
+	landed  packet      // the frame that comes in now
+	taking  *packet     // the frame that a node is taking in
+	packets []packet    // packets[0] is unused
 	freed   []uint32
 	timers  []timer
 	active  []activeFault

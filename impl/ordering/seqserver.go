@@ -24,7 +24,8 @@ import (
 // Without faults a message is delivered after 3 packet delays, one of the server's own after 1, a packet to oneself
 // counted as one. The server is
 // linearizable: it is one node in one life, each request is answered with one number, and each number answers one
-// request. A server that comes back answers nobody, and is refused its sends: when it has crashed, the group stands
+// request, of those who were told at all. The notes impl.NumberFetched and impl.NumberReceived say so, and what was
+// fetched and not heard of any more may have been given. A server that comes back answers nobody, and is refused its sends: when it has crashed, the group stands
 // still.
 //
 // Who fetches a number and crashes leaves a hole, behind which all hold back for ever (holes=block). The rule that fills
@@ -229,13 +230,21 @@ func (t *TotalSeqServer) want(x wanted, now spec.Time, out *impl.Effects) {
 	x.open = true
 	n, slot := t.wanted.Push()
 	*slot = x
+	out.Note(impl.NumberFetched, t.call(n), 0)
 	if server := first(&t.cfg); server != t.cfg.Self {
 		b := totalHeader{n: n, incarnation: t.incarnation, origin: t.cfg.Self, kind: numRequest}.behind(nil, out)
 		out.Down(server, b, 0)
 		slot.errand = t.errands.add(errand{to: server, body: b}, now, &t.cfg, out)
 		return
 	}
-	t.use(n, t.give(t.cfg.Self, t.incarnation, n, now, out), out)
+	number := t.give(t.cfg.Self, t.incarnation, n, now, out)
+	out.Note(impl.NumberReceived, t.call(n), number)
+	t.use(n, number, out)
+}
+
+// call names a request in what is said of the number server.
+func (t *TotalSeqServer) call(request uint64) uint64 {
+	return uint64(t.incarnation)<<32 | request&(1<<32-1)
 }
 
 // use multicasts a message under its number.
@@ -287,6 +296,9 @@ func (t *TotalSeqServer) told(in impl.Input, h totalHeader, out *impl.Effects) {
 	if h.incarnation != t.incarnation || x == nil || !x.open || x.number != 0 || x.void {
 		out.Note(impl.Duplicate, uint64(in.From), h.n)
 		return
+	}
+	if h.kind == numAnswer {
+		out.Note(impl.NumberReceived, t.call(h.n), h.position)
 	}
 	p := t.places.At(h.position)
 	if h.kind == numVoid || p != nil && p.sealed || h.position < t.places.First() {

@@ -67,8 +67,7 @@ func (t *TotalSeqServer) give(origin spec.NodeID, incarnation uint32, request ui
 	}
 	before := *slot
 	*slot, t.next = t.Rules.Answer(t.next, before)
-	if *slot != before {
-		p := t.places.Reach(*slot)
+	if p := t.places.Reach(*slot); *slot != before && p != nil {
 		p.asker, p.request, p.incarnation, p.at = origin, request, incarnation, now
 		if !t.search.armed && t.Rules.Fills(t.holes) {
 			t.arm(now+t.patience(p), out)
