@@ -34,6 +34,7 @@ var mayKnow = map[string][]string{
 	"suites": {"spec", "impl", "impl/transport", "impl/reliability", "impl/ordering", "impl/membership", "impl/mutant",
 		"impl/ipmulticast", "faults", "faults/sim", "checkers", "checkers/linear"},
 	"suites/picture": {"suites"},
+	"suites/kv":      {"spec", "impl", "faults", "faults/sim", "suites"},
 	"cmd/conform":    {"spec", "faults", "checkers", "suites", "suites/picture"},
 }
 

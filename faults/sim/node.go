@@ -141,8 +141,11 @@ func (w *World) step(id spec.NodeID, in impl.Input) {
 	for i := range w.out.List {
 		w.carry(id, n, &w.out.List[i])
 		if n.life != life {
-			return // crashed: the rest of the step never happens
+			break // crashed: the rest of the step never happens
 		}
+	}
+	if len(w.states) > 0 {
+		w.reached(n.life != life)
 	}
 }
 

@@ -29,9 +29,20 @@ func (w *World) told(id spec.NodeID, e *impl.Effect) {
 			w.answeredCall(id, e, object, value)
 		}
 	case impl.StateReached:
-		w.object(spec.Event{Kind: spec.Note, Node: id, Group: w.about(e), Sum: spec.Digest(e.Num),
-			Has: spec.HasNode | spec.HasGroup | spec.HasSum}, spec.Extra{Op: spec.OpState})
+		w.states = append(w.states, spec.Event{Kind: spec.Note, Node: id, Group: w.about(e), Sum: spec.Digest(e.Num),
+			Has: spec.HasNode | spec.HasGroup | spec.HasSum})
 	}
+}
+
+// reached writes down the states that a replica reached in a step. It said so before it delivered, since a layer delivers
+// last, and the state is the one behind what was delivered. One that crashed on the way has told nobody.
+func (w *World) reached(crashed bool) {
+	for _, e := range w.states {
+		if !crashed {
+			w.object(e, spec.Extra{Op: spec.OpState})
+		}
+	}
+	w.states = w.states[:0]
 }
 
 func (w *World) invoked(id spec.NodeID, e *impl.Effect, object, op, value string) {
@@ -44,10 +55,15 @@ func (w *World) answeredCall(id spec.NodeID, e *impl.Effect, object, value strin
 		spec.Extra{Of: w.callOf(e), Object: object, Value: value})
 }
 
-// callOf numbers a call: the layer counts those of its life in its group, and no two of a node may have one number.
+// callOf numbers a call. A layer counts those of its life in its group, and no two of a node may have one number: also not
+// one of the number server and one of what is built on the order. All numbers stay below 2⁵³.
 func (w *World) callOf(e *impl.Effect) uint64 {
 	life, call := e.Num>>32, e.Num&(1<<32-1)
-	return life<<40 | uint64(w.about(e))<<32 | call
+	n := life<<40 | uint64(w.about(e))<<32 | call
+	if e.Code == impl.Invoked || e.Code == impl.Returned {
+		n |= 1 << 52
+	}
+	return n
 }
 
 func (w *World) object(e spec.Event, x spec.Extra) {

@@ -135,6 +135,11 @@ func (w *World) send(step int) {
 			x >>= 8
 		}
 	}
+	if w.cfg.Body != nil {
+		if b := w.cfg.Body(w.s, step); b != nil {
+			body = b
+		}
+	}
 	in := impl.Input{Kind: impl.Send, To: a.To, Group: a.Group, Body: body}
 	if w.several && a.To >= 0 {
 		in.Group = w.s.Between(a.Node, a.To)

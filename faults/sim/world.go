@@ -39,6 +39,7 @@ type Config struct {
 	Revive   bool                                            // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Evidence bool                                            // record also what is held back and discarded
 	Words    func(e *impl.Effect) (object, op, value string) // says what a note impl.Invoked or impl.Returned is about, values as JSON; nil: they are left out
+	Body     func(s *faults.Scenario, step int) []byte       // what a step of a scenario sends; nil, or where it is nil: bytes drawn from the seed
 	MaxSteps int                                             // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
 
 	// For who measures and does not judge.
@@ -76,11 +77,12 @@ type World struct {
 	epoch   int64 // when the scenario begins
 	noise   []byte
 	errands []errand
-	names   []string    // of the nodes: numbers
-	servers [][2]string // by group: its name, and that of its number server
-	landed  packet      // the frame that comes in now
-	taking  *packet     // the frame that a node is taking in
-	packets []packet    // packets[0] is unused
+	names   []string     // of the nodes: numbers
+	servers [][2]string  // by group: its name, and that of its number server
+	states  []spec.Event // that replicas reached in the step that is being carried out
+	landed  packet       // the frame that comes in now
+	taking  *packet      // the frame that a node is taking in
+	packets []packet     // packets[0] is unused
 	freed   []uint32
 	timers  []timer
 	active  []activeFault
