@@ -23,6 +23,7 @@ func DecodeInto(s *Scenario, b []byte, p Params) {
 	p = p.withDefaults()
 	var prefix [prefixBytes]byte
 	rest := b[copy(prefix[:], b):]
+	p.overlap(prefix[2])
 	d := decoder{s: s, p: &p}
 	d.head(prefix[:headBytes])
 	s.Seed = binary.BigEndian.Uint64(prefix[headBytes:])
@@ -72,7 +73,7 @@ func (d *decoder) head(b []byte) {
 		g := &s.Groups[i]
 		*g = Group{Name: groupNames[i], Closed: b[2]&closedFlag != 0, Members: g.Members[:0]}
 		for n := range members {
-			if i == 0 || n != i-1 {
+			if i == 0 || n != i-1 || p.Overlaps && members < i+2 {
 				g.Members = append(g.Members, spec.NodeID(n))
 			}
 		}

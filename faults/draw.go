@@ -67,6 +67,10 @@ func (d *drawing) head() {
 	if p.MTU > 0 {
 		d.flag(mtuFlag, .5)
 	}
+	if p.Overlaps {
+		d.flag(thirdFlag, .3)
+	}
+	p.overlap(d.bytes[2])
 	p.operations(&d.ops)
 	faultOps(&d.ops, p.Faults, d.nodes, p.Routers)
 }
@@ -97,6 +101,9 @@ func (d *drawing) sends() {
 	if r.Chance(.5) {
 		count = min(pick(r, 1, 2, 2, 3, 3), d.p.MaxSends)
 	}
+	if d.p.Overlaps {
+		count = max(count, min(d.p.Groups, d.p.MaxSends))
+	}
 	var (
 		causal = pick(r, 0, 0, .5, .5, .9) // share of sends that answer a delivery
 		burst  = pick(r, 0, .5, .8, 1)     // share of timed sends at the same moment
@@ -123,10 +130,15 @@ func (d *drawing) sends() {
 		if r.Chance(equal) {
 			content = 1 + byte(d.small(3))
 		}
-		if d.p.OneToOne && r.Chance(alone) {
+		each := d.p.Overlaps && i < d.p.Groups // of the groups is sent to
+		if d.p.OneToOne && !each && r.Chance(alone) {
 			content |= byte(1+r.IntN(min(15, max(1, d.nodes-1)))) << 4
 		}
-		content |= byte(r.IntN(d.p.Groups)) << 2
+		group := r.IntN(d.p.Groups)
+		if each {
+			group = i
+		}
+		content |= byte(group) << 2
 		d.add(Send, node, moment, when, d.size(style), content)
 		d.senders[d.sent] = node
 		d.sent++

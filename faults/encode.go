@@ -13,6 +13,9 @@ import (
 // requirement and trace are not in the bytes. Every decoded scenario is encoded exactly.
 func Encode(s *Scenario, p Params) (b []byte, exact bool) {
 	p = p.withDefaults()
+	if p.Overlaps {
+		p.Groups = min(max(len(s.Groups), 2), 3)
+	}
 	e := encoder{p: &p, s: s}
 	b = make([]byte, prefixBytes, prefixBytes+len(s.Steps)*recordBytes+len(s.Decisions))
 	e.head(b)
@@ -57,6 +60,9 @@ func (e *encoder) head(b []byte) {
 	b[1] = encodeNet(s.Net)
 	if s.Net.MTU > 0 {
 		b[2] |= mtuFlag
+	}
+	if p.Overlaps && p.Groups == 3 {
+		b[2] |= thirdFlag
 	}
 	if len(s.Groups) > 0 {
 		g := &s.Groups[0]

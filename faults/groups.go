@@ -67,3 +67,12 @@ func (s *Scenario) Between(a, b spec.NodeID) spec.GroupID {
 	}
 	return of
 }
+
+// overlap gives the parameters of a scenario with these flags as many groups as it has.
+func (p *Params) overlap(flags byte) {
+	if p.Overlaps {
+		if p.Groups = 2; flags&thirdFlag != 0 {
+			p.Groups = 3
+		}
+	}
+}

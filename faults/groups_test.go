@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/conform-go/conform/spec"
@@ -73,5 +74,42 @@ func TestDrawnGroupsOverlap(t *testing.T) {
 		if sent[g] < 100 {
 			t.Errorf("%d sends to group %d", sent[g], g)
 		}
+	}
+}
+
+// Of groups that are to overlap any two share two nodes, each is sent to, and some scenarios have three.
+func TestDrawnGroupsShareTwoNodes(t *testing.T) {
+	count := map[int]int{}
+	for seed := range uint64(400) {
+		p := Params{Overlaps: true, OneToOne: seed%2 == 0, NonMember: true, MinNodes: 3, MaxNodes: 5}
+		s := Draw(seed, p)
+		if err := s.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		count[len(s.Groups)]++
+		for i := range s.Groups {
+			if !slices.ContainsFunc(s.Steps, func(x Step) bool {
+				return x.Action.Op == Send && x.Action.To < 0 && x.Action.Group == spec.GroupID(i)
+			}) {
+				t.Errorf("seed %d: nothing is sent to group %d\n%s", seed, i, s)
+			}
+			for k := range i {
+				shared := 0
+				for _, m := range s.Groups[i].Members {
+					if slices.Contains(s.Groups[k].Members, m) {
+						shared++
+					}
+				}
+				if shared < 2 {
+					t.Errorf("seed %d: groups %d and %d share %d nodes\n%s", seed, i, k, shared, s)
+				}
+			}
+		}
+		if b, exact := Encode(s, p); !exact || Decode(b, p).String() != s.String() {
+			t.Fatalf("seed %d is not encoded exactly\n%s", seed, s)
+		}
+	}
+	if count[2] < 200 || count[3] < 60 || len(count) != 2 {
+		t.Errorf("scenarios by number of groups: %v", count)
 	}
 }

@@ -15,6 +15,7 @@ type Params struct {
 	MaxSends           int           // default 4, at most 24; sentinels come on top
 	MaxSize            int           // bytes of the longest message; default 1000
 	Groups             int           // default 1, at most 4, which overlap: the first has every node, each other lacks one
+	Overlaps           bool          // there are two groups, in some scenarios three, any two of which share two nodes; each is sent to
 	MTU                int           // some scenarios have it; 0: none has
 	Window             time.Duration // operations and faults begin within; default 200ms
 	Hold               time.Duration // the longest cut, pause or delay; must end before TL/2; default 150ms
@@ -49,6 +50,7 @@ const (
 	closedFlag                // the groups are closed
 	nonMemberFlag             // the last node is in no group
 	mtuFlag                   // Params.MTU counts
+	thirdFlag                 // of groups that overlap there are three
 )
 
 // groupNames are the names of drawn groups.
