@@ -201,7 +201,7 @@ func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules
 			return honest(cfg)
 		}
 	}
-	cfg := sim.Config{New: upper, Declare: c.declare}
+	cfg := sim.Config{New: upper, Declare: c.declare, Across: c.above()}
 	if c.logged() {
 		cfg.Model, cfg.Revive = spec.CrashRecovery, true
 	}
@@ -229,6 +229,8 @@ func (c Cell) Applicable() error {
 		return errors.New("reliable-ip encloses acknowledgements of all members in every packet, and keeps to no MTU")
 	case c.Reliability.Name == "byzantine" && (c.total() || c.together()):
 		return fmt.Errorf("who lies at byzantine may say anything of the order: %s needs members that keep to it", c.Ordering.Name)
+	case c.acrossApplicable() != nil:
+		return c.acrossApplicable()
 	case c.mtu() > 0 && c.logged():
 		return fmt.Errorf("%s tells others in one packet all that it has, and keeps to no MTU", c.Reliability.Name)
 	case c.Membership.Name == "anonymous" && !links:

@@ -135,6 +135,9 @@ func (c Cell) premises() premises {
 	if o == "total-kaashoek" { // brings its own
 		p.acks, p.repairs, p.agrees = true, true, p.agrees || r == "unreliable" && t == "unicast"
 	}
+	if c.across() { // also where numbers are given: to each sender in order, and to who has delivered later
+		p.fifo, p.causal = true, true
+	}
 	p.looped = p.routed && n.subnets > 1 && (n.shape >= ipmulticast.Ring || n.mode == ipmulticast.Sparse)
 	p.switches = n.mode == ipmulticast.Sparse && n.tree
 	p.checksummed = p.channel || p.repairs || links || gossip

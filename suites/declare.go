@@ -100,7 +100,7 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	if c.Reliability.Name == "reliable-ip" && len(s.Groups) == 1 {
 		h.Costs = map[string]int{"STABILITY-TRIM": len(s.Groups[0].Members) * reliability.ReliableIPWindow}
 	}
-	if c.bounded() {
+	if c.bounded() && len(s.Groups) == 1 {
 		h.Costs = map[string]int{"STABILITY-TRIM": number(c.Ordering, "history", ordering.KaashoekHistory)}
 	}
 	h.Epsilon = 0

@@ -40,6 +40,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	if x.Joins = anonymous; anonymous {
 		x.NonMember, x.OneToOne = true, false
 	}
+	x.Overlaps = c.overlaps(i)
 	faults.DrawInto(s, seed, x)
 	last := spec.NodeID(s.Nodes - 1)
 	if c.Transport.Name == "anycast" && last > 0 { // who is a member is the nearest one to itself
@@ -86,6 +87,12 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	}
 	if links && model.Has(spec.NICFault) && i%8 == 5 {
 		n.collide(s, i/8)
+	}
+	if links && x.Overlaps && model.Has(spec.NICFault) && i%8 == 7 {
+		n.share(s, i/8)
+	}
+	if c.across() && i%8 == 2 && model.Has(spec.CrashFault) && model.Has(spec.OmitSendFault) {
+		comeApart(s)
 	}
 	c.aimCrashes(s, model)
 	if model.Has(spec.ByzantineFault) && i%4 > 0 {

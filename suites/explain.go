@@ -149,6 +149,7 @@ func explainPart(kind string, p *Part) *Explanation {
 	}
 	e := &Explanation{Name: p.Name, Kind: kind, Title: p.Title}
 	e.add("promise", p.Promise)
+	e.add("across overlapping groups", p.Across)
 	e.add("source", p.Source)
 	for _, o := range p.Options {
 		e.add("option "+o.Key, o.Text+"; default "+o.Default)

@@ -78,7 +78,11 @@ func requirementEntries() []Entry {
 func partEntries(table []Part) []Entry {
 	var out []Entry
 	for _, p := range table {
-		out = append(out, Entry{Name: p.Name, Title: p.Title})
+		e := Entry{Name: p.Name, Title: p.Title}
+		if p.Across != "" {
+			e.Tags = append(e.Tags, "across groups: "+p.inShort())
+		}
+		out = append(out, e)
 	}
 	return out
 }

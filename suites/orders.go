@@ -13,7 +13,7 @@ import (
 func Orderings() []Part {
 	reading := []Option{{Key: "reading", Default: "sender", Text: "what a barrier means: sender (what I sent before it, everyone delivers before what I send after it), cut (every message is on the same side of it everywhere), causal (what happened before it is delivered before it), blocking (it returns when all in flight is delivered everywhere)", Check: oneOf("sender", "cut", "causal", "blocking")}}
 	total := []Option{{Key: "order", Default: "sequencer", Text: "the total order below: sequencer, agreement, lamport", Check: oneOf("sequencer", "agreement", "lamport")}}
-	return []Part{{
+	return stated([]Part{{
 		Name: "unordered", Title: "deliver what comes when it comes", Promise: "no order",
 		New: func(cfg impl.Config) impl.Layer { return ordering.NewUnordered(cfg) },
 	}, {
@@ -25,12 +25,13 @@ func Orderings() []Part {
 		Name: "causal", Title: "precedence vectors, joined on delivery",
 		Promise: "a message is delivered after all that happened before it; closed group",
 		Source:  "Birman, Schiper, Stephenson, 1991 (BSS91)",
+		Options: []Option{acrossOption},
 		New:     func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) },
 	}, {
 		Name: "total-sequencer", Title: "the first member numbers what it receives, and multicasts the numbers",
 		Promise: "the same order everywhere, and nobody's answer before the question; not each sender's order; the first member's crash stops the group",
 		Source:  "CDK; Défago, Schiper, Urbán, 2004 (DSU04), fixed sequencer",
-		Options: []Option{{Key: "form", Default: "bb", Text: "bb: the sender multicasts the message, the sequencer its number; ub: the sender sends it to the sequencer, which multicasts both", Check: oneOf("bb", "ub")}},
+		Options: []Option{{Key: "form", Default: "bb", Text: "bb: the sender multicasts the message, the sequencer its number; ub: the sender sends it to the sequencer, which multicasts both", Check: oneOf("bb", "ub")}, acrossOption},
 	}, {
 		Name: "total-seqserver", Title: "fetch a number from a server, then multicast the message with it",
 		Promise: "the same order everywhere; a number that was fetched and never used is a hole, which the server fills; its crash stops the group",
@@ -76,7 +77,7 @@ func Orderings() []Part {
 		Name: "fifo+sync", Title: "barriers above each sender's order", Promise: "both", Source: "HT94", Options: reading,
 	}, {
 		Name: "causal+sync", Title: "barriers above causal order", Promise: "both", Source: "BSS91", Options: reading,
-	}}
+	}})
 }
 
 // The orderings that keep each sender's order, and causal order.
@@ -93,6 +94,9 @@ var punctual = crashes | spec.SetOf(spec.DuplicateFault, spec.SkewFault)
 // order makes the ordering of one node.
 func (c Cell) order(cfg impl.Config) impl.Layer {
 	o := c.Ordering
+	if c.across() { // what orders stands above
+		return ordering.NewUnordered(cfg)
+	}
 	switch o.Name {
 	case "total-sequencer":
 		form, _ := ordering.ParseForm(o.Get("form", "bb"))
@@ -234,6 +238,7 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 			claim(safe, "SYNC-BARRIER")
 		}
 	}
+	c.claimAcross(m, safe)
 	if c.bounded() {
 		claim((c.faces() & lasting).Without(spec.CoordinatorFault), "STABILITY-TRIM")
 	}
@@ -254,6 +259,8 @@ func (c Cell) leave(m map[spec.ID]spec.FaultSet, p *premises) {
 		if !p.agrees {
 			without |= crashes
 		}
+	case c.across(): // who crashes may leave something behind that others wait for
+		without = crashes
 	case !c.together():
 		return
 	case c.sequenced() && p.agrees && c.Reliability.Name != "atomic-view":

@@ -15,6 +15,7 @@ type Part struct {
 	Name    string
 	Title   string // what it is
 	Promise string // what it promises, and on what premises
+	Across  string // orderings: what it promises across groups that overlap
 	Source  string
 	Options []Option
 	New     func(impl.Config) impl.Layer

@@ -73,6 +73,7 @@ func (c Cell) Separations() []Separation {
 	if !c.total() {
 		add(spec.NoFaults, "TOTAL-ORDER")
 	}
+	c.separateAcross(&p, add)
 	switch {
 	case c.sequenced():
 		add(spec.SetOf(spec.CoordinatorFault), "VALIDITY")
