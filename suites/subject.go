@@ -18,7 +18,8 @@ type Subject struct {
 	Claims spec.Claims
 	Params faults.Params // what its schedules are drawn from
 
-	cell  Cell // that it is, or that it is a mutant of
+	above func(impl.Config, []spec.Group) impl.Layer // of a mutant whose bug is there; else nil
+	cell  Cell                                       // that it is, or that it is a mutant of
 	rules *ipmulticast.Rules
 }
 
@@ -62,7 +63,7 @@ func mutantSubject(m *mutant.Mutant) (*Subject, error) {
 		p.MaxSize = 4 * m.MTU
 	}
 	p.MinNodes, p.MaxNodes = c.sizes()
-	out := &Subject{Name: p.Subject, New: m.New, Claims: c.Claims(), Params: p, cell: c, rules: m.Network}
+	out := &Subject{Name: p.Subject, New: m.New, Claims: c.Claims(), Params: p, cell: c, rules: m.Network, above: m.Across}
 	if out.New == nil { // the bug is below
 		out.New = c.Member
 	}
@@ -70,7 +71,13 @@ func mutantSubject(m *mutant.Mutant) (*Subject, error) {
 }
 
 // world says how the subject's scenarios are played.
-func (s *Subject) world() sim.Config { return s.cell.world(s.New, s.rules) }
+func (s *Subject) world() sim.Config {
+	cfg := s.cell.world(s.New, s.rules)
+	if s.above != nil {
+		cfg.Across = s.above
+	}
+	return cfg
+}
 
 // OnLinks says whether the subject stands on links, on which there are frames.
 func (s *Subject) OnLinks() bool {
@@ -82,7 +89,7 @@ func (s *Subject) bench() *bench { return s.cell.newBench(s.world(), s.Params.MT
 
 // draw makes schedule i of a mutant in s. On a network of links it has what schedules of the cell have.
 func (s *Subject) draw(into *faults.Scenario, seed uint64, i int) {
-	if _, links := s.cell.network(); links || len(s.cell.heads(8)) > 0 || s.cell.Transport.Name == "anycast" || s.cell.special() {
+	if _, links := s.cell.network(); links || len(s.cell.heads(8)) > 0 || s.cell.Transport.Name == "anycast" || s.cell.special() || s.cell.across() {
 		s.cell.drawInto(into, seed, s.Params, s.Params.Faults, i)
 		return
 	}

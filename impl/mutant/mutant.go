@@ -23,8 +23,9 @@ type Mutant struct {
 	NonMember bool // … and nodes outside the group
 	MTU       int  // … and packets no longer than this, in bytes; 0: no limit
 
-	New     func(impl.Config) impl.Layer // the stack of one node, on a network of links its upper part; nil: that of the cell
-	Network *ipmulticast.Rules           // the rules of hosts and routers; nil: the correct ones
+	New     func(impl.Config) impl.Layer               // the stack of one node, on a network of links its upper part; nil: that of the cell
+	Across  func(impl.Config, []spec.Group) impl.Layer // what stands above the stacks of a node; nil: as in the cell
+	Network *ipmulticast.Rules                         // the rules of hosts and routers; nil: the correct ones
 }
 
 // All lists the mutants, from the channel up; always in the same order. The slices are fresh.
@@ -32,7 +33,7 @@ func All() []Mutant {
 	return slices.Concat(channelMutants(), unicastMutants(), treeMutants(), tcpMutants(), lanMutants(), hostMutants(),
 		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), atomicViewMutants(), reliableMutants(),
 		durableMutants(), gossipMutants(), byzantineMutants(),
-		fifoMutants(), causalMutants(),
+		fifoMutants(), causalMutants(), acrossMutants(),
 		sequencerMutants(), numberMutants(), agreedMutants(), kaashoekMutants(), realTimeMutants(), syncMutants())
 }
 
