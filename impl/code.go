@@ -46,6 +46,10 @@ const (
 	Returned       // … and has this answer
 	StateReached   // a replica has taken in a message: the digest of its state
 
+	Leads   // this node has become the leader, in which term
+	Entered // this node has come into the critical section of the group …
+	Left    // … and leaves it
+
 	PointRelayed   // reliable: relayed, not yet delivered
 	PointReceived  // a message is new here, nothing has been done about it
 	PointAllSent   // the last copy of a message has been handed down
@@ -65,6 +69,7 @@ var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "st
 	"storage-failed", "aborted",
 	"barrier-passed",
 	"number-fetched", "number-received", "invoked", "returned", "state-reached",
+	"leads", "entered", "left",
 	"relayed", "received", "all-sent", "some-acked",
 	"logged", "acked", "recovering", "between-phases"}
 

@@ -152,6 +152,9 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 	case impl.NumberFetched, impl.NumberReceived, impl.Invoked, impl.Returned, impl.StateReached:
 		w.told(id, e)
 		return
+	case impl.Leads, impl.Entered, impl.Left:
+		w.role(id, e)
+		return
 	case impl.FilteredByNIC:
 		w.counts.ByNIC++
 	case impl.FilteredByDriver:
