@@ -36,17 +36,21 @@ type Config struct {
 	Declare  func(s *faults.Scenario, h *spec.Header) // completes the header of a history; may be nil
 	TS, TL   time.Duration                            // the timers of the protocols; 0: DefaultTS, DefaultTL
 	Model    spec.CrashModel
-	Revive   bool                                            // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
-	Evidence bool                                            // record also what is held back and discarded
-	Words    func(e *impl.Effect) (object, op, value string) // says what a note impl.Invoked or impl.Returned is about, values as JSON; nil: they are left out
-	Body     func(s *faults.Scenario, step int) []byte       // what a step of a scenario sends; nil, or where it is nil: bytes drawn from the seed
-	MaxSteps int                                             // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
+	Revive   bool // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
+	Evidence bool // record also what is held back and discarded
+	MaxSteps int  // events after which a run is given up as one that never ends; 0: DefaultMaxSteps
 
 	// For who measures and does not judge.
 	Even   bool                                      // delays are spread evenly between their bounds; else a seed may make most of them short
 	Enough func(now spec.Time, h *spec.History) bool // asked before each event, with its time since the scenario began: ends a run that has not settled; may be nil
 	// Across makes what stands above the stacks of a node, where an order across groups would; nil: nothing does.
 	Across func(cfg impl.Config, groups []spec.Group) impl.Layer
+
+	// For applications above the stacks. Words says what a note impl.Invoked or impl.Returned is about, values as JSON;
+	// without it they are left out. Body gives what a step of a scenario sends; where it is nil, or gives nil, these are
+	// bytes drawn from the seed.
+	Words func(note *impl.Effect) (object, op, value string)
+	Body  func(s *faults.Scenario, step int) []byte
 }
 
 // The defaults. TS is more than a packet and its acknowledgement take; TL is a multiple of any cut, pause or delay
@@ -77,12 +81,10 @@ type World struct {
 	epoch   int64 // when the scenario begins
 	noise   []byte
 	errands []errand
-	names   []string     // of the nodes: numbers
-	servers [][2]string  // by group: its name, and that of its number server
-	states  []spec.Event // that replicas reached in the step that is being carried out
-	landed  packet       // the frame that comes in now
-	taking  *packet      // the frame that a node is taking in
-	packets []packet     // packets[0] is unused
+	names   []string // of the nodes: numbers
+	landed  packet   // the frame that comes in now
+	taking  *packet  // the frame that a node is taking in
+	packets []packet // packets[0] is unused
 	freed   []uint32
 	timers  []timer
 	active  []activeFault
@@ -106,6 +108,9 @@ type World struct {
 	input    impl.InputKind // and what it was told
 	inside   bool           // its code is running
 	stepped  int
+
+	servers [][2]string  // by group: its name, and that of its number server
+	states  []spec.Event // that replicas reached in the step that is being carried out
 }
 
 // Counts is what a run cost.
