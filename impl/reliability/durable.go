@@ -274,7 +274,7 @@ func (d *Durable) sendCopy(to spec.NodeID, s *stream[copied], n uint64, out *imp
 }
 
 func (d *Durable) receive(in impl.Input, out *impl.Effects) {
-	body, h, ok := cutHeader(in.Body)
+	body, h, ok := cutHeader(in)
 	if refused := d.refuses(); refused != impl.NoCode { // the hop is not accepted
 		out.Note(refused, uint64(in.From), uint64(len(in.Body)))
 		return

@@ -35,10 +35,11 @@ func (h header) behind(body []byte, out *impl.Effects) []byte {
 // letter is the kind of what an application sends to one node. Its header is the kind alone.
 const letter = 0xff
 
-// cutHeader takes the header off.
-func cutHeader(b []byte) (body []byte, h header, ok bool) {
+// cutHeader takes the header off. A letter to the group makes no sense: it would be a message that no log has.
+func cutHeader(in impl.Input) (body []byte, h header, ok bool) {
+	b := in.Body
 	if len(b) > 0 && b[len(b)-1] == letter {
-		return b[: len(b)-1 : len(b)-1], header{kind: letter}, true
+		return b[: len(b)-1 : len(b)-1], header{kind: letter}, in.To != impl.Everyone
 	}
 	body, x, ok := impl.Cut(b, headerLen)
 	if !ok {

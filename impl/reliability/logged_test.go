@@ -166,3 +166,29 @@ func bearJunk(level func(impl.Config) impl.Layer) {
 		w.round([]byte("n"))
 	}
 }
+
+// A letter to the group is no message: no log would have it, and nobody would know it again.
+func TestNoLevelWithALogTakesALetterForAMessage(t *testing.T) {
+	for name, level := range map[string]func(impl.Config) impl.Layer{
+		"durable":      func(c impl.Config) impl.Layer { return reliability.NewDurable(c, reliability.All) },
+		"atomic-log":   func(c impl.Config) impl.Layer { return reliability.NewAtomicLog(c, 2) },
+		"atomic-abort": func(c impl.Config) impl.Layer { return reliability.NewAtomicAbort(c) },
+	} {
+		l, out := level(impl.Config{Nodes: 2, Members: []spec.NodeID{0, 1}}), impl.NewEffects(&impl.Arena{})
+		l.Step(impl.Input{Kind: impl.Start}, out)
+		l.Step(impl.Input{Kind: impl.Ready}, out)
+		for to, want := range map[spec.NodeID]int{0: 1, impl.Everyone: 0} {
+			out.Reset()
+			l.Step(impl.Input{Kind: impl.Packet, From: 1, To: to, Body: []byte("m\xff")}, out)
+			up := 0
+			for i := range out.List {
+				if out.List[i].Kind == impl.Up {
+					up++
+				}
+			}
+			if up != want {
+				t.Errorf("%s: a letter to %d was handed up %d times", name, to, up)
+			}
+		}
+	}
+}

@@ -8,11 +8,11 @@ import (
 // What a recipient does, at the levels of atomic multicast.
 
 func (p *phased) receive(in impl.Input, out *impl.Effects) {
-	if !p.ready || p.book.broken { // the hop is not accepted
-		out.Note(impl.StorageBroken, uint64(in.From), uint64(len(in.Body)))
+	if refused := p.refuses(); refused != impl.NoCode { // the hop is not accepted
+		out.Note(refused, uint64(in.From), uint64(len(in.Body)))
 		return
 	}
-	body, h, ok := cutHeader(in.Body)
+	body, h, ok := cutHeader(in)
 	if !ok || in.From < 0 || int(in.From) >= p.cfg.Nodes {
 		out.Accept(in.Ref)
 		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
@@ -39,6 +39,17 @@ func (p *phased) receive(in impl.Input, out *impl.Effects) {
 	default:
 		out.Note(impl.Malformed, uint64(in.From), h.n)
 	}
+}
+
+// refuses says why nothing can be taken in now.
+func (p *phased) refuses() impl.Code {
+	switch {
+	case !p.ready:
+		return impl.Stale
+	case p.book.broken:
+		return impl.StorageBroken
+	}
+	return impl.NoCode
 }
 
 // take takes in a message, or its outcome: what is new is logged, and the hop accepted when the disk has it.
