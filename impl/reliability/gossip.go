@@ -8,7 +8,7 @@ import (
 )
 
 // Gossip is R11, push gossip (Eugster, Guerraoui, Kermarrec, Massoulié, "From epidemics to distributed computing",
-// 2003): a share of the members delivers, of which the expectation is known ([ExpectedShare]), at a cost for each
+// 2004): a share of the members delivers, of which the expectation is known ([ExpectedShare]), at a cost for each
 // member that does not grow with the group.
 //
 //	to multicast m:           send m to oneself
