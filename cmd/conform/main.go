@@ -27,14 +27,15 @@ const (
 )
 
 var cli struct {
-	Run     runCommand       `cmd:"" default:"withargs" help:"Judge stacks of the matrix; without arguments, all of them."`
-	Check   checkCommand     `cmd:"" help:"Judge recorded histories."`
-	Replay  replayCommand    `cmd:"" help:"Play one scenario again and show what happens."`
-	Acks    acksCommand      `cmd:"" help:"What acknowledging costs, measured: under loss, and as the group grows."`
-	Mutants mutantsCommand   `cmd:"" help:"The kill table: every planted bug, and who caught it."`
-	List    listCommand      `cmd:"" help:"List what has a name."`
-	Explain explainCommand   `cmd:"" help:"Explain a requirement, a part of a stack, a fault, a mutant, a level, a profile."`
-	Version kong.VersionFlag `help:"Print the version."`
+	Run       runCommand       `cmd:"" default:"withargs" help:"Judge stacks of the matrix; without arguments, all of them."`
+	Check     checkCommand     `cmd:"" help:"Judge recorded histories."`
+	Replay    replayCommand    `cmd:"" help:"Play one scenario again and show what happens."`
+	Acks      acksCommand      `cmd:"" help:"What acknowledging costs, measured: under loss, and as the group grows."`
+	Detectors detectorsCommand `cmd:"" help:"How good failure detectors are, measured: under delay, jitter, loss and pauses."`
+	Mutants   mutantsCommand   `cmd:"" help:"The kill table: every planted bug, and who caught it."`
+	List      listCommand      `cmd:"" help:"List what has a name."`
+	Explain   explainCommand   `cmd:"" help:"Explain a requirement, a part of a stack, a fault, a mutant, a level, a profile."`
+	Version   kong.VersionFlag `help:"Print the version."`
 }
 
 // session is what a command has to do with the world.

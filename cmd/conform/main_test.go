@@ -88,7 +88,7 @@ func sameBytes(ts *testscript.TestScript, neg bool, args []string) {
 
 // TestHelpExamplesWork runs the example of every command's help, where it needs no file.
 func TestHelpExamplesWork(t *testing.T) {
-	for _, help := range []string{runCommand{}.Help(), acksCommand{}.Help(), mutantsCommand{}.Help(), listCommand{}.Help(), explainCommand{}.Help()} {
+	for _, help := range []string{runCommand{}.Help(), acksCommand{}.Help(), detectorsCommand{}.Help(), mutantsCommand{}.Help(), listCommand{}.Help(), explainCommand{}.Help()} {
 		_, line, _ := strings.Cut(help, "conform ")
 		var stdout, stderr bytes.Buffer
 		code := execute(context.Background(), strings.Fields(line), &stdout, &stderr)
