@@ -35,6 +35,7 @@ var mayKnow = map[string][]string{
 		"impl/ipmulticast", "faults", "faults/sim", "checkers", "checkers/linear"},
 	"suites/picture": {"suites"},
 	"suites/kv":      {"spec", "impl", "faults", "faults/sim", "suites"},
+	"suites/mutex":   {"spec", "impl"},
 	"cmd/conform":    {"spec", "faults", "checkers", "suites", "suites/picture"},
 }
 
