@@ -15,7 +15,7 @@ const purposeAim = 0xa13
 // delivered it, and the faults strike in the time that both take.
 func (c Cell) aim(s *faults.Scenario, seed uint64, with spec.FaultSet) {
 	members := s.Groups[0].Members
-	if len(members) < 2 || c.Membership.Name == "anonymous" || c.Transport.Name == "anycast" {
+	if len(s.Groups) > 1 || len(members) < 2 || c.Membership.Name == "anonymous" || c.Transport.Name == "anycast" {
 		return
 	}
 	r := spec.NewRand(seed, purposeAim)
