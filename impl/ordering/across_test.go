@@ -247,9 +247,6 @@ func acrossSoak(t *testing.T, a across, ids []spec.ID, under spec.FaultSet, sche
 
 func TestOrdersAcrossGroupsSoak(t *testing.T) {
 	n := *totalSchedules * 2
-	if testing.Short() {
-		n /= 4
-	}
 	for name, a := range acrossOrders {
 		for _, x := range []struct {
 			ids   []spec.ID
