@@ -30,6 +30,10 @@ import (
 //	e1.2        node 1 becomes leader in term 2
 //	i1 u1       node 1 enters the critical section, and leaves it
 //	S1.0 T1.0   node 1 suspects node 0, and trusts it again; V1.0.2: it installs a view of nodes 0 and 2
+//	W1.3.0.1    node 1 installs view 3 of nodes 0 and 1 (suffix :h); t1.0.1: it is told that 0 and 1 come along to its next
+//	B1 U1       node 1 is blocked, and unblocked
+//	R2.0.1.0.2  node 2 is given a state with 0/0/1 and 0/0/2
+//	m1.0.1      node 1 receives 0/0/1; d1.0.1S: it delivers it as safe
 //	@20         the next event is at 20 ms
 //
 // and in the header lies=2 (Byzantine nodes), bound=10 (of TAIL-RECOVERY, in ms), notice=10 (of DETECTOR-COMPLETENESS),
@@ -78,7 +82,7 @@ func parse(text string) *spec.History {
 			h.Settled = false
 		case "members":
 			only = []spec.NodeID{}
-			for _, v := range strings.Split(value, ",") {
+			for _, v := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' }) {
 				only = append(only, spec.NodeID(number(v)))
 			}
 		default:
@@ -115,7 +119,7 @@ events:
 		if e.Kind == spec.Synced {
 			x.Of = called[e.Node]
 		}
-		if x.Op != "" || x.Reason != "" || x.ID != 0 || e.Kind == spec.ViewChange || e.Has&(spec.HasPos|spec.HasView|spec.HasOf) != 0 {
+		if x.Op != "" || x.Reason != "" || x.ID != 0 || e.Kind == spec.ViewChange || e.Kind == spec.Restore || e.Has&(spec.HasPos|spec.HasView|spec.HasOf) != 0 {
 			h.AddExtra(e, x)
 		} else {
 			h.Add(e)
@@ -133,6 +137,7 @@ func number(s string) int {
 }
 
 var kindOf = map[byte]spec.Kind{
+	'W': spec.ViewChange, 't': spec.ViewChange, 'B': spec.Block, 'U': spec.Unblock, 'R': spec.Restore, 'm': spec.Receive,
 	's': spec.Send, 'd': spec.Deliver, 'a': spec.Ack, 'x': spec.Refuse, 'c': spec.Crash, 'r': spec.Recover,
 	'g': spec.Gap, 'P': spec.Pause, 'p': spec.Resume, 'F': spec.Fault, 'H': spec.Heal, 'k': spec.Note, 'o': spec.Discard,
 	'S': spec.Suspect, 'T': spec.Trust, 'V': spec.ViewChange,
@@ -145,7 +150,7 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 	if e.Kind == spec.KindNone {
 		panic("no such event: " + w)
 	}
-	end := strings.IndexAny(w[1:], ":>!fraon")
+	end := strings.IndexAny(w[1:], ":>!fraonS")
 	if end < 0 {
 		end = len(w) - 1
 	}
@@ -181,6 +186,12 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 			x.View.Epoch = uint64(number(parts[1]))
 			break
 		}
+		if w[0] == 'W' {
+			x.View.Epoch, parts = uint64(number(parts[1])), parts[1:]
+		}
+		if w[0] == 't' {
+			e.Has |= spec.IsTransitional
+		}
 		for _, m := range parts[1:] {
 			x.Members = append(x.Members, spec.NodeID(number(m)))
 		}
@@ -190,7 +201,11 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 		x.Reason = spec.ReasonOverflow
 	case spec.Send, spec.Ack, spec.Refuse:
 		e.Msg = spec.MsgID{Sender: e.Node, Incarnation: lives[e.Node], Number: uint64(number(parts[1]))}
-	case spec.Deliver:
+	case spec.Restore:
+		for ; len(parts) > 2; parts = parts[2:] {
+			x.Msgs = append(x.Msgs, spec.MsgID{Sender: spec.NodeID(number(parts[1])), Number: uint64(number(parts[2]))})
+		}
+	case spec.Deliver, spec.Receive:
 		sender, inc, ok := strings.Cut(parts[1], "+")
 		e.Msg = spec.MsgID{Sender: spec.NodeID(number(sender)), Number: uint64(number(parts[2]))}
 		if ok {
@@ -198,7 +213,7 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 		}
 	}
 	e.Has |= spec.HasGroup
-	if e.Kind < spec.Gap {
+	if e.Kind < spec.Gap || e.Kind == spec.Receive {
 		e.Has |= spec.HasMsg
 	}
 	if e.Kind == spec.Send || e.Kind == spec.Deliver {
@@ -228,6 +243,8 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 		case 'n':
 			e.Has |= spec.HasPos
 			x.Pos, rest = uint64(number(rest[:1])), rest[1:]
+		case 'S':
+			e.Has |= spec.IsSafe
 		case 'r':
 			e.Has |= spec.IsRedelivered
 		case 'a':
@@ -301,6 +318,12 @@ func show(h *spec.History) string {
 		}
 		if e.Is(spec.IsRedelivered) {
 			b.WriteString(" redelivered")
+		}
+		if e.Is(spec.IsTransitional) {
+			b.WriteString(" transitional")
+		}
+		if e.Is(spec.IsSafe) {
+			b.WriteString(" safe")
 		}
 		b.WriteByte('\n')
 	}

@@ -68,8 +68,10 @@ type process struct {
 
 // ower is a correct node that is a member until the end.
 type ower struct {
-	node  spec.NodeID
-	since uint32
+	node   spec.NodeID
+	since  uint32
+	joined uint32 // the return of its join; 0 if it was there from the start
+	after  uint32 // with views: what is sent in views that were installed after this event concerns it; 0 is all
 }
 
 // index is what all checkers share. Beyond the history it takes about twelve bytes an event.
@@ -107,6 +109,7 @@ type index struct {
 	owers  []ower   // in the order of groups
 	owedBy []uint32 // group: its first ower; one more at the end
 
+	viewIndex
 	lazy
 }
 
@@ -136,6 +139,7 @@ func (x *index) build(h *spec.History) {
 	}
 	x.had = x.had[:len(x.msgs)*x.stride]
 	x.orderStreams(h)
+	x.readViews(h)
 	x.judgeNodes(h)
 }
 
@@ -293,8 +297,9 @@ func (x *index) judgeNodes(h *spec.History) {
 	for g := range h.Groups {
 		x.owedBy[g] = uint32(len(x.owers))
 		for n := range h.Nodes {
-			if since := x.final.since[x.final.at(spec.NodeID(n), spec.GroupID(g))]; x.correct[n] && since != never {
-				x.owers = append(x.owers, ower{node: spec.NodeID(n), since: since})
+			since := x.final.since[x.final.at(spec.NodeID(n), spec.GroupID(g))]
+			if o := (ower{node: spec.NodeID(n), since: since, joined: since}); x.correct[n] && since != never {
+				x.owers = append(x.owers, o)
 			}
 		}
 	}

@@ -31,6 +31,8 @@ const (
 	ProbabilisticValidity spec.ID = "PROBABILISTIC-VALIDITY"
 	StabilityTrim         spec.ID = "STABILITY-TRIM"
 	BoundedOverflow       spec.ID = "BOUNDED-OVERFLOW"
+	JoinComplete          spec.ID = "JOIN-COMPLETE"
+	JoinTransfer          spec.ID = "JOIN-TRANSFER"
 	FIFOOrder             spec.ID = "FIFO-ORDER"
 	FIFOGapFree           spec.ID = "FIFO-GAPFREE"
 	LocalOrder            spec.ID = "LOCAL-ORDER"
@@ -56,7 +58,24 @@ const (
 	ElectionSafety        spec.ID = "ELECTION-SAFETY"
 	MutualExclusion       spec.ID = "MUTUAL-EXCLUSION"
 	CostDelay             spec.ID = "COST-DELAY"
+	SelfInclusion         spec.ID = "SELF-INCLUSION"
+	ViewMonotonicity      spec.ID = "VIEW-MONOTONICITY"
+	InitialView           spec.ID = "INITIAL-VIEW"
+	ViewAgreement         spec.ID = "VIEW-AGREEMENT"
+	PrimaryComponent      spec.ID = "PRIMARY-COMPONENT"
+	ViewOverlap           spec.ID = "VIEW-OVERLAP"
+	SameViewDelivery      spec.ID = "SAME-VIEW-DELIVERY"
+	SendingViewDelivery   spec.ID = "SENDING-VIEW-DELIVERY"
+	VirtualSynchrony      spec.ID = "VIRTUAL-SYNCHRONY"
+	TransitionalSet       spec.ID = "TRANSITIONAL-SET"
+	SuccessorAgreement    spec.ID = "SUCCESSOR-AGREEMENT"
+	FlushBlock            spec.ID = "FLUSH-BLOCK"
+	MembershipPrecision   spec.ID = "MEMBERSHIP-PRECISION"
 	DetectorCompleteness  spec.ID = "DETECTOR-COMPLETENESS"
+	DetectorAccuracy      spec.ID = "DETECTOR-ACCURACY"
+	NoDeliveryAfterLeave  spec.ID = "NO-DELIVERY-AFTER-LEAVE"
+	SafeDelivery          spec.ID = "SAFE-DELIVERY"
+	GroupRestart          spec.ID = "GROUP-RESTART"
 	ByzConsistency        spec.ID = "BYZ-CONSISTENCY"
 	ByzTotality           spec.ID = "BYZ-TOTALITY"
 	ByzValidity           spec.ID = "BYZ-VALIDITY"
@@ -111,6 +130,8 @@ var table = [...]struct {
 	{ProbabilisticValidity, (*Judge).probabilisticValidity},
 	{StabilityTrim, (*Judge).stabilityTrim},
 	{BoundedOverflow, (*Judge).boundedOverflow},
+	{JoinComplete, (*Judge).joinComplete},
+	{JoinTransfer, (*Judge).joinTransfer},
 	{FIFOOrder, (*Judge).fifoOrder},
 	{FIFOGapFree, (*Judge).fifoGapFree},
 	{LocalOrder, (*Judge).localOrder},
@@ -136,7 +157,24 @@ var table = [...]struct {
 	{ElectionSafety, (*Judge).electionSafety},
 	{MutualExclusion, (*Judge).mutualExclusion},
 	{CostDelay, (*Judge).costDelay},
+	{SelfInclusion, (*Judge).selfInclusion},
+	{ViewMonotonicity, (*Judge).viewMonotonicity},
+	{InitialView, (*Judge).initialView},
+	{ViewAgreement, (*Judge).viewAgreement},
+	{PrimaryComponent, (*Judge).primaryComponent},
+	{ViewOverlap, (*Judge).viewOverlap},
+	{SameViewDelivery, (*Judge).sameViewDelivery},
+	{SendingViewDelivery, (*Judge).sendingViewDelivery},
+	{VirtualSynchrony, (*Judge).virtualSynchrony},
+	{TransitionalSet, (*Judge).transitionalSet},
+	{SuccessorAgreement, (*Judge).successorAgreement},
+	{FlushBlock, (*Judge).flushBlock},
+	{MembershipPrecision, (*Judge).membershipPrecision},
 	{DetectorCompleteness, (*Judge).detectorCompleteness},
+	{DetectorAccuracy, (*Judge).detectorAccuracy},
+	{NoDeliveryAfterLeave, (*Judge).noDeliveryAfterLeave},
+	{SafeDelivery, (*Judge).safeDelivery},
+	{GroupRestart, (*Judge).groupRestart},
 	{ByzConsistency, (*Judge).byzConsistency},
 	{ByzTotality, (*Judge).byzTotality},
 	{ByzValidity, (*Judge).byzValidity},
@@ -222,13 +260,16 @@ type scratch struct {
 	locks    map[lock]holding     // lock: who was the last inside
 	replicas []replica
 
-	logs    []nodeLog
-	plights []plight
-	tails   []tail
-	breaks  []disturbance
-	deaths  []death
-	notices []notice
-	harness quiet
+	logs     []nodeLog
+	plights  []plight
+	tails    []tail
+	breaks   []disturbance
+	deaths   []death
+	notices  []notice
+	digests  []setDigest        // process × group: what it has delivered in its view
+	passages map[uint64]passage // from which view to which: who went first
+	watches  []watch            // node × node
+	harness  quiet
 }
 
 // Load takes up a history, in linear time. The history must not change until the last check of it.

@@ -31,7 +31,7 @@ func (x *index) read(h *spec.History, e *spec.Event, i int) step {
 		x.now[e.Node]++
 		x.final.recover(e.Node, i)
 		return stepOf(opRecover, int(x.now[e.Node]), 0)
-	case spec.Suspect, spec.Trust, spec.ViewChange, spec.Gap, spec.Note, spec.Pause, spec.Resume, spec.Fault, spec.Heal, spec.Sync, spec.Synced, spec.Restore:
+	case spec.Suspect, spec.Trust, spec.ViewChange, spec.Block, spec.Unblock, spec.Gap, spec.Note, spec.Pause, spec.Resume, spec.Fault, spec.Heal, spec.Sync, spec.Synced, spec.Restore:
 		return stepOf(opRare, int(x.now[e.Node]), 0)
 	case spec.Discard:
 		if e.Extra != 0 && extraOf(h, e).Reason == spec.ReasonOverflow {
@@ -47,7 +47,7 @@ func (x *index) idle(e *spec.Event) bool {
 		return false
 	}
 	switch e.Kind {
-	case spec.Deliver, spec.Ack, spec.Refuse, spec.Gap, spec.Note, spec.Discard, spec.Sync, spec.Synced, spec.ViewChange, spec.Restore, spec.Suspect, spec.Trust:
+	case spec.Deliver, spec.Ack, spec.Refuse, spec.Gap, spec.Note, spec.Discard, spec.Sync, spec.Synced, spec.ViewChange, spec.Block, spec.Unblock, spec.Restore, spec.Suspect, spec.Trust:
 		return true
 	}
 	return false

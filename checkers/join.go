@@ -1,0 +1,121 @@
+package checkers
+
+import (
+	"fmt"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// joinComplete judges JOIN-COMPLETE: what a correct process sends after a join returned is delivered by the joiner, if that
+// one is correct and does not leave (this project's). It counts such messages, once a joiner.
+func (j *Judge) joinComplete() spec.Finding {
+	n, d := 0, debt{}
+	joined := false
+	for g := range j.h.Groups {
+		for _, o := range j.debtors(g) {
+			joined = joined || o.joined != 0
+		}
+	}
+	if !joined {
+		return inconclusive(0, "vacuous: no correct process joined and stayed")
+	}
+	for m := range j.msgs {
+		if !j.judged(m) || !j.sound(uint32(m)) {
+			continue
+		}
+		for _, o := range j.debtors(j.group(uint32(m))) {
+			if o.joined == 0 || o.joined > j.msgs[m].send || !j.stays(&o, j.group(uint32(m))) || !j.owes(o, uint32(m)) {
+				continue
+			}
+			n++
+			if !d.found && !j.got(uint32(m), o.node) {
+				d = debt{found: true, m: uint32(m), by: o.node, event: int(o.joined)}
+			}
+		}
+	}
+	return j.settle(n, d, "vacuous: no correct process sent after a join had returned", (*Judge).joinedInVain)
+}
+
+func (j *Judge) joinedInVain(n int, d debt) spec.Finding {
+	send := int(j.msgs[d.m].send)
+	return violated(n, fmt.Sprintf("%s; its join had returned at %s, and %s, correct too, sent it at %s", j.lacks(d), j.time(d.event),
+		j.node(j.h.Events[send].Node), j.time(send)), d.event, send)
+}
+
+// joinTransfer judges JOIN-TRANSFER: no message is both in the state that a joiner receives and among its deliveries, and
+// none that a correct member delivered is in neither (BJ87, state transfer; CKV01). The second half needs a settled run,
+// and a joiner that is correct and stays. It counts, for each state, the messages that are in it or were delivered.
+func (j *Judge) joinTransfer() spec.Finding {
+	n, told, unmet := 0, false, false
+	for i, s := range j.steps {
+		e := &j.h.Events[i]
+		if s.op() != opRare || e.Kind != spec.Restore || !inGroup(j.h, e) {
+			continue
+		}
+		told = true
+		j.bits = zeroed(j.bits, len(j.msgs)) // message: in the state
+		for _, id := range extraOf(j.h, e).Msgs {
+			if m, ok := j.find(id); ok && j.msgs[m].stream != oneToOne && j.group(m) == int(e.Group) {
+				j.bits[m] = 1
+			}
+		}
+		stays := j.correct[e.Node] && j.final.since[j.final.at(e.Node, e.Group)] != never && j.now[e.Node] == uint32(s.proc()) && j.lastState(i)
+		for m := range j.msgs {
+			if !j.judged(m) || j.group(uint32(m)) != int(e.Group) {
+				continue
+			}
+			had := j.bitsOf(uint32(m))[s.proc()>>3]&(1<<(s.proc()&7)) != 0
+			if j.bits[m] != 0 || had {
+				n++
+			}
+			if j.bits[m] != 0 && had {
+				if k := j.deliveryBy(uint32(m), s.proc()); j.sameStay(i, k) {
+					return violated(n, fmt.Sprintf("%s, which was in the state that it received at %s", j.delivered(k), j.time(i)),
+						int(j.msgs[m].send), min(i, k), max(i, k))
+				}
+			}
+			if j.bits[m] == 0 && !j.got(uint32(m), e.Node) && stays {
+				if k := j.deliveryIn(uint32(m), j.correctBits); k >= 0 && j.isMember(j.h.Events[k].Node, e.Group) {
+					if unmet = true; j.h.Settled {
+						return violated(n, fmt.Sprintf("%s, which %s did not: it was not in the state that it received at %s either",
+							j.delivered(k), j.process(s.proc()), j.time(i)), int(j.msgs[m].send), k, i)
+					}
+				}
+			}
+		}
+	}
+	switch {
+	case !told:
+		return inconclusive(0, "not observed: restore")
+	case unmet:
+		return inconclusive(n, notSettled)
+	}
+	return held(n, "vacuous: no state had anything in it, and no joiner delivered anything")
+}
+
+// isMember says whether a node is a member at the end.
+func (j *Judge) isMember(n spec.NodeID, g spec.GroupID) bool {
+	return j.final.since[j.final.at(n, g)] != never
+}
+
+// sameStay says whether two events of a process are of one membership: it did not call join in between.
+func (j *Judge) sameStay(a, b int) bool {
+	e := &j.h.Events[a]
+	for i := min(a, b); i < max(a, b); i++ {
+		if x := &j.h.Events[i]; j.steps[i].op() == opMember && x.Kind == spec.Left && x.Node == e.Node && x.Group == e.Group {
+			return false
+		}
+	}
+	return true
+}
+
+// lastState says whether a node gets no other state in the group after event i.
+func (j *Judge) lastState(i int) bool {
+	e := &j.h.Events[i]
+	for k := i + 1; k < len(j.steps); k++ {
+		if x := &j.h.Events[k]; j.steps[k].op() == opRare && x.Kind == spec.Restore && x.Node == e.Node && inGroup(j.h, x) && x.Group == e.Group {
+			return false
+		}
+	}
+	return true
+}

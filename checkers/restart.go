@@ -1,0 +1,111 @@
+package checkers
+
+import (
+	"fmt"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// groupRestart judges GROUP-RESTART: after a moment at which all members of a group were down, when a majority of them is
+// up again at the end, every one of those delivers, or was given with a state, what was acknowledged before, and delivers
+// what correct processes send after the first recovery (this project's). It counts the acknowledged messages and the
+// sends.
+func (j *Judge) groupRestart() spec.Finding {
+	if j.h.Model != spec.CrashRecovery {
+		return inconclusive(0, "vacuous: in the crash-stop model nobody comes back")
+	}
+	died := false
+	n, d := 0, debt{}
+	for g := range j.h.Groups {
+		dead, back := j.allDown(g)
+		if back < 0 {
+			continue
+		}
+		died = true
+		j.restored(g, dead)
+		for i, s := range j.steps {
+			switch o := s.op(); {
+			case o != opAck && o != opSend || !j.judged(int(s.msg)) || j.group(s.msg) != g:
+				continue
+			case o == opAck && i < dead:
+				n++
+				for _, q := range j.debtors(g) {
+					if !d.found && q.since <= j.msgs[s.msg].send && !j.got(s.msg, q.node) && j.noted[int(s.msg)*len(j.h.Nodes)+int(q.node)] == 0 {
+						d = debt{found: true, m: s.msg, by: q.node, event: i}
+					}
+				}
+			case o == opSend && i > back && j.faultless(j.sender(s.msg)):
+				n++
+				if !d.found {
+					d.by, d.found = j.missing(s.msg)
+					d.m, d.event = s.msg, 0
+				}
+			}
+		}
+	}
+	if !died {
+		return inconclusive(0, "vacuous: there was no moment at which all members were down, and from which most came back")
+	}
+	return j.settle(n, d, "vacuous: nothing was acknowledged before all died, and nothing sent after", (*Judge).notRestarted)
+}
+
+// allDown gives the last event after which all members of a group from the start were down, and the recovery after it;
+// back < 0 without, or if no majority is up at the end.
+func (j *Judge) allDown(g int) (dead, back int) {
+	j.bits = zeroed(j.bits, len(j.h.Nodes)) // node: a member that is up
+	up, members := 0, 0
+	for _, n := range j.h.Groups[g].Members {
+		if n >= 0 && int(n) < len(j.bits) && j.bits[n] == 0 {
+			j.bits[n] = 1
+			up++
+			members++
+		}
+	}
+	dead, back = -1, -1
+	for i, s := range j.steps {
+		e := &j.h.Events[i]
+		switch {
+		case s.op() == opCrash && j.bits[e.Node] == 1:
+			j.bits[e.Node] = 2
+			if up--; up == 0 {
+				dead, back = i, -1
+			}
+		case s.op() == opRecover && j.bits[e.Node] == 2:
+			j.bits[e.Node] = 1
+			if up++; up == 1 {
+				back = i
+			}
+		}
+	}
+	if 2*up <= members {
+		return dead, -1
+	}
+	return dead, back
+}
+
+// restored notes in j.noted which node was given which message with a state after an event.
+func (j *Judge) restored(g, after int) {
+	j.noted = zeroed(j.noted, len(j.msgs)*len(j.h.Nodes))
+	for i := after + 1; i < len(j.steps); i++ {
+		e := &j.h.Events[i]
+		if j.steps[i].op() != opRare || e.Kind != spec.Restore || !inGroup(j.h, e) || int(e.Group) != g {
+			continue
+		}
+		for _, id := range extraOf(j.h, e).Msgs {
+			if m, ok := j.find(id); ok {
+				j.noted[int(m)*len(j.h.Nodes)+int(e.Node)] = 1
+			}
+		}
+	}
+}
+
+func (j *Judge) notRestarted(n int, d debt) spec.Finding {
+	send := int(j.msgs[d.m].send)
+	g := j.group(d.m)
+	dead, back := j.allDown(g)
+	where := fmt.Sprintf("group %s, whose members were all down at %s and came back from %s on", j.h.GroupName(spec.GroupID(g)), j.time(dead), j.time(back))
+	if d.event == 0 {
+		return violated(n, fmt.Sprintf("%s, which %s sent at %s to %s", j.lacks(d), j.node(j.h.Events[send].Node), j.time(send), where), send, dead, back)
+	}
+	return violated(n, fmt.Sprintf("%s, which was acknowledged at %s, in %s", j.lacks(d), j.time(d.event), where), send, d.event, dead, back)
+}
