@@ -35,6 +35,7 @@ const (
 
 	StorageBroken // refused, or not taken in: what can't be written down is promised to nobody
 	Aborted       // refused: some recipient could not be reached in time, so that nobody delivers
+	ViewChanging  // refused: a view ends, or there is no primary view; may be sent again in the next
 
 	BarrierPassed // a barrier takes effect here: of which process (its life in the upper half), and its number there
 
@@ -66,7 +67,7 @@ const (
 var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "stale", "forged", "overflow", "not-member",
 	"closed-group", "too-long", "overdue", "held-back", "retransmitted", "removed",
 	"filtered-by-nic", "filtered-by-driver", "taken", "buffer-depth", "bare-ack", "bare-nack",
-	"storage-failed", "aborted",
+	"storage-failed", "aborted", "view-changing",
 	"barrier-passed",
 	"number-fetched", "number-received", "invoked", "returned", "state-reached",
 	"leads", "entered", "left",

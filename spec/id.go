@@ -94,4 +94,7 @@ func ParseViewID(s string) (ViewID, error) {
 type View struct {
 	ID      ViewID
 	Members []NodeID
+	// Came are those of the members who come to this view from the one before it, and have what was delivered there. The
+	// others come in with it. Nil where the service does not tell.
+	Came []NodeID
 }

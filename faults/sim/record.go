@@ -116,12 +116,16 @@ var returnKinds = map[spec.Kind]spec.Kind{spec.Join: spec.Joined, spec.Leave: sp
 	spec.Query: spec.Answered}
 
 func (w *World) returned(base spec.Event, e *impl.Effect) {
+	if e.Ref == impl.RestoreRef {
+		w.restored(base, e)
+		return
+	}
 	of := uint64(e.Ref) &^ callRef
 	if e.Ref < callRef || of == 0 || of > uint64(len(w.calls)) {
 		return
 	}
 	base.Kind, base.Has = returnKinds[w.calls[of-1]], base.Has|spec.HasOf
-	w.extra(base, spec.Extra{Of: of})
+	w.extra(base, spec.Extra{Of: of, Members: membersOf(base.Kind, e.Body)})
 }
 
 // remark writes down that a fault began or ended.

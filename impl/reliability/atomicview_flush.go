@@ -122,7 +122,7 @@ func (l *AtomicView) toward(next *spec.View, ref impl.Ref, now spec.Time, out *i
 		out.Accept(ref)
 		return
 	}
-	l.flush = viewFlush{under: true, toward: spec.View{ID: next.ID, Members: slices.Clone(next.Members)}, ref: ref}
+	l.flush = viewFlush{under: true, toward: spec.View{ID: next.ID, Members: slices.Clone(next.Members), Came: slices.Clone(next.Came)}, ref: ref}
 	l.forward(out)
 	l.peers[l.me].marker = viewMarker{known: true, next: next.ID, runs: l.runs()}
 	l.sendMarker(out)

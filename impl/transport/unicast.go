@@ -13,6 +13,8 @@ import (
 // Where the layer below acknowledges, a send to the group is acknowledged when the copies of all members that are not
 // suspected have been, and a send to one node when its only copy has; without such a layer it never is. A send to one
 // node that is suspected before, or of which the copy is refused, is not acknowledged: it may not have arrived.
+//
+// A view that comes by changes who the members are.
 type Unicast struct {
 	Rules UnicastRules
 
@@ -63,6 +65,9 @@ func (u *Unicast) Step(in impl.Input, out *impl.Effects) {
 		out.Suspect(in.From)
 		u.letters.Remove(in.From, func(impl.Ref) {})
 		u.copies.Remove(in.From, out.Acknowledge)
+	case impl.ViewChanged:
+		u.cfg.Members = append([]spec.NodeID(nil), in.View.Members...)
+		out.Pass(in)
 	case impl.Trusted:
 		u.suspected.Remove(in.From)
 		out.Trust(in.From)

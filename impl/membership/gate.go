@@ -1,0 +1,354 @@
+package membership
+
+import (
+	"slices"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+// Gate is the top of a stack whose members change. What it lets through is what an application sees:
+//
+//	nothing is sent by who is no member, or while a view ends:  it is refused, with the reason
+//	nothing is delivered to who is no member, and nothing after a leave has returned
+//	a view is told before what is delivered in it; who comes in with it is given the state of the group, as it was at the
+//	beginning of the view, before anything else (Birman & Joseph, 1987, on joining and the transfer of state)
+//
+// The state is the application's: the one of a member who came to the view from the one before it. The oldest of them
+// sends it without being asked; if it fails the others are asked in turn, and until then the views and messages wait.
+// When another view comes meanwhile its state is waited for. Where nobody has come to a view, the group begins anew, with
+// an empty state; so too where all who have a state have died before they could give it.
+//
+// After a crash a node that the configuration has as a member joins again by itself.
+type Gate struct {
+	Rules GateRules
+
+	cfg     impl.Config
+	state   State
+	view    spec.View // the last that came; without members: none
+	member  bool      // in it, and has not left
+	whole   bool      // has the state of the group
+	blocked bool      // by the layers below
+	told    bool      // … and the application knows
+	left    bool
+	leaving impl.Ref
+	joining impl.Ref
+
+	saved   []byte        // the state at the beginning of the view
+	early   earlyState    // one that has come before its view
+	held    []impl.Effect // from the view on, while the state is waited for; bodies live as long as the incarnation
+	nothing impl.NodeSet  // who has said that it has no state either
+	next    int           // whom to ask next
+}
+
+// GateRules are the rules that the promises rest on.
+type GateRules struct {
+	Closes   func(blocked bool) bool // whether sends are refused
+	Waits    func() bool             // whether who comes in waits for the state
+	Snapshot func(state []byte) []byte
+	Rejoins  func(configured bool) bool
+	After    func(left bool) bool // whether something is delivered to who has left
+	Repeats  func() bool          // whether somebody else is asked for the state
+}
+
+// State is what an application makes of what is delivered: what a member that comes in has to be given.
+type State interface {
+	Deliver(from spec.NodeID, body []byte)
+	Save(b []byte) []byte // appends
+	Load(b []byte)
+}
+
+// Messages is the state of an application that remembers which messages have been delivered, by the harness's ids.
+type Messages struct{ ids []byte }
+
+// Deliver implements [State].
+func (m *Messages) Deliver(_ spec.NodeID, body []byte) {
+	if _, id, ok := impl.Open(body); ok {
+		m.ids = impl.AppendMsg(m.ids, id)
+	}
+}
+
+// Save implements [State].
+func (m *Messages) Save(b []byte) []byte { return append(b, m.ids...) }
+
+// Load implements [State].
+func (m *Messages) Load(b []byte) { m.ids = append(m.ids[:0], b...) }
+
+type earlyState struct {
+	view spec.ViewID
+	body []byte
+}
+
+// NewGate makes the top of one node; without a state it has [Messages].
+func NewGate(cfg impl.Config, state State) *Gate {
+	if state == nil {
+		state = &Messages{}
+	}
+	return &Gate{cfg: cfg, state: state, Rules: GateRules{
+		Closes:   func(blocked bool) bool { return blocked },
+		Waits:    func() bool { return true },
+		Snapshot: func(state []byte) []byte { return state },
+		Rejoins:  func(configured bool) bool { return configured },
+		After:    func(left bool) bool { return !left },
+		Repeats:  func() bool { return true },
+	}}
+}
+
+// The kinds of one-to-one packets, behind the view's id that all but the first have.
+const (
+	gatePassing = 0
+	gateState   = 1 // at the beginning of this view
+	gateAsk     = 2 // for it
+	gateNone    = 3 // I have none either
+)
+
+// gateRejoin is the reference of the join after a crash.
+const gateRejoin = impl.RestoreRef + 1
+
+// Step implements [impl.Layer].
+func (g *Gate) Step(in impl.Input, out *impl.Effects) {
+	switch in.Kind {
+	case impl.Start:
+		rules, cfg, state := g.Rules, g.cfg, g.state
+		state.Load(nil)
+		*g = Gate{Rules: rules, cfg: cfg, state: state, left: true}
+		g.whole = in.Num == 0 && cfg.Index(cfg.Self) >= 0
+		if in.Num > 0 && g.Rules.Rejoins(cfg.Index(cfg.Self) >= 0) {
+			g.joining = gateRejoin
+		}
+	case impl.Ready:
+		if g.joining != 0 {
+			out.Add(impl.Effect{Kind: impl.CallDown, Call: impl.Join, Ref: g.joining})
+		}
+	case impl.Send:
+		g.send(in, out)
+	case impl.Packet:
+		g.receive(in, out)
+	case impl.ViewChanged:
+		g.change(in.View, in.Now, out)
+	case impl.TimerFired:
+		g.ask(in.Now, out)
+	case impl.Blocked, impl.Unblocked:
+		g.block(in.Kind == impl.Blocked, in, out)
+	case impl.Join, impl.Leave:
+		if in.Kind == impl.Join {
+			g.joining = in.Ref
+		} else {
+			g.leaving = in.Ref
+		}
+		out.Pass(in)
+	case impl.Done:
+		g.done(in, out)
+	default:
+		out.Pass(in)
+	}
+}
+
+func (g *Gate) send(in impl.Input, out *impl.Effects) {
+	switch {
+	case in.To != impl.Everyone:
+		b := out.Extend(in.Body, 1)
+		out.Down(in.To, b, in.Ref).Code = in.Code
+	case (!g.member || !g.whole) && g.cfg.Closed:
+		out.Refuse(in.Ref, impl.ClosedGroup)
+	case !g.member || !g.whole:
+		out.Refuse(in.Ref, impl.NotMember)
+	case g.Rules.Closes(g.blocked):
+		out.Refuse(in.Ref, impl.ViewChanging)
+	default:
+		out.Pass(in)
+	}
+}
+
+func (g *Gate) block(blocked bool, in impl.Input, out *impl.Effects) {
+	if in.Ref != 0 {
+		out.Accept(in.Ref)
+	}
+	g.blocked = blocked
+	g.tellBlocked(out)
+}
+
+// tellBlocked tells the application whether it is blocked, if it can hear that and has not heard it.
+func (g *Gate) tellBlocked(out *impl.Effects) {
+	if g.left || !g.whole || g.told == g.blocked {
+		return
+	}
+	if g.told = g.blocked; g.blocked {
+		out.Add(impl.Effect{Kind: impl.Block})
+	} else {
+		out.Add(impl.Effect{Kind: impl.Unblock})
+	}
+}
+
+// done answers a call, but a join only when the state is here.
+func (g *Gate) done(in impl.Input, out *impl.Effects) {
+	switch in.Ref {
+	case g.leaving:
+		g.leaving, g.member, g.left, g.whole = 0, false, true, false
+		g.held = g.held[:0]
+	case g.joining:
+		g.joining = 0
+		if in.Ref == gateRejoin {
+			return
+		}
+		if !g.whole {
+			g.held = append(g.held, impl.Effect{Kind: impl.Finish, Ref: in.Ref, Body: in.Body})
+			return
+		}
+	}
+	out.Pass(in)
+}
+
+func (g *Gate) receive(in impl.Input, out *impl.Effects) {
+	if in.To != impl.Everyone {
+		g.letter(in, out)
+		return
+	}
+	switch {
+	case !g.member || !g.Rules.After(g.left):
+		out.Accept(in.Ref)
+		out.Note(impl.NotMember, uint64(in.From), 0)
+	case !g.whole:
+		g.held = append(g.held, impl.Effect{Kind: impl.Up, From: in.From, To: in.To, Body: in.Body, Num: in.Num, Flag: in.Flag, Ref: in.Ref})
+	default:
+		g.state.Deliver(in.From, in.Body)
+		out.Pass(in)
+	}
+}
+
+// change lets a view through. Who has come to it from the one before with the state goes on; the others wait for it.
+func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
+	first := g.whole && len(g.view.Members) == 0 && v.ID == spec.ViewID{Epoch: 1}
+	came := first || slices.Contains(v.Came, g.cfg.Self)
+	g.view, g.member, g.left = *v, true, false
+	g.nothing, g.next = impl.NodeSet{}, 0
+	g.whole = g.whole && came
+	if g.whole {
+		if len(v.Members) > len(v.Came) || v.ID.Epoch > 1 {
+			g.saved = g.Rules.Snapshot(g.state.Save(nil))
+		}
+		if !first && g.eldest() == g.cfg.Self {
+			for _, m := range v.Members {
+				if !slices.Contains(v.Came, m) {
+					out.Down(m, g.seal(g.saved, v.ID, gateState, out), 0)
+				}
+			}
+		}
+		out.InstallView(v)
+		out.List[len(out.List)-1].Flag = true // the layers below have it
+		return
+	}
+	calls := g.held[:0]
+	for _, e := range g.held { // what was delivered before is part of the state
+		if e.Kind == impl.Finish {
+			calls = append(calls, e)
+		}
+	}
+	g.held = slices.Insert(calls, 0, impl.Effect{Kind: impl.InstallView, View: v, Flag: true})
+	switch {
+	case len(v.Came) == 0 || !g.Rules.Waits():
+		g.restore(nil, out)
+	case g.early.view == v.ID:
+		g.restore(g.early.body, out)
+	default:
+		out.SetTimer(0, now+spec.Time(g.cfg.TL/8))
+	}
+}
+
+// eldest gives the member that sends the state without being asked.
+func (g *Gate) eldest() spec.NodeID {
+	if len(g.view.Came) == 0 {
+		return -1
+	}
+	return g.view.Came[0]
+}
+
+func (g *Gate) seal(b []byte, v spec.ViewID, kind byte, out *impl.Effects) []byte {
+	head := appendViewID(nil, v)
+	p := out.Alloc(len(b) + len(head) + 2)
+	copy(p[copy(p, b):], head)
+	p[len(p)-2], p[len(p)-1] = byte(len(head)), kind
+	return p
+}
+
+// letter takes in what is to this node alone.
+func (g *Gate) letter(in impl.Input, out *impl.Effects) {
+	body, h, ok := impl.Cut(in.Body, 1)
+	if ok && h[0] == gatePassing {
+		in.Body = body
+		out.Pass(in)
+		return
+	}
+	out.Accept(in.Ref)
+	var n, head []byte
+	if ok {
+		if body, n, ok = impl.Cut(body, 1); ok {
+			body, head, ok = impl.Cut(body, int(n[0]))
+		}
+	}
+	r := newsReader{b: head, nodes: g.cfg.Nodes}
+	id := r.viewID()
+	if !ok || r.bad || len(r.b) > 0 || h[0] > gateNone || in.From < 0 || int(in.From) >= g.cfg.Nodes {
+		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
+		return
+	}
+	waits := g.member && !g.whole && id == g.view.ID
+	switch {
+	case h[0] == gateAsk && id == g.view.ID && g.member && g.whole:
+		out.Down(in.From, g.seal(g.saved, id, gateState, out), 0)
+	case h[0] == gateAsk && id == g.view.ID && g.member:
+		out.Down(in.From, g.seal(nil, id, gateNone, out), 0)
+	case h[0] == gateState && waits:
+		g.restore(body, out)
+	case h[0] == gateState && id.Compare(g.view.ID) > 0:
+		g.early = earlyState{id, body}
+	case h[0] == gateNone && waits:
+		g.nothing.Add(in.From)
+		for _, m := range g.view.Members {
+			if m != g.cfg.Self && !g.nothing.Has(m) {
+				return
+			}
+		}
+		g.restore(nil, out) // nobody is left who has any
+	}
+}
+
+// ask asks the next member for the state.
+func (g *Gate) ask(now spec.Time, out *impl.Effects) {
+	if !g.member || g.whole || !g.Rules.Repeats() {
+		return
+	}
+	others := false
+	for range g.view.Members {
+		m := g.view.Members[g.next%len(g.view.Members)]
+		g.next++
+		if m != g.cfg.Self {
+			out.Down(m, g.seal(nil, g.view.ID, gateAsk, out), 0)
+			others = true
+			break
+		}
+	}
+	out.SetTimer(0, now+spec.Time(g.cfg.TL/8))
+	if !others {
+		g.restore(nil, out)
+	}
+}
+
+// restore gives the application the state, and lets through what has waited for it.
+func (g *Gate) restore(state []byte, out *impl.Effects) {
+	g.whole = true
+	g.state.Load(state)
+	g.saved = g.Rules.Snapshot(g.state.Save(nil))
+	for i, e := range g.held {
+		if e.Kind == impl.Up {
+			g.state.Deliver(e.From, e.Body)
+		}
+		out.Add(e)
+		if i == 0 {
+			out.Finish(impl.RestoreRef, state)
+		}
+	}
+	clear(g.held)
+	g.held = g.held[:0]
+	g.tellBlocked(out)
+}

@@ -1,0 +1,183 @@
+package membership
+
+import (
+	"encoding/binary"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+// The kinds of packets, behind each of them. Every one says what its sender is and the last view that it knows decided.
+const (
+	newsPassing = 0 // of a layer above: no news
+	newsStatus  = 1
+	newsAsk     = 2 // ballot
+	newsPromise = 3 // ballot, and what was agreed to
+	newsRefuse  = 4 // ballot that is followed instead
+	newsPropose = 5 // ballot and view
+	newsReady   = 6 // ballot
+)
+
+// viewNews is what a packet says.
+type viewNews struct {
+	kind        byte
+	incarnation uint32
+	member      bool // has installed the last view, in this life
+	wants       bool // to be one
+	pending     bool // is in a flush
+	last        viewRecord
+	ballot      spec.ViewID
+	agreed      viewVote
+	view        viewRecord
+}
+
+func (l *ViewSync) news(kind byte, ballot spec.ViewID) *viewNews {
+	return &viewNews{kind: kind, incarnation: l.incarnation, member: l.member, wants: l.wants, pending: l.pending.under,
+		last: l.last, ballot: ballot}
+}
+
+func newsFlag(b bool, bit byte) byte {
+	if b {
+		return bit
+	}
+	return 0
+}
+
+func appendViewID(b []byte, v spec.ViewID) []byte {
+	b = binary.AppendUvarint(b, v.Epoch)
+	if v.HasNode {
+		return binary.AppendUvarint(b, v.Node+1)
+	}
+	return binary.AppendUvarint(b, 0)
+}
+
+func appendRecord(b []byte, r *viewRecord) []byte {
+	b = appendViewID(appendViewID(b, r.id), r.before)
+	return impl.AppendMembers(impl.AppendMembers(b, r.members), r.came)
+}
+
+func appendVote(b []byte, v *viewVote) []byte {
+	return appendRecord(appendViewID(b, v.ballot), &v.view)
+}
+
+func (p *viewNews) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(p.incarnation))
+	b = append(b, newsFlag(p.member, 1)|newsFlag(p.wants, 2)|newsFlag(p.pending, 4))
+	b = appendViewID(appendRecord(b, &p.last), p.ballot)
+	return append(appendRecord(appendVote(b, &p.agreed), &p.view), p.kind)
+}
+
+// newsReader reads from the front; bad once anything made no sense.
+type newsReader struct {
+	b     []byte
+	nodes int
+	bad   bool
+}
+
+func (r *newsReader) number() uint64 {
+	n, k := binary.Uvarint(r.b)
+	if k <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[k:]
+	return n
+}
+
+func (r *newsReader) viewID() (v spec.ViewID) {
+	v.Epoch = r.number()
+	if n := r.number(); n > 0 {
+		v.Node, v.HasNode = n-1, true
+	}
+	return v
+}
+
+func (r *newsReader) list() []spec.NodeID {
+	nodes, rest, ok := impl.CutMembers(r.b)
+	for _, n := range nodes {
+		ok = ok && int(n) < r.nodes
+	}
+	r.bad, r.b = r.bad || !ok, rest
+	return nodes
+}
+
+func (r *newsReader) record() viewRecord {
+	return viewRecord{id: r.viewID(), before: r.viewID(), members: r.list(), came: r.list()}
+}
+
+func (r *newsReader) vote() viewVote { return viewVote{ballot: r.viewID(), view: r.record()} }
+
+// parseNews reads a packet without its kind.
+func parseNews(b []byte, kind byte, nodes int) (p viewNews, ok bool) {
+	r := newsReader{b: b, nodes: nodes}
+	p.kind = kind
+	p.incarnation = uint32(r.number())
+	flags := r.number()
+	p.member, p.wants, p.pending = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	p.last, p.ballot, p.agreed, p.view = r.record(), r.viewID(), r.vote(), r.record()
+	return p, !r.bad && len(r.b) == 0 && flags < 8 && kind <= newsReady
+}
+
+// viewLetter is a packet that waits until what it says is on disk.
+type viewLetter struct {
+	save uint64
+	to   spec.NodeID
+	body []byte
+}
+
+// send hands a packet down at once.
+func (l *ViewSync) send(to spec.NodeID, p *viewNews, out *impl.Effects) {
+	out.Down(to, p.append(nil), 0)
+}
+
+// sendSaved hands a packet down when all that has been promised so far is on disk.
+func (l *ViewSync) sendSaved(to spec.NodeID, p *viewNews, out *impl.Effects) {
+	if !l.Rules.Saves() || l.saves == l.kept {
+		l.send(to, p, out)
+		return
+	}
+	l.unsaved = append(l.unsaved, viewLetter{l.saves, to, p.append(nil)})
+}
+
+// viewSaved is the kind of a record of the log.
+const viewSaved = 1
+
+// save writes down what has been promised, agreed to and decided.
+func (l *ViewSync) save(out *impl.Effects) {
+	l.saves++
+	if !l.Rules.Saves() {
+		return
+	}
+	b := appendViewID(nil, l.promised)
+	b = appendRecord(appendVote(b, &l.agreed), &l.last)
+	impl.AppendRecord(out, viewSaved, b)
+	out.Persist(impl.Ref(l.saves))
+}
+
+// saved sends what has waited for it.
+func (l *ViewSync) saved(n uint64, out *impl.Effects) {
+	l.kept = max(l.kept, n)
+	kept := l.unsaved[:0]
+	for _, w := range l.unsaved {
+		if w.save <= n {
+			out.Down(w.to, w.body, 0)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	clear(l.unsaved[len(kept):])
+	l.unsaved = kept
+}
+
+// recover reads what earlier lives have written.
+func (l *ViewSync) recover(log []byte) {
+	l.journal = impl.ReadJournal(log)
+	if n := len(l.journal.Records); n > 0 && l.Rules.Saves() {
+		r := newsReader{b: l.journal.Records[n-1].Payload, nodes: l.cfg.Nodes}
+		promised, agreed, last := r.viewID(), r.vote(), r.record()
+		if !r.bad {
+			promised.Epoch = l.Rules.Recovers(promised.Epoch)
+			l.promised, l.agreed, l.last = promised, agreed, last
+		}
+	}
+}
