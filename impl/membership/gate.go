@@ -125,7 +125,9 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 	case impl.Packet:
 		g.receive(in, out)
 	case impl.ViewChanged:
-		g.change(in.View, in.Now, out)
+		if !in.Flag {
+			g.change(in.View, in.Now, out)
+		}
 	case impl.TimerFired:
 		g.ask(in.Now, out)
 	case impl.Blocked, impl.Unblocked:

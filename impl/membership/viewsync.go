@@ -73,24 +73,23 @@ type ViewSync struct {
 
 // ViewSyncRules are the rules that the promises rest on.
 type ViewSyncRules struct {
-	Quorum    func(configured []spec.NodeID, has func(spec.NodeID) bool) bool    // whether so many may decide
-	Follows   func(ballot, promised spec.ViewID) bool                            // whether a ballot is followed
-	Asks      func() bool                                                        // whether a coordinator asks what may have been decided
-	Finishes  func(all bool) bool                                                // whether an undecided view is finished; all: nobody of it is known not to have agreed
-	Flushes   func(cfg *impl.Config) bool                                        // whether a member waits for its flush
-	Awaits    func(coordinator, member spec.NodeID) bool                         // whether a coordinator waits for a member
-	ID        func(cfg *impl.Config, epoch uint64) spec.ViewID                   // of a new view
-	Recovers  func(kept uint64) uint64                                           // the epoch that a new life begins from
-	Members   func(cfg *impl.Config, members []spec.NodeID) []spec.NodeID        // as they are told
-	Reborn    func(installed bool) bool                                          // whether who has not installed the last view in this life is out
-	Admits    func(cfg *impl.Config, n spec.NodeID, incarnation uint32) bool     // whether who wants in comes in
-	Releases  func(n spec.NodeID) bool                                           // whether who wants out goes
-	Forgives  func(n spec.NodeID) bool                                           // whether a suspicion is taken back
-	Removes   func(n spec.NodeID) bool                                           // whether who is suspected is left out
-	Blocks    func(quorum bool) bool                                             // whether members are blocked when there is no quorum
-	Saves     func() bool                                                        // whether is written down what is promised
-	Complete  func(cfg *impl.Config, last []spec.NodeID, here impl.NodeSet) bool // whether all are there to begin again
-	Announces func(cfg *impl.Config, to spec.NodeID) bool                        // whether a node is told what was decided
+	Quorum   func(configured []spec.NodeID, has func(spec.NodeID) bool) bool    // whether so many may decide
+	Follows  func(ballot, promised spec.ViewID) bool                            // whether a ballot is followed
+	Asks     func() bool                                                        // whether a coordinator asks what may have been decided
+	Finishes func(all bool) bool                                                // whether an undecided view is finished; all: nobody of it is known not to have agreed
+	Flushes  func(cfg *impl.Config) bool                                        // whether a member waits for its flush
+	Awaits   func(coordinator, member spec.NodeID) bool                         // whether a coordinator waits for a member
+	ID       func(cfg *impl.Config, epoch uint64) spec.ViewID                   // of a new view
+	Recovers func(kept uint64) uint64                                           // the epoch that a new life begins from
+	Members  func(cfg *impl.Config, members []spec.NodeID) []spec.NodeID        // as they are told
+	Reborn   func(installed bool) bool                                          // whether who has not installed the last view in this life is out
+	Admits   func(cfg *impl.Config, n spec.NodeID, incarnation uint32) bool     // whether who wants in comes in
+	Releases func(n spec.NodeID) bool                                           // whether who wants out goes
+	Forgives func(n spec.NodeID) bool                                           // whether a suspicion is taken back
+	Removes  func(n spec.NodeID) bool                                           // whether who is suspected is left out
+	Blocks   func(quorum bool) bool                                             // whether members are blocked when there is no quorum
+	Saves    func() bool                                                        // whether is written down what is promised
+	Complete func(cfg *impl.Config, last []spec.NodeID, here impl.NodeSet) bool // whether all are there to begin again
 }
 
 // viewRecord is a view as it is decided on.
@@ -133,16 +132,15 @@ func NewViewSync(cfg impl.Config) *ViewSync {
 		ID: func(cfg *impl.Config, epoch uint64) spec.ViewID {
 			return spec.ViewID{Epoch: epoch, Node: uint64(cfg.Self), HasNode: true}
 		},
-		Recovers:  func(kept uint64) uint64 { return kept },
-		Members:   func(_ *impl.Config, members []spec.NodeID) []spec.NodeID { return members },
-		Reborn:    func(installed bool) bool { return !installed },
-		Admits:    func(*impl.Config, spec.NodeID, uint32) bool { return true },
-		Releases:  func(spec.NodeID) bool { return true },
-		Forgives:  func(spec.NodeID) bool { return true },
-		Removes:   func(spec.NodeID) bool { return true },
-		Blocks:    func(quorum bool) bool { return !quorum },
-		Saves:     func() bool { return true },
-		Announces: func(*impl.Config, spec.NodeID) bool { return true },
+		Recovers: func(kept uint64) uint64 { return kept },
+		Members:  func(_ *impl.Config, members []spec.NodeID) []spec.NodeID { return members },
+		Reborn:   func(installed bool) bool { return !installed },
+		Admits:   func(*impl.Config, spec.NodeID, uint32) bool { return true },
+		Releases: func(spec.NodeID) bool { return true },
+		Forgives: func(spec.NodeID) bool { return true },
+		Removes:  func(spec.NodeID) bool { return true },
+		Blocks:   func(quorum bool) bool { return !quorum },
+		Saves:    func() bool { return true },
 		Complete: func(_ *impl.Config, last []spec.NodeID, here impl.NodeSet) bool {
 			return !slices.ContainsFunc(last, func(n spec.NodeID) bool { return !here.Has(n) })
 		},
@@ -245,7 +243,12 @@ func (l *ViewSync) viewOf(r *viewRecord) *spec.View {
 	return v
 }
 
+// join comes in with a view; not before a leave has returned.
 func (l *ViewSync) join(in impl.Input, out *impl.Effects) {
+	if l.leaving != 0 {
+		out.Refuse(in.Ref, impl.ViewChanging)
+		return
+	}
 	if l.member && l.wants {
 		out.Finish(in.Ref, impl.AppendMembers(nil, l.viewOf(&l.last).Members))
 		return
@@ -256,8 +259,12 @@ func (l *ViewSync) join(in impl.Input, out *impl.Effects) {
 
 // leave goes when the others have installed a view without this node; the last one can't.
 func (l *ViewSync) leave(in impl.Input, out *impl.Effects) {
+	if l.joining != 0 { // it does not want to any more
+		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
+		l.joining = 0
+	}
 	switch {
-	case !l.member && !l.wants:
+	case !l.member && !l.wants || l.leaving != 0:
 		out.Refuse(in.Ref, impl.NotMember)
 	case l.member && len(l.last.members) == 1:
 		out.Refuse(in.Ref, impl.ViewChanging)

@@ -47,7 +47,7 @@ func (l *ViewSync) receive(in impl.Input, out *impl.Effects) {
 			l.rest(in.Now)
 		}
 	}
-	if kept := &l.peers[in.From].news; kept.last.id.Compare(l.last.id) < 0 && p.kind == newsStatus && kept.pending && l.Rules.Announces(&l.cfg, in.From) {
+	if kept := &l.peers[in.From].news; kept.last.id.Compare(l.last.id) < 0 && p.kind == newsStatus && kept.pending {
 		l.send(in.From, l.news(newsStatus, spec.ViewID{}), out) // it has not heard of what was decided
 	}
 	l.check(in.Now, out)

@@ -32,7 +32,7 @@ func TestViewSyncSoak(t *testing.T) {
 			if k.recoveries {
 				model = spec.CrashRecovery
 			}
-			w, h := sim.New(sim.Config{New: rulesOf{}.newViews, Model: model}), &spec.History{}
+			w, h := sim.New(sim.Config{New: newViews, Model: model}), &spec.History{}
 			var sum looked
 			settled, broken := 0, 0
 			for seed := range uint64(runs) {
@@ -41,7 +41,7 @@ func TestViewSyncSoak(t *testing.T) {
 				if h.Settled {
 					settled++
 				} else {
-					t.Logf("unsettled %d", seed)
+					t.Errorf("seed %d does not settle\n%s", seed, s)
 				}
 				if len(o.wrong) > 0 {
 					broken++
@@ -54,5 +54,19 @@ func TestViewSyncSoak(t *testing.T) {
 			}
 			t.Logf("%d runs, %d settled: %d views, %d pairs, %d states, %d leaves", runs, settled, sum.views, sum.pairs, sum.restores, sum.left)
 		})
+	}
+}
+
+// The coordinator dies at every moment of a view change: who takes over finishes what it may have decided.
+func TestTakeover(t *testing.T) {
+	w, h := sim.New(sim.Config{New: newViews}), &spec.History{}
+	for k := 600; k <= 1000; k++ {
+		if testing.Short() && k%10 != 0 {
+			continue
+		}
+		s := takeover(k)
+		if o := play(t, w, s, h); len(o.wrong) > 0 || !h.Settled {
+			t.Fatalf("the coordinator fails in scenario %d: settled %t, %v\n%s", k, h.Settled, o.wrong, s)
+		}
 	}
 }

@@ -10,41 +10,12 @@ import (
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
-	"github.com/conform-go/conform/impl/membership"
-	"github.com/conform-go/conform/impl/ordering"
-	"github.com/conform-go/conform/impl/reliability"
-	"github.com/conform-go/conform/impl/transport"
+	"github.com/conform-go/conform/impl/mutant"
 	"github.com/conform-go/conform/spec"
 )
 
-// rulesOf lets a test break one rule of a stack.
-type rulesOf struct {
-	service func(*membership.ViewSyncRules)
-	gate    func(*membership.GateRules)
-	level   func(*reliability.AtomicViewRules)
-	order   func(impl.Config) impl.Layer
-}
-
-// newViews makes a stack whose members change. The service learns of silent nodes from the channel, which carries what
-// the nodes tell each other of themselves.
-func (r rulesOf) newViews(cfg impl.Config) impl.Layer {
-	g, a, s, u := membership.NewGate(cfg, nil), reliability.NewAtomicView(cfg), membership.NewViewSync(cfg), transport.NewUnicast(cfg)
-	u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true } // packets of a view may come before it
-	if r.service != nil {
-		r.service(&s.Rules)
-	}
-	if r.gate != nil {
-		r.gate(&g.Rules)
-	}
-	if r.level != nil {
-		r.level(&a.Rules)
-	}
-	order := impl.Layer(ordering.NewUnordered(cfg))
-	if r.order != nil {
-		order = r.order(cfg)
-	}
-	return impl.NewStack(g, order, a, s, u, transport.NewChannel(cfg))
-}
+// newViews is the correct stack.
+func newViews(cfg impl.Config) impl.Layer { return mutant.ViewStack(cfg, nil) }
 
 // viewKinds says what a drawn scenario may have.
 type viewKinds struct{ crashes, recoveries, cuts, moves bool }
@@ -153,7 +124,7 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 	sentBlocked := map[spec.MsgID]bool{}
 	sent := map[spec.MsgID]bool{}
 	refused := map[spec.MsgID]bool{}
-	calls := map[uint64]bool{}
+	leaving := make([]bool, s.Nodes)
 	for n := range s.Nodes {
 		up[n], has[n] = true, map[spec.MsgID]bool{}
 		wants[n] = slices.Contains(s.Groups[0].Members, spec.NodeID(n))
@@ -166,15 +137,20 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 		case spec.Crash:
 			up[n] = false
 		case spec.Recover:
+			leaving[n] = false
 			up[n], inc[n], at[n], blocked[n], has[n], out[n] = true, inc[n]+1, spec.ViewID{}, false, map[spec.MsgID]bool{}, false
 			wants[n] = slices.Contains(s.Groups[0].Members, n)
 		case spec.Join:
-			wants[n], out[n] = true, false
+			if !leaving[n] { // else it is refused
+				wants[n], out[n] = true, false
+			}
+		case spec.Joined:
+			wants[n], out[n], leaving[n] = true, false, false
 		case spec.Leave:
-			calls[h.ExtraOf(e).ID] = true
+			leaving[n] = true
 		case spec.Left:
 			o.left++
-			wants[n], out[n] = false, true
+			wants[n], out[n], leaving[n], at[n] = false, true, false, spec.ViewID{}
 		case spec.Block:
 			blocked[n] = true
 		case spec.Unblock:
@@ -225,10 +201,10 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 			path[at[n]][me] = spec.ViewID{} // whatever was before
 		case spec.Deliver:
 			switch {
-			case at[n] == spec.ViewID{}:
-				bad("INITIAL-VIEW: %d delivers %v outside of any view", n, e.Msg)
 			case out[n]:
 				bad("NO-DELIVERY-AFTER-LEAVE: %d delivers %v", n, e.Msg)
+			case at[n] == spec.ViewID{}:
+				bad("INITIAL-VIEW: %d delivers %v outside of any view", n, e.Msg)
 			case sentIn[e.Msg] != at[n]:
 				bad("SENDING-VIEW-DELIVERY: %d delivers %v in %v, sent in %v", n, e.Msg, at[n], sentIn[e.Msg])
 			case sentBlocked[e.Msg]:
@@ -336,4 +312,25 @@ func play(t *testing.T, w *sim.World, s *faults.Scenario, h *spec.History) looke
 		t.Fatalf("%v\n%s", err, s)
 	}
 	return lookAt(s, h)
+}
+
+// takeover is a scenario in which a member dies, and the coordinator just before one of its actions, with all that it has
+// under way; or from then on nobody hears it, though it hears all: among others, when it is about to decide on a view.
+func takeover(k int) *faults.Scenario {
+	s := &faults.Scenario{Nodes: 5, Seed: uint64(k), Net: faults.DefaultNet}
+	s.Groups = []faults.Group{{Name: "g", Closed: true, Members: []spec.NodeID{0, 1, 2, 3, 4}}}
+	at := func(t int, a faults.Action) {
+		s.Steps = append(s.Steps, faults.Step{When: faults.When{At: spec.Time(t) * ms}, Action: a})
+	}
+	end := faults.Action{Op: faults.CrashLossy, Node: 0}
+	if k%2 == 1 {
+		end = faults.Action{Op: faults.OmitSend, Node: 0, Peer: -1, Percent: 100, For: 1900 * time.Millisecond}
+	}
+	s.Steps = append(s.Steps, faults.Step{When: faults.When{On: faults.OnAction, Node: 0, K: k / 2}, Action: end})
+	at(10, faults.Action{Op: faults.Crash, Node: 4})
+	for n := range spec.NodeID(4) {
+		at(600+int(n), faults.Action{Op: faults.Send, Node: n, To: -1, Size: 16})
+		at(6000+int(n), faults.Action{Op: faults.Send, Node: n, To: -1, Size: 16})
+	}
+	return s
 }
