@@ -4,7 +4,11 @@ import (
 	"flag"
 	"testing"
 
+	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/mutant"
+	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -68,5 +72,39 @@ func TestTakeover(t *testing.T) {
 		if o := play(t, w, s, h); len(o.wrong) > 0 || !h.Settled {
 			t.Fatalf("the coordinator fails in scenario %d: settled %t, %v\n%s", k, h.Settled, o.wrong, s)
 		}
+	}
+}
+
+// Orderings over views that change keep all that the views promise, and their order.
+func TestOrderingsOverViews(t *testing.T) {
+	runs := 150 * *viewRuns
+	if testing.Short() {
+		runs = 15
+	}
+	for name, x := range map[string]struct {
+		order func(impl.Config) impl.Layer
+		judge []spec.ID
+	}{
+		"fifo":   {func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }, []spec.ID{"FIFO-ORDER"}},
+		"causal": {func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }, []spec.ID{"CAUSAL-ORDER"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var j checkers.Judge
+			w, h := sim.New(sim.Config{New: func(cfg impl.Config) impl.Layer {
+				return mutant.OrderedViewStack(cfg, x.order(cfg), nil)
+			}, Model: spec.CrashRecovery}), &spec.History{}
+			for seed := range uint64(runs) {
+				s := drawViews(seed, soaks["everything"])
+				if o := play(t, w, s, h); len(o.wrong) > 0 || !h.Settled {
+					t.Fatalf("seed %d: settled %t, %v\n%s", seed, h.Settled, o.wrong[:min(3, len(o.wrong))], s)
+				}
+				j.Load(h)
+				for _, id := range x.judge {
+					if f := j.Check(id); f.Verdict == spec.Fail {
+						t.Fatalf("seed %d: %s: %s\n%s", seed, id, f.Witness.Text, s)
+					}
+				}
+			}
+		})
 	}
 }

@@ -19,12 +19,17 @@ type ViewRules struct {
 // ViewStack makes such a stack: gate, unordered, atomic-view, the service, unicast, channel. The service learns of silent
 // nodes from the channel, which carries what the nodes tell each other of themselves. Change may be nil.
 func ViewStack(cfg impl.Config, change func(ViewRules)) impl.Layer {
+	return OrderedViewStack(cfg, ordering.NewUnordered(cfg), change)
+}
+
+// OrderedViewStack is [ViewStack] with another ordering.
+func OrderedViewStack(cfg impl.Config, order impl.Layer, change func(ViewRules)) impl.Layer {
 	g, a, s, u := membership.NewGate(cfg, nil), reliability.NewAtomicView(cfg), membership.NewViewSync(cfg), transport.NewUnicast(cfg)
 	u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true } // packets of a view may come before it
 	if change != nil {
 		change(ViewRules{&s.Rules, &g.Rules, &a.Rules})
 	}
-	return impl.NewStack(g, ordering.NewUnordered(cfg), a, s, u, transport.NewChannel(cfg))
+	return impl.NewStack(g, order, a, s, u, transport.NewChannel(cfg))
 }
 
 // overViews is the correct stack.

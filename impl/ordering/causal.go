@@ -16,13 +16,15 @@ import (
 //	on delivering m of j:     mine[j] := mine[j]+1
 //
 // The vector is joined on delivery, never on receipt. A member that comes back without its log is no member any more:
-// its sends are refused.
+// its sends are refused, until a view admits it.
 type Causal struct {
 	Rules CausalRules
 
 	cfg         impl.Config
+	first       []spec.NodeID // the members of the configuration
 	incarnation uint32
-	self        int // position among the members, -1 for a node that is none
+	admitted    bool // by a view, in this life
+	self        int  // position among the members, -1 for a node that is none
 	sent        uint32
 	mine        []uint32 // by position: how many messages of each have been delivered here
 	held        []heldMessage
@@ -58,7 +60,7 @@ type heldMessage struct {
 
 // NewCausal makes the layer of one node.
 func NewCausal(cfg impl.Config) *Causal {
-	return &Causal{cfg: cfg, Rules: CausalRules{
+	return &Causal{cfg: cfg, first: cfg.Members, Rules: CausalRules{
 		Deliverable: BSS,
 		Received:    func(Stamp, []uint32, int) {},
 		Delivered:   func(_ Stamp, mine []uint32, sender int) { mine[sender]++ },
@@ -84,19 +86,23 @@ func (c *Causal) header() int { return 4*len(c.cfg.Members) + 4 }
 func (c *Causal) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
-		c.incarnation, c.sent, c.self = uint32(in.Num), 0, c.cfg.Index(c.cfg.Self)
+		c.cfg.Members = c.first
+		c.incarnation, c.sent, c.self, c.admitted = uint32(in.Num), 0, c.cfg.Index(c.cfg.Self), false
 		c.mine, c.held = make([]uint32, len(c.cfg.Members)), c.held[:0]
 	case in.Kind == impl.Send && in.To == impl.Everyone:
 		c.send(in, out)
 	case in.Kind == impl.Packet && in.To == impl.Everyone:
 		c.receive(in, out)
+	case renews(in):
+		c.change(in.View, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
 }
 
 func (c *Causal) send(in impl.Input, out *impl.Effects) {
-	if c.self < 0 || c.incarnation != 0 {
+	if c.self < 0 || c.incarnation != 0 && !c.admitted {
 		out.Refuse(in.Ref, impl.NotMember)
 		return
 	}
@@ -119,7 +125,7 @@ func (c *Causal) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	stamp := Stamp(h[:len(h)-4])
-	if binary.LittleEndian.Uint32(h[len(h)-4:]) != 0 || c.incarnation != 0 {
+	if !c.admitted && (binary.LittleEndian.Uint32(h[len(h)-4:]) != 0 || c.incarnation != 0) {
 		out.Note(impl.Stale, uint64(in.From), uint64(stamp.At(sender)))
 		return
 	}

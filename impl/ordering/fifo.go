@@ -60,6 +60,9 @@ func (f *Fifo) Step(in impl.Input, out *impl.Effects) {
 		out.Down(impl.Everyone, b, in.Ref).Code = in.Code
 	case in.Kind == impl.Packet && in.To == impl.Everyone:
 		f.receive(in, out)
+	case renews(in):
+		f.change()
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
