@@ -135,10 +135,17 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 	case impl.Join, impl.Leave:
 		if in.Kind == impl.Join {
 			g.joining = in.Ref
-		} else {
+		} else if g.leaving == 0 { // of two the first is answered, and the second refused
 			g.leaving = in.Ref
 		}
 		out.Pass(in)
+	case impl.Refused:
+		if in.Ref == g.leaving {
+			g.leaving = 0
+		}
+		if in.Ref != gateRejoin {
+			out.Pass(in)
+		}
 	case impl.Done:
 		g.done(in, out)
 	default:
@@ -185,6 +192,7 @@ func (g *Gate) tellBlocked(out *impl.Effects) {
 // done answers a call, but a join only when the state is here.
 func (g *Gate) done(in impl.Input, out *impl.Effects) {
 	switch in.Ref {
+	case 0:
 	case g.leaving:
 		g.leaving, g.member, g.left, g.whole = 0, false, true, false
 		g.held = g.held[:0]

@@ -253,6 +253,9 @@ func (l *ViewSync) join(in impl.Input, out *impl.Effects) {
 		out.Finish(in.Ref, impl.AppendMembers(nil, l.viewOf(&l.last).Members))
 		return
 	}
+	if l.joining != 0 { // the later call is answered
+		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
+	}
 	l.wants, l.joining = true, in.Ref
 	l.tell(out)
 }

@@ -85,8 +85,9 @@ func TestOrderingsOverViews(t *testing.T) {
 		order func(impl.Config) impl.Layer
 		judge []spec.ID
 	}{
-		"fifo":   {func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }, []spec.ID{"FIFO-ORDER"}},
-		"causal": {func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }, []spec.ID{"CAUSAL-ORDER"}},
+		"fifo":            {func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }, []spec.ID{"FIFO-ORDER"}},
+		"causal":          {func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }, []spec.ID{"CAUSAL-ORDER"}},
+		"total-sequencer": {func(cfg impl.Config) impl.Layer { return ordering.NewTotalSequencer(cfg, ordering.BB) }, []spec.ID{"TOTAL-ORDER"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var j checkers.Judge

@@ -59,6 +59,11 @@ type TotalSequencer struct {
 	next        uint64                  // sequencer: the position that the next message gets
 	issued      impl.Ring[issue]        // sequencer: by position
 	errands     errands
+
+	configured []spec.NodeID
+	admitted   bool          // by a view, in this life
+	blocked    bool          // a view ends
+	unnumbered []totalHeader // sequencer: what has come meanwhile
 }
 
 // Form says how a message comes to the sequencer.
@@ -149,7 +154,7 @@ type issue struct {
 
 // NewTotalSequencer makes the layer of one node.
 func NewTotalSequencer(cfg impl.Config, form Form) *TotalSequencer {
-	return &TotalSequencer{cfg: cfg, form: form, Rules: SequencerRules{
+	return &TotalSequencer{cfg: cfg, configured: cfg.Members, form: form, Rules: SequencerRules{
 		Numbers: func(cfg *impl.Config, incarnation uint32) bool { return cfg.Self == first(cfg) && incarnation == 0 },
 		Follows: func(cfg *impl.Config, from spec.NodeID) bool { return from == first(cfg) },
 		Number: func(next uint64, again bool) (given, after uint64) {
@@ -167,7 +172,8 @@ func NewTotalSequencer(cfg impl.Config, form Form) *TotalSequencer {
 func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
-		*t = TotalSequencer{Rules: t.Rules, cfg: t.cfg, form: t.form, incarnation: uint32(in.Num), next: 1}
+		t.cfg.Members = t.configured
+		*t = TotalSequencer{Rules: t.Rules, cfg: t.cfg, configured: t.configured, form: t.form, incarnation: uint32(in.Num), next: 1}
 	case in.Kind == impl.Send && in.To == impl.Everyone:
 		t.send(in, out)
 	case in.Kind == impl.Send:
@@ -183,12 +189,23 @@ func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Suspected || in.Kind == impl.Trusted:
 		t.errands.suspect(in, &t.cfg, out)
 		out.Pass(in)
+	case t.form == BB && (in.Kind == impl.Blocked || in.Kind == impl.Unblocked):
+		t.block(in.Kind == impl.Blocked, out)
+		out.Pass(in)
+	case t.form == BB && renews(in):
+		t.change(in.View, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
 }
 
-func (t *TotalSequencer) numbers() bool { return t.Rules.Numbers(&t.cfg, t.incarnation) }
+func (t *TotalSequencer) numbers() bool {
+	if t.admitted {
+		return t.Rules.Numbers(&t.cfg, 0)
+	}
+	return t.Rules.Numbers(&t.cfg, t.incarnation)
+}
 
 func (t *TotalSequencer) send(in impl.Input, out *impl.Effects) {
 	sequencer := first(&t.cfg)
@@ -238,8 +255,11 @@ func (t *TotalSequencer) data(in impl.Input, h totalHeader, body []byte, out *im
 	}
 	again := m == nil || m.body != nil || m.over
 	if t.numbers() {
-		h.origin, h.kind = in.From, seqOrder
-		t.number(h, nil, again, out)
+		if h.origin, h.kind = in.From, seqOrder; !t.blocked {
+			t.number(h, nil, again, out)
+		} else if !again {
+			t.unnumbered = append(t.unnumbered, h)
+		}
 	}
 	late := m != nil && m.over && t.Rules.Absent() == Late
 	if again {
@@ -330,6 +350,9 @@ func (t *TotalSequencer) deliver(from spec.NodeID, n uint64, out *impl.Effects) 
 		}
 		*p = place{}
 		t.places.Drop()
+		if t.admitted {
+			position = 0
+		}
 		if x.body != nil {
 			out.UpAt(x.origin, x.body, position, x.again)
 		}
