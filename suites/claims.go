@@ -188,7 +188,7 @@ func (c Cell) tied() []spec.ID {
 		return []spec.ID{"FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE", "TOTAL-GAPFREE", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX"}
 	}
 	if c.Transport.Name != "tcp" {
-		return nil
+		return c.patience()
 	}
 	return []spec.ID{"FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE"}
 }

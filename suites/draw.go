@@ -94,6 +94,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	if c.across() && i%8 == 2 && model.Has(spec.CrashFault) && model.Has(spec.OmitSendFault) {
 		comeApart(s)
 	}
+	c.burst(s, seed, i)
 	c.aimCrashes(s, model)
 	if model.Has(spec.ByzantineFault) && i%4 > 0 {
 		lie(s, seed)
@@ -119,7 +120,7 @@ const purposeLies = 0x11e5
 // special says whether schedules of the cell are drawn in another way than others.
 func (c Cell) special() bool {
 	_, barriers := c.barrier()
-	return barriers || c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
+	return barriers || c.bursts() || c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
 }
 
 // sizes gives how many nodes schedules have that don't say it; 0, 0 is the usual.

@@ -18,8 +18,9 @@ func Orderings() []Part {
 		New: func(cfg impl.Config) impl.Layer { return ordering.NewUnordered(cfg) },
 	}, {
 		Name: "fifo", Title: "sequence numbers and a hold-back queue for each sender",
-		Promise: "one sender's messages in the order sent, without gaps; stalls behind a lost one",
+		Promise: "one sender's messages in the order sent, without gaps; stalls behind a lost one, or announces it after TL and goes on",
 		Source:  "HT94; CDK",
+		Options: []Option{{Key: "gap", Default: "stall", Text: "stall: nothing of a sender is delivered behind a message that was lost; announce: what has not come for TL is announced as lost, and what is behind it delivered", Check: oneOf("stall", "announce")}},
 		New:     func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) },
 	}, {
 		Name: "causal", Title: "precedence vectors, joined on delivery",
@@ -98,6 +99,10 @@ func (c Cell) order(cfg impl.Config) impl.Layer {
 		return ordering.NewUnordered(cfg)
 	}
 	switch o.Name {
+	case "fifo":
+		if c.announces() {
+			return ordering.NewAnnouncingFifo(cfg)
+		}
 	case "total-sequencer":
 		form, _ := ordering.ParseForm(o.Get("form", "bb"))
 		return ordering.NewTotalSequencer(cfg, form)
@@ -188,6 +193,9 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 	}
 	if p.causal {
 		claim(intact, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
+	}
+	if c.announces() {
+		c.claimGaps(m, p, intact)
 	}
 	switch {
 	case o.Name == "real-time":

@@ -70,6 +70,7 @@ func (c Cell) Separations() []Separation {
 		add(before, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	c.separateLogs(&p, add)
+	c.separateGaps(&p, add)
 	if !c.total() {
 		add(spec.NoFaults, "TOTAL-ORDER")
 	}

@@ -56,6 +56,23 @@ func fifoMutants() []Mutant {
 			Cell: fifoOverReliable, Under: spec.NoFaults,
 			New: with(fifoOverReliable, func(s *stack) { s.ordering = fifoInOneBuffer }),
 		},
+		{
+			Name:   "gap-passed-over-in-silence",
+			Title:  "What has not come for TL is passed over, and the application not told that it is lost.",
+			Breaks: []spec.ID{"NO-SILENT-GAP"},
+			Cell:   fifoOverLoss, Under: spec.SetOf(spec.LossFault),
+			New: with(fifoOverLoss, func(s *stack) { s.ordering = fifoThatTells(false) }),
+		},
+	}
+}
+
+func fifoThatTells(tells bool) maker {
+	return func(cfg impl.Config) impl.Layer {
+		f := ordering.NewAnnouncingFifo(cfg)
+		if !tells {
+			f.Rules.Tells = func(*impl.Effects, spec.NodeID, uint64, uint64) {}
+		}
+		return f
 	}
 }
 

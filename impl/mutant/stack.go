@@ -50,6 +50,7 @@ const (
 	overAtomicLogOfOne      = "unicast/atomic-log:phases=1/unordered"
 	overAtomicAbort         = "unicast/atomic-abort/unordered"
 	fifoOverReliable        = "unicast/reliable/fifo"
+	fifoOverLoss            = "unicast/unreliable/fifo:gap=announce"
 	causalOverReliable      = "unicast/reliable/causal"
 	sequencerOverReliable   = "unicast/reliable/total-sequencer"
 	sequencerByUnicast      = "unicast/reliable/total-sequencer:form=ub"
@@ -121,6 +122,8 @@ func correct(cell string) stack {
 		s.reliability, s.channel = atomicAbort, accepting
 	case fifoOverReliable:
 		s.ordering = fifo
+	case fifoOverLoss:
+		s.ordering, s.reliability, s.channel = fifoThatTells(true), unreliable, nil
 	case causalOverReliable:
 		s.ordering = causal
 	case sequencerOverReliable:

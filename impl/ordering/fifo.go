@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
 )
 
 // Fifo is O2: the messages of one sender are delivered in the order in which they were sent, without gaps (FIFO
@@ -14,11 +15,17 @@ import (
 //	                          S ≤ R[p]:   discard m
 //	                          S > R[p]+1: hold m back
 //
-// The sender need not be a member. Over a level that loses messages it stalls behind the first one lost.
+// The sender need not be a member. Over a level that loses messages it stalls behind the first one lost, or, made by
+// [NewAnnouncingFifo], goes on after TL and says so.
+//
+// A hold-back queue reaches 65,536 numbers ahead of the first that is missing, a sender and a life of its: what is
+// farther ahead is discarded with overflow. One that stalls keeps what it holds until the sender's next life is over too;
+// one that announces holds nothing back for longer than TL.
 type Fifo struct {
 	Rules FifoRules
 
 	cfg         impl.Config
+	announces   bool // goes on behind what has not come for TL
 	incarnation uint32
 	sent        uint64
 	streams     impl.Lives[stream]
@@ -26,22 +33,29 @@ type Fifo struct {
 
 // FifoRules are the rules of the hold-back queue.
 type FifoRules struct {
-	Rescan func(delivered int) bool // whether to look for a successor after so many deliveries in this step
+	Rescan func(delivered int) bool                                    // whether to look for a successor after so many deliveries in this step
+	Tells  func(out *impl.Effects, of spec.NodeID, first, last uint64) // tells that those are lost
 }
 
 type stream struct {
-	held impl.Ring[waitingMessage] // from the first number not delivered on
+	held  impl.Ring[waitingMessage]    // from the first number not delivered on
+	armed bool                         // its timer is set
+	lost  struct{ first, last uint64 } // what was last announced as lost
 }
 
 // waitingMessage is held back. Without a body it is a hole.
 type waitingMessage struct {
 	body  []byte
-	again bool // delivered again after a recovery
+	since spec.Time // when it came
+	again bool      // delivered again after a recovery
 }
 
 // NewFifo makes the layer of one node.
 func NewFifo(cfg impl.Config) *Fifo {
-	return &Fifo{cfg: cfg, Rules: FifoRules{Rescan: func(int) bool { return true }}}
+	return &Fifo{cfg: cfg, Rules: FifoRules{
+		Rescan: func(int) bool { return true },
+		Tells:  (*impl.Effects).Gap,
+	}}
 }
 
 // The header, behind the body: number, incarnation of the sender.
@@ -63,6 +77,8 @@ func (f *Fifo) Step(in impl.Input, out *impl.Effects) {
 	case renews(in):
 		f.change()
 		out.Pass(in)
+	case in.Kind == impl.TimerFired:
+		f.giveUp(in, out)
 	default:
 		out.Pass(in)
 	}
@@ -82,7 +98,7 @@ func (f *Fifo) receive(in impl.Input, out *impl.Effects) {
 	}
 	next := s.held.First()
 	if n < next {
-		out.Note(impl.Duplicate, uint64(in.From), n)
+		out.Note(s.past(n), uint64(in.From), n)
 		return
 	}
 	slot := s.held.Reach(n)
@@ -94,11 +110,17 @@ func (f *Fifo) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.Duplicate, uint64(in.From), n)
 		return
 	}
-	*slot = waitingMessage{notNil(body), in.Flag}
+	*slot = waitingMessage{notNil(body), in.Now, in.Flag}
 	if n != next {
 		out.Note(impl.HeldBack, uint64(in.From), n)
+		f.watch(s, timerOf(in.From, binary.LittleEndian.Uint32(h[8:])), in.Now+spec.Time(f.cfg.TL), out)
 		return
 	}
+	f.deliver(s, in.From, out)
+}
+
+// deliver delivers the first, and what is held back behind it.
+func (f *Fifo) deliver(s *stream, from spec.NodeID, out *impl.Effects) {
 	for k := 0; k == 0 || f.Rules.Rescan(k); k++ {
 		slot := s.held.At(s.held.First())
 		if slot == nil || slot.body == nil {
@@ -107,7 +129,7 @@ func (f *Fifo) receive(in impl.Input, out *impl.Effects) {
 		m := *slot
 		*slot = waitingMessage{}
 		s.held.Drop()
-		out.UpAgain(in.From, impl.Everyone, m.body, m.again)
+		out.UpAgain(from, impl.Everyone, m.body, m.again)
 	}
 }
 
