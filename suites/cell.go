@@ -165,7 +165,7 @@ func (c Cell) level(cfg impl.Config) impl.Layer {
 		ways, _ := reliability.ParseAcks(r.Get("ack", "pipelined"))
 		return reliability.NewBestEffortAck(cfg, ways)
 	case "reliable-ip":
-		return reliability.NewReliableIP(cfg, r.Get("deliver", "received") == "stable")
+		return reliability.NewReliableIPWindow(cfg, r.Get("deliver", "received") == "stable", c.window())
 	}
 	return lookup(Reliabilities(), r.Name).New(cfg)
 }
@@ -231,6 +231,8 @@ func (c Cell) Applicable() error {
 		return fmt.Errorf("who lies at byzantine may say anything of the order: %s needs members that keep to it", c.Ordering.Name)
 	case c.acrossApplicable() != nil:
 		return c.acrossApplicable()
+	case c.Reliability.Name == "reliable-ip" && c.window() <= narrowWindow && c.Ordering.Name != "unordered":
+		return fmt.Errorf("what a narrow window refuses leaves a hole in the numbers of %s, behind which all wait", c.Ordering.Name)
 	case c.mtu() > 0 && c.logged():
 		return fmt.Errorf("%s tells others in one packet all that it has, and keeps to no MTU", c.Reliability.Name)
 	case c.Membership.Name == "anonymous" && !links:

@@ -179,6 +179,7 @@ func (c Cell) Claims() spec.Claims {
 	}
 	c.claimOrder(m, &p, intact)
 	c.claimNetwork(m, &p, intact)
+	c.claimOverflow(m)
 	return inCatalogueOrder(m)
 }
 
@@ -350,6 +351,9 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 	}
 	if _, counted := c.ackCost(2); counted {
 		m["COST-ACKS"] = spec.NoFaults
+	}
+	if alone, _ := c.delays(); alone > 0 {
+		m["COST-DELAY"] = spec.NoFaults
 	}
 	if !p.links {
 		return

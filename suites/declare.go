@@ -7,7 +7,6 @@ import (
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/impl/ordering"
-	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -98,7 +97,7 @@ func (c Cell) slow(s *faults.Scenario) bool {
 func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	h.Costs, h.Bounds = nil, nil
 	if c.Reliability.Name == "reliable-ip" && len(s.Groups) == 1 {
-		h.Costs = map[string]int{"STABILITY-TRIM": len(s.Groups[0].Members) * reliability.ReliableIPWindow}
+		h.Costs = map[string]int{"STABILITY-TRIM": len(s.Groups[0].Members) * c.window()}
 	}
 	if c.bounded() && len(s.Groups) == 1 {
 		h.Costs = map[string]int{"STABILITY-TRIM": number(c.Ordering, "history", ordering.KaashoekHistory)}
@@ -118,6 +117,7 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 			}
 			h.Costs[id] = most
 		}
+		c.declareDelay(s, h)
 		slow := c.slow(s)
 		if cost := c.cost(members); cost > 0 && !(slow && c.Reliability.Name != "unreliable") {
 			costs("COST-PACKETS", cost)
@@ -144,7 +144,7 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 		bound("TIMELINESS", time.Duration(number(c.Ordering, "delta", 100)+2*number(c.Ordering, "epsilon", 5))*time.Millisecond)
 	}
 	if c.premises().repairs {
-		bound("TAIL-RECOVERY", sim.DefaultTL)
+		bound("TAIL-RECOVERY", c.tail(s))
 	}
 	if c.notices() { // a heartbeat is missed every TL/4; what a fault has held up may come until then
 		bound("DETECTOR-COMPLETENESS", 2*sim.DefaultTL+2*s.Net.Max)

@@ -95,6 +95,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 		comeApart(s)
 	}
 	c.burst(s, seed, i)
+	c.even(s, model, i)
 	c.aimCrashes(s, model)
 	if model.Has(spec.ByzantineFault) && i%4 > 0 {
 		lie(s, seed)

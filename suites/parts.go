@@ -144,7 +144,10 @@ func Reliabilities() []Part {
 		Name: "reliable-ip", Title: "acknowledgements ride on messages, what is missing is asked for, and all keep copies until all have them",
 		Promise: "validity, integrity and agreement in a closed group, in each sender's order, one packet a message where nothing is lost; deliver=stable: uniform",
 		Source:  "CDK, reliable multicast over IP multicast",
-		Options: []Option{{Key: "deliver", Default: "received", Text: "received: at once; stable: when every member is known to have it", Check: oneOf("received", "stable")}},
+		Options: []Option{
+			{Key: "deliver", Default: "received", Text: "received: at once; stable: when every member is known to have it", Check: oneOf("received", "stable")},
+			{Key: "window", Default: "4096", Text: "messages of a sender that may be without everyone's acknowledgement; more are refused", Check: within(1, 65536)},
+		},
 	}, {
 		Name: "uniform", Title: "relay on first receipt, deliver when a majority has relayed",
 		Promise: "what anyone delivers, also one that crashes, all correct members deliver; a majority must stay up, or nothing is delivered",

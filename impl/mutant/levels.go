@@ -19,6 +19,14 @@ func reliableIPMutants() []Mutant {
 	loss := spec.SetOf(spec.LossFault)
 	return []Mutant{
 		{
+			Name:  "full-buffer-drops-and-advances",
+			Title: "A receiver with room for two messages behind one that is missing drops the third, goes on behind it as if it had come, and tells nobody.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "NO-SILENT-GAP", "ACKED-DELIVERED", "STABILITY-TRIM", "BOUNDED-OVERFLOW",
+				"FIFO-GAPFREE"},
+			Cell: overNarrowIP, Under: loss.With(spec.ReorderFault),
+			New: with(overNarrowIP, func(s *stack) { s.reliability = narrowIPThatAdvances }),
+		},
+		{
 			Name:   "copy-freed-at-own-delivery",
 			Title:  "A member keeps no copy of what it has delivered, whoever may lack it, and has nothing to repair with.",
 			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "TAIL-RECOVERY", "ACKED-DELIVERED", "FIFO-GAPFREE"},
@@ -222,4 +230,14 @@ func gossipWith(change func(*reliability.GossipRules)) func(impl.Config) impl.La
 			return g
 		}
 	})
+}
+
+func narrowIP(cfg impl.Config) impl.Layer { return reliability.NewReliableIPWindow(cfg, false, 4) }
+
+func narrowIPThatAdvances(cfg impl.Config) impl.Layer {
+	l := reliability.NewReliableIPWindow(cfg, false, 4)
+	l.Rules.Room = func(n, r, _ uint64) bool { return n <= r+2 }
+	l.Rules.Overrun = func(n uint64) uint64 { return n }
+	gap := func(e *impl.Effect) bool { return e.Kind == impl.Gap }
+	return &wrapped{layer: l, effects: func(_ impl.Input, list []impl.Effect) []impl.Effect { return without(list, gap) }}
 }

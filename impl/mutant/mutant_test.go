@@ -210,7 +210,7 @@ var oneToOne = []string{"unicast", "coordinator", "hierarchy", "tcp"}
 // declares says what the histories of a cell declare: how many copies are kept at most, and how long the dead may go
 // unnoticed.
 func declares(cell string) func(*faults.Scenario, *spec.Header) {
-	if cell != overReliableIP && cell != overStableIP {
+	if cell != overReliableIP && cell != overStableIP && cell != overNarrowIP {
 		return nil
 	}
 	return func(s *faults.Scenario, h *spec.Header) {

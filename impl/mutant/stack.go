@@ -41,6 +41,7 @@ const (
 	overReliable            = "unicast/reliable/unordered"
 	overReliableIP          = "unicast/reliable-ip/unordered"
 	overStableIP            = "unicast/reliable-ip:deliver=stable/unordered"
+	overNarrowIP            = "unicast/reliable-ip:window=4/unordered"
 	overUniform             = "unicast/uniform/unordered"
 	overAtomicView          = "unicast/atomic-view/unordered"
 	overGossip              = "unicast/gossip/unordered"
@@ -58,7 +59,7 @@ const (
 	serverThatBlocks        = "unicast/reliable/total-seqserver:holes=block"
 	agreementOverReliable   = "unicast/reliable/total-agreement"
 	lamportOverReliable     = "unicast/reliable/total-lamport"
-	causalTotalOverReliable = "unicast/reliable/causal-total"
+	causalTotalOverReliable = "unicast/reliable/causal-total:order=agreement"
 	overCoordinator         = "coordinator/unreliable/unordered"
 	overTree                = "hierarchy:fanout=2/unreliable/unordered"
 	reliableOverCoordinator = "coordinator/reliable/unordered"
@@ -102,6 +103,8 @@ func correct(cell string) stack {
 	case overReliable:
 	case overReliableIP:
 		s.reliability, s.channel = reliableIP, nil
+	case overNarrowIP:
+		s.reliability, s.channel = narrowIP, nil
 	case overStableIP:
 		s.reliability, s.channel = stableIP, nil
 	case overUniform:

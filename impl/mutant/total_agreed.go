@@ -79,7 +79,7 @@ func agreementMutants(order []spec.ID) []Mutant {
 
 func lamportMutants(order []spec.ID) []Mutant {
 	causal := slices.Concat([]spec.ID{"LOCAL-ORDER", "CAUSAL-ORDER"}, order)
-	silent := []spec.ID{"SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED"} // nobody delivers anything
+	silent := []spec.ID{"SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "COST-DELAY"} // nobody delivers anything
 	of := func(name, title string, breaks []spec.ID, change func(*ordering.LamportRules)) Mutant {
 		return Mutant{Name: name, Title: title, Breaks: breaks, Cell: lamportOverReliable, Under: spec.NoFaults,
 			New: with(lamportOverReliable, func(s *stack) { s.ordering = lamportWith(change) })}

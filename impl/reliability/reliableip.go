@@ -29,8 +29,8 @@ import (
 // With stable, a message is delivered when every member that is not removed is known to have it: then whatever anyone
 // delivers, also one that crashes, all deliver (uniform agreement).
 //
-// Buffers are bounded: a sender has at most [ReliableIPWindow] messages that are not stable, and is refused more; so a
-// member keeps at most so many copies of each sender, and holds back at most so many. A crashed member lets them grow
+// Buffers are bounded: a sender has at most a window of messages that are not stable, and is refused more with overflow;
+// so a member keeps at most so many copies of each sender, and holds back at most so many. What was taken is not dropped. A crashed member lets them grow
 // for TL, no longer. Messages to one node are acknowledged and sent again as by [BestEffort].
 //
 // It acknowledges when the message is stable: every member that is not removed has it.
@@ -38,6 +38,7 @@ type ReliableIP struct {
 	Rules ReliableIPRules
 
 	cfg     impl.Config
+	window  uint64      // messages of a sender that may be unstable
 	letters *BestEffort // what goes to one node
 
 	incarnation uint32
@@ -72,18 +73,26 @@ type ReliableIPRules struct {
 	Silence func(cfg *impl.Config, busy bool) time.Duration                    // after how long of it a member tells what it has; 0: never
 	Patient func(silent, tl spec.Time) bool                                    // whether a silent member is kept
 	Suspect func(out *impl.Effects, member spec.NodeID)                        // tells of a removal
+	Room    func(n, r, window uint64) bool                                     // whether n can be held back when all up to r is there
+	Overrun func(n uint64) uint64                                              // up to where a stream goes on without what is missing, when n found no room; 0: nowhere
 }
 
-// ReliableIPWindow is how many messages of a sender may be unstable at a time.
+// ReliableIPWindow is how many messages of a sender may be unstable at a time where nothing else is said.
 const ReliableIPWindow = 4096
 
 // NewReliableIP makes the layer of one node. With stable, it delivers what is stable only.
 func NewReliableIP(cfg impl.Config, stable bool) *ReliableIP {
+	return NewReliableIPWindow(cfg, stable, ReliableIPWindow)
+}
+
+// NewReliableIPWindow makes the layer of one node, of a group in which a sender may have so many unstable messages, at
+// least 1 and at every node the same.
+func NewReliableIPWindow(cfg impl.Config, stable bool, window int) *ReliableIP {
 	deliver := func(r, _ uint64) uint64 { return r }
 	if stable {
 		deliver = func(r, stable uint64) uint64 { return min(r, stable) }
 	}
-	return &ReliableIP{cfg: cfg, letters: NewBestEffort(cfg), Rules: ReliableIPRules{
+	return &ReliableIP{cfg: cfg, window: uint64(max(1, window)), letters: NewBestEffort(cfg), Rules: ReliableIPRules{
 		Next:    func(s, r uint64) bool { return s == r+1 },
 		Missed:  func(r, shown uint64) bool { return shown > r },
 		Stable:  leastOf,
@@ -100,6 +109,8 @@ func NewReliableIP(cfg impl.Config, stable bool) *ReliableIP {
 		},
 		Patient: func(silent, tl spec.Time) bool { return silent < tl },
 		Suspect: (*impl.Effects).Suspect,
+		Room:    func(n, r, window uint64) bool { return n <= r+window },
+		Overrun: func(uint64) uint64 { return 0 },
 	}}
 }
 
@@ -197,7 +208,7 @@ func (l *ReliableIP) send(in impl.Input, out *impl.Effects) {
 	case l.me < 0:
 		out.Refuse(in.Ref, impl.NotMember)
 		return
-	case l.sent-l.own.gone() >= ReliableIPWindow:
+	case l.sent-l.own.gone() >= l.window:
 		out.Refuse(in.Ref, impl.Overflow)
 		return
 	}

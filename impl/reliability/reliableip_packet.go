@@ -84,7 +84,7 @@ func (l *ReliableIP) parse(rest []byte, h impl.Numbered) (p ipPacket, ok bool) {
 func (l *ReliableIP) ask(s *ipStream, whom int, above uint64, now spec.Time, out *impl.Effects) {
 	s.whom, s.askedAt, s.asked = whom, now, s.known
 	runs := 0
-	last := min(s.known, s.r+ReliableIPWindow)
+	last := min(s.known, s.r+l.window)
 	for n := max(above, s.r) + 1; n <= last && runs < ipRuns; n++ {
 		if s.arrived(n) {
 			continue

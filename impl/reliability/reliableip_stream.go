@@ -90,8 +90,13 @@ func (l *ReliableIP) take(p *ipPacket, from int, now spec.Time, out *impl.Effect
 		return
 	}
 	s.known = max(s.known, p.n)
-	if p.n > s.r+ReliableIPWindow { // it goes on without me: I have been removed
+	if !l.Rules.Room(p.n, s.r, l.window) { // it goes on without me: I have been removed
 		out.Note(impl.Overflow, uint64(p.origin), p.n)
+		if floor := l.Rules.Overrun(p.n); floor > 0 {
+			p.n = floor
+			l.forget(p)
+			return
+		}
 		l.askNow(s, from, now, out)
 		return
 	}

@@ -203,6 +203,27 @@ func TestReliableIPBuffersAreBounded(t *testing.T) {
 	}
 }
 
+// A narrow window refuses what it has no room for, and has room again when what it holds is stable.
+func TestReliableIPNarrowWindow(t *testing.T) {
+	f := impltest.NewFigure(2, func(cfg impl.Config) impl.Layer { return reliability.NewReliableIPWindow(cfg, false, 2) })
+	f.Say("the window has room for two: the third is refused")
+	f.Send(0, impl.Everyone, "one", 1)
+	f.Send(0, impl.Everyone, "two", 2)
+	f.Send(0, impl.Everyone, "three", 3)
+	f.Say("all have what it holds, and say so")
+	f.Drain()
+	f.Wait(f.TS)
+	f.Drain()
+	f.Say("there is room again")
+	f.Send(0, impl.Everyone, "four", 4)
+	f.Drain()
+	if got := strings.Count(f.String(), "refuse overflow ref 3"); got != 1 {
+		t.Errorf("%d refusals for want of room, want 1", got)
+	}
+	delivered(t, f, 1, "one", "two", "four")
+	golden(t, f, "reliable-ip-narrow-window")
+}
+
 var ipPromises = []string{"integrity", "validity", "agreement", "acked", "answered", "fifo"}
 
 // Through losses, duplicates, changed bytes, cuts shorter than TL, and crashes of any number, also of the sender half
