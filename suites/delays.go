@@ -143,7 +143,7 @@ func apart(s *faults.Scenario, d time.Duration) bool {
 // even makes every other schedule without faults one in which all packets take the same time, and half of those one in
 // which messages are sent one at a time.
 func (c Cell) even(s *faults.Scenario, model spec.FaultSet, i int) {
-	if alone, _ := c.delays(); alone == 0 || model != spec.NoFaults || i%2 == 0 {
+	if alone, _ := c.delays(); alone == 0 || model != spec.NoFaults || len(s.Groups) > 1 || i%4 != 1 && i%4 != 2 {
 		return
 	}
 	s.Net.Strategy, s.Net.Depth, s.Net.Min = faults.Latency, 0, s.Net.Max
