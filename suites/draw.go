@@ -75,8 +75,11 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 		}
 	}
 	if c.Ordering.Name == "real-time" && !c.repairs() && model.Has(spec.LossFault) && i%4 == 2 { // a hole, and what shows it
-		s.Steps = append(s.Steps, send(0, 0), send(0, 10*time.Millisecond),
-			faults.Step{Action: faults.Action{Op: faults.Loss, Percent: 60, For: 5 * time.Millisecond}})
+		loss := faults.Action{Op: faults.Loss, Percent: 60, For: 5 * time.Millisecond}
+		if i%8 == 6 { // of a stream, so long that what was lost comes too late
+			loss.Percent, loss.For = 90, 150*time.Millisecond
+		}
+		s.Steps = append([]faults.Step{{Action: loss}}, append(s.Steps, send(0, 0), send(0, 10*time.Millisecond), send(0, 400*time.Millisecond))...)
 	}
 	if x.Syncs && i%4 == 1 {
 		s.Steps = append(s.Steps, send(0, 0), faults.Step{When: faults.When{At: spec.Time(time.Millisecond)}, Action: faults.Action{Op: faults.Sync}},

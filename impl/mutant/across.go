@@ -48,7 +48,7 @@ func acrossMutants() []Mutant {
 		{
 			Name:   "sequencers-taken-for-one",
 			Title:  "Each group has a sequencer, its first member, and their numbers are taken for those of one: orders differ, and members wait for each other's messages in a circle.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "CROSS-GROUP-CAUSAL", "CROSS-GROUP-TOTAL"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "CROSS-GROUP-CAUSAL", "CROSS-GROUP-TOTAL", "COST-DELAY"},
 			Cell:   totalAcrossGroups, Under: spec.NoFaults,
 			Across: func(cfg impl.Config, all []spec.Group) impl.Layer {
 				t := ordering.NewTotalAcross(cfg, all)
@@ -64,7 +64,7 @@ func acrossMutants() []Mutant {
 		{
 			Name:   "numbers-of-other-groups-ignored",
 			Title:  "There is one sequencer for all groups, but a member only looks at the number in the message's own group.",
-			Breaks: []spec.ID{"CROSS-GROUP-CAUSAL", "CROSS-GROUP-TOTAL"},
+			Breaks: []spec.ID{"CROSS-GROUP-CAUSAL", "CROSS-GROUP-TOTAL", "COST-DELAY"},
 			Cell:   totalAcrossGroups, Under: spec.NoFaults,
 			Across: func(cfg impl.Config, all []spec.Group) impl.Layer {
 				t := ordering.NewTotalAcross(cfg, all)
@@ -75,7 +75,7 @@ func acrossMutants() []Mutant {
 		{
 			Name:   "skips-nothing",
 			Title:  "A member waits for every number of the sequencer, also for those of groups that it is not in, and stands still.",
-			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED"},
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "COST-DELAY"},
 			Cell:   totalAcrossGroups, Under: spec.NoFaults,
 			Across: func(cfg impl.Config, all []spec.Group) impl.Layer {
 				t := ordering.NewTotalAcross(cfg, all)

@@ -10,7 +10,7 @@ import (
 // order that is built on the numbers hides them.
 func numberMutants() []Mutant {
 	slow := spec.SetOf(spec.LossFault, spec.PartitionFault, spec.DelayFault) // what is asked is asked again
-	stalled := []spec.ID{"SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "SEQUENCE-LINEARIZABLE"}
+	stalled := []spec.ID{"SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "SEQUENCE-LINEARIZABLE", "COST-DELAY"}
 	return []Mutant{
 		{
 			Name:  "number-given-again-after-a-duplicate",
