@@ -17,6 +17,7 @@ type bench struct {
 	tied   []spec.ID // safety that holds only while nobody is silent for TL
 	most   bool      // delivery takes more than half of the members
 	quorum []spec.ID // what holds only while half of the members, and one more, have not crashed
+	views  bool      // members are removed and come back
 	waits  []spec.ID // what holds only where everyone that crashed has come back
 	world  *sim.World
 	judge  judging
@@ -28,7 +29,7 @@ func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu
 // newBench makes a world for members of a cell, or of a mutant of it, with the premises of what the cell promises.
 func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b := newBench(cfg, mtu)
-	b.tied, b.most, b.waits = c.tied(), c.Reliability.Name == "uniform", c.Awaits()
+	b.tied, b.most, b.waits, b.views = c.tied(), c.Reliability.Name == "uniform", c.Awaits(), c.changes()
 	if c.Reliability.Name == "durable" && c.Reliability.Get("acks", "majority") == "majority" {
 		b.quorum = []spec.ID{"ACKED-DELIVERED", "DURABILITY"} // so many disks have what was acknowledged
 	}
@@ -77,6 +78,9 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	}
 	if s.Net.MTU != b.mtu && b.world.Counts().TooLong > 0 {
 		return true // what the member sends does not fit through this network, and it was not made for it
+	}
+	if b.views { // who is silent for long is removed, and nothing is promised of it
+		return b.stuck()
 	}
 	return max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
 }

@@ -99,6 +99,9 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 	if n := c.mtu(); n > 0 {
 		cfg.MTU = n
 	}
+	if c.changes() {
+		return c.changing(cfg)
+	}
 	layers := []impl.Layer{
 		lookup(Memberships(), c.Membership.Name).New(cfg), c.order(cfg)}
 	if c.mtu() > 0 {
@@ -205,6 +208,9 @@ func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules
 	if c.logged() {
 		cfg.Model, cfg.Revive = spec.CrashRecovery, true
 	}
+	if c.changes() {
+		cfg.Model = spec.CrashRecovery
+	}
 	if rules == nil {
 		rules = &ipmulticast.Rules{}
 	}
@@ -229,6 +235,8 @@ func (c Cell) Applicable() error {
 		return errors.New("reliable-ip encloses acknowledgements of all members in every packet, and keeps to no MTU")
 	case c.Reliability.Name == "byzantine" && (c.total() || c.together()):
 		return fmt.Errorf("who lies at byzantine may say anything of the order: %s needs members that keep to it", c.Ordering.Name)
+	case c.changesApplicable() != nil:
+		return c.changesApplicable()
 	case c.acrossApplicable() != nil:
 		return c.acrossApplicable()
 	case c.Reliability.Name == "reliable-ip" && c.window() <= narrowWindow && c.Ordering.Name != "unordered":

@@ -148,6 +148,9 @@ func (c Cell) premises() premises {
 
 // Claims says what a cell promises, and under which faults, in the order of the catalogue.
 func (c Cell) Claims() spec.Claims {
+	if c.changes() {
+		return c.viewClaims()
+	}
 	p := c.premises()
 	intact := c.faces() // faults that leave contents intact, as this cell receives them
 	if !p.checksummed {

@@ -40,8 +40,15 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	if x.Joins = anonymous; anonymous {
 		x.NonMember, x.OneToOne = true, false
 	}
-	x.Overlaps = c.overlaps(i)
+	x.Overlaps = c.overlaps(i) && !c.changes()
+	if c.changes() {
+		x.Window, x.Hold = viewWindow, viewHold
+	}
 	faults.DrawInto(s, seed, x)
+	if c.changes() {
+		c.move(s, seed, i)
+		return
+	}
 	last := spec.NodeID(s.Nodes - 1)
 	if c.Transport.Name == "anycast" && last > 0 { // who is a member is the nearest one to itself
 		s.Exclude(0)
@@ -129,6 +136,10 @@ func (c Cell) special() bool {
 
 // sizes gives how many nodes schedules have that don't say it; 0, 0 is the usual.
 func (c Cell) sizes() (low, high int) {
+	switch {
+	case c.changes():
+		return 3, 5
+	}
 	switch c.Reliability.Name {
 	case "gossip":
 		return 8, 8

@@ -7,7 +7,8 @@ import (
 
 // Coordinator is T4: the sender hands a message to one coordinator, the first of the members, and the coordinator sends
 // each member a copy: 1+n packets, or n where the sender is the coordinator. Only the coordinator needs to know the
-// members. When it crashes the group stops: a single point of failure.
+// members. When it crashes the group stops: a single point of failure. Where members change it is the first of the view,
+// and what is under way to the old one may be lost.
 //
 // Where the layer below acknowledges, a send to the group is acknowledged when the coordinator has it, which is not to
 // say that any member has; a send of the coordinator itself when its copies have been, as [Unicast] does. While the

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"slices"
+
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
 )
@@ -8,7 +10,7 @@ import (
 // Hierarchy is T5: a tree of coordinators. The sender hands a message to the root, the root to the coordinators of its
 // subgroups, these to theirs, down to the members that are leaves; so no node sends more copies than the fan-out, and
 // when one that is no leaf crashes, its subtree gets nothing. The tree lies over the members in their order: the one at
-// index i has the children fi+1 to fi+f.
+// index i has the children fi+1 to fi+f. Where members change it lies over those of the view.
 //
 // A node hands a message to its children before it hands it up. Where the layer below acknowledges, a send to the group
 // is acknowledged when the root has it; a send of the root itself when its children have. While the root is suspected,
@@ -17,7 +19,8 @@ type Hierarchy struct {
 	Rules HierarchyRules
 
 	relayed
-	fanout   int
+	fanout   int // as it was asked for
+	depth    int
 	children []spec.NodeID
 	heads    []spec.NodeID // whom the root sends its own messages: its children and itself
 }
@@ -36,7 +39,7 @@ const DefaultFanout = 4
 // NewHierarchy makes the transport of one node. fanout is the largest number of children, 0 for the default; depth is
 // the number of levels that the members must fit into, 0 for as many as it takes. See [Fanout].
 func NewHierarchy(cfg impl.Config, fanout, depth int) *Hierarchy {
-	h := &Hierarchy{relayed: newRelayed(cfg), fanout: Fanout(len(cfg.Members), fanout, depth), Rules: HierarchyRules{
+	h := &Hierarchy{relayed: newRelayed(cfg), fanout: fanout, depth: depth, Rules: HierarchyRules{
 		Children: Children,
 		Forwards: func(spec.NodeID, spec.NodeID) bool { return true },
 		HasCopy:  theSender,
@@ -94,17 +97,25 @@ func Children(members []spec.NodeID, at, fanout int) []spec.NodeID {
 func (h *Hierarchy) Step(in impl.Input, out *impl.Effects) {
 	switch in.Kind {
 	case impl.Start:
-		cfg := &h.hop.cfg
-		h.children = h.Rules.Children(cfg.Members, cfg.Index(cfg.Self), h.fanout)
-		h.heads = append([]spec.NodeID(nil), h.children...)
-		if h.root == cfg.Self {
-			h.heads = append(h.heads, cfg.Self)
-		}
+		h.grow(h.hop.cfg.Members)
 		h.step(in, out)
+	case impl.ViewChanged:
+		h.step(in, out)
+		h.grow(in.View.Members)
 	case impl.Packet:
 		h.receive(in, out)
 	default:
 		h.step(in, out)
+	}
+}
+
+// grow finds this node's place in the tree over the members.
+func (h *Hierarchy) grow(members []spec.NodeID) {
+	self := h.hop.cfg.Self
+	h.children = h.Rules.Children(members, slices.Index(members, self), Fanout(len(members), h.fanout, h.depth))
+	h.heads = append([]spec.NodeID(nil), h.children...)
+	if h.root == self {
+		h.heads = append(h.heads, self)
 	}
 }
 

@@ -1,13 +1,17 @@
 package transport
 
-import "github.com/conform-go/conform/impl"
+import (
+	"slices"
+
+	"github.com/conform-go/conform/impl"
+)
 
 // Multicast is the transport of a network that itself carries one packet to many: T1, hardware multicast on a LAN; T2,
 // hardware broadcast with software filters; T6, IP multicast (RFC 1112). Which of them it is follows from the driver
 // or host that stands below and knows addresses. The sender hands down one packet, need not be a member, and need not
 // know who is.
 //
-//	at the start:    a member joins the address of its group
+//	at the start:    a member joins the address of its group; later with a view, and leaves with one
 //	send to all:     one packet to the address; a member's own copy comes as a loss-free packet to itself
 //	send to one:     one packet to that node
 //
@@ -41,6 +45,13 @@ func (m *Multicast) Step(in impl.Input, out *impl.Effects) {
 		}
 	case impl.Join, impl.Leave:
 		m.listen(in.Kind, in.Ref, out)
+	case impl.ViewChanged:
+		if is := slices.Contains(in.View.Members, m.cfg.Self); is && !m.in {
+			m.listen(impl.Join, 0, out)
+		} else if !is && m.in {
+			m.listen(impl.Leave, 0, out)
+		}
+		out.Pass(in)
 	case impl.Send:
 		m.send(in, out)
 	case impl.Packet:

@@ -22,11 +22,16 @@ type relayed struct {
 const originLen = 2 + 4
 
 func newRelayed(cfg impl.Config) relayed {
-	r := relayed{hop: NewUnicast(cfg), root: -1}
-	if len(cfg.Members) > 0 {
-		r.root = cfg.Members[0]
-	}
+	r := relayed{hop: NewUnicast(cfg)}
+	r.choose(cfg.Members)
 	return r
+}
+
+// choose takes the first of the members for the root.
+func (r *relayed) choose(members []spec.NodeID) {
+	if r.root = -1; len(members) > 0 {
+		r.root = members[0]
+	}
 }
 
 // step takes the inputs that are no packets.
@@ -36,6 +41,9 @@ func (r *relayed) step(in impl.Input, out *impl.Effects) {
 		r.send(in, out)
 	case in.Kind == impl.Suspected && in.From == r.root && r.hop.cfg.Self != r.root:
 		r.hop.copies.Remove(r.root, func(impl.Ref) {}) // never acknowledged: nobody knows what the root has done
+		r.hop.Step(in, out)
+	case in.Kind == impl.ViewChanged:
+		r.choose(in.View.Members)
 		r.hop.Step(in, out)
 	default:
 		r.hop.Step(in, out)

@@ -1,0 +1,178 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/membership"
+	"github.com/conform-go/conform/impl/reliability"
+	"github.com/conform-go/conform/impl/transport"
+	"github.com/conform-go/conform/spec"
+)
+
+// Groups whose members change. A stack is, from top to bottom: the gate, which is what the application sees of the
+// membership; the ordering; the level of reliability; the service that decides on views; the transport; what repairs
+// losses between two nodes; and the failure detector, whose heartbeats nothing repairs.
+
+// changes says whether members come and go, and all are told in views.
+func (c Cell) changes() bool { return c.Membership.Name == viewSynchronous }
+
+const viewSynchronous = "view-synchronous"
+
+// detectors are the ways in which nodes are found to be silent.
+var detectors = map[string]membership.Patience{"fixed": membership.FixedPatience, "phi": membership.PhiAccrual}
+
+func viewSynchrony() Part {
+	return Part{
+		Name: viewSynchronous, Title: "members agree on views, and finish each together before the next begins",
+		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash",
+		Source:  "Birman & Joseph, 1987; Chockler, Keidar, Vitenberg, 2001 (CKV01)",
+		Options: []Option{{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), phi (heartbeats later than they use to be)", Check: oneOf("channel", "fixed", "phi")}},
+		New:     func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
+	}
+}
+
+// changing makes the stack of one node whose group changes.
+func (c Cell) changing(cfg impl.Config) impl.Layer {
+	layers := []impl.Layer{membership.NewGate(cfg, nil), c.order(cfg), c.level(cfg), membership.NewViewSync(cfg)}
+	if _, links := c.network(); links {
+		layers = append(layers, reliability.NewBestEffort(cfg))
+	}
+	t := c.transport(cfg)
+	if u, ok := t.(*transport.Unicast); ok { // packets of a view may come before it
+		u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true }
+	}
+	layers = append(layers, t)
+	switch {
+	case c.channel():
+		layers = append(layers, transport.NewChannel(cfg))
+	case c.Transport.Name == "tcp":
+		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
+	}
+	if p, ok := detectors[c.Membership.Get("detector", "channel")]; ok {
+		layers = append(layers, membership.NewDetector(cfg, p))
+	}
+	return impl.NewStack(layers...)
+}
+
+// changesApplicable says why a group of the cell can't change its members, or nil.
+func (c Cell) changesApplicable() error {
+	switch {
+	case !c.changes():
+		return nil
+	case c.Reliability.Name != "atomic-view":
+		return fmt.Errorf("a view ends when all have the same of it: %s has no flush, atomic-view has", c.Reliability.Name)
+	case c.mtu() > 0:
+		return fmt.Errorf("what a view ends with is told in one packet, and keeps to no MTU")
+	case c.Transport.Name != "unicast":
+		return fmt.Errorf("over %s the members are those of the configuration", c.Transport.Name)
+	case !slices.Contains([]string{"unordered", "fifo", "causal", "total-sequencer"}, c.Ordering.Name):
+		return fmt.Errorf("%s does not begin anew with a view", c.Ordering.Name)
+	case c.across():
+		return fmt.Errorf("an order across groups has members that do not change")
+	}
+	return nil
+}
+
+const (
+	purposeMoves = 0x30f3
+	viewWindow   = 1500 * time.Millisecond // in which members come, go and fail
+	viewHold     = 1400 * time.Millisecond // of the longest cut: longer than TL
+	viewsAreOver = 6 * time.Second         // all views that follow from a fault are installed
+)
+
+// move lets nodes join and leave, while others fail: who is to join is outside from the start. Messages are sent while
+// views change, and some when they have changed.
+func (c Cell) move(s *faults.Scenario, seed uint64, i int) {
+	r := spec.NewRand(seed, purposeMoves)
+	at := func(t time.Duration, op faults.Op, n spec.NodeID) {
+		s.Steps = append(s.Steps, faults.Step{When: faults.When{At: spec.Time(t)}, Action: faults.Action{Op: op, Node: n}})
+	}
+	s.Groups[0].Closed = true
+	soon := func(low, high int) time.Duration { return time.Duration(low+r.IntN(high-low)) * time.Millisecond }
+	node := func() spec.NodeID { return spec.NodeID(r.IntN(s.Nodes)) }
+	if i%4 == 1 || i%4 == 3 {
+		for n := s.Nodes - 1; n > max(1, s.Nodes-2-r.IntN(2)); n-- {
+			s.Exclude(spec.NodeID(n))
+			at(soon(0, 900), faults.Join, spec.NodeID(n))
+		}
+	}
+	if i%4 >= 2 {
+		for range 1 + r.IntN(2) {
+			n, t := node(), soon(0, 1000)
+			at(t, faults.Leave, n)
+			if r.Chance(.5) {
+				at(t+soon(200, 1100), faults.Join, n)
+			}
+		}
+	}
+	for range r.IntN(3) {
+		at(soon(0, 2000), faults.Query, node())
+	}
+	for range 2 + r.IntN(6) {
+		s.Steps = append(s.Steps, send(node(), soon(0, 2600)))
+	}
+	if i%8 < 5 {
+		for n := range spec.NodeID(s.Nodes) {
+			s.Steps = append(s.Steps, send(n, viewsAreOver+time.Duration(n)*time.Millisecond))
+		}
+	}
+}
+
+// viewClaims says what a cell promises whose group changes.
+func (c Cell) viewClaims() spec.Claims {
+	p := c.premises()
+	all := c.faces()
+	m := map[spec.ID]spec.FaultSet{}
+	claim := func(ids ...spec.ID) {
+		for _, id := range ids {
+			m[id] = all
+		}
+	}
+	claim("NO-CREATION", "CONTENT-INTEGRITY", "SENDER-INTEGRITY", "DESTINATION-INTEGRITY", "CLOSED-GROUP", "NO-RESURRECTION", "NO-DUPLICATION",
+		"FIFO-ORDER")
+	claim("SELF-INCLUSION", "VIEW-MONOTONICITY", "INITIAL-VIEW", "VIEW-AGREEMENT", "PRIMARY-COMPONENT", "SAME-VIEW-DELIVERY",
+		"SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK", "NO-DELIVERY-AFTER-LEAVE", "MEMBERSHIP-PRECISION", "JOIN-TRANSFER", "JOIN-COMPLETE")
+	if p.causal {
+		claim("LOCAL-ORDER", "CAUSAL-ORDER")
+	}
+	if c.total() {
+		claim("TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE")
+	}
+	return inCatalogueOrder(m)
+}
+
+// stuck says whether the group can't go on at the end of the run that was played last: most of its configured nodes are
+// down, or nobody is left who has installed its last view.
+func (b *bench) stuck() bool {
+	nodes := len(b.h.Nodes)
+	up, at := make([]bool, nodes), make([]spec.ViewID, nodes)
+	var last spec.ViewID
+	for n := range up {
+		up[n] = true
+	}
+	for i := range b.h.Events {
+		switch e := &b.h.Events[i]; e.Kind {
+		case spec.Crash, spec.Recover:
+			up[e.Node], at[e.Node] = e.Kind == spec.Recover, spec.ViewID{}
+		case spec.ViewChange:
+			at[e.Node] = b.h.ExtraOf(e).View
+			if at[e.Node].Compare(last) > 0 {
+				last = at[e.Node]
+			}
+		}
+	}
+	alive, all, installed := 0, b.h.Groups[0].Members, false
+	for _, m := range all {
+		if up[m] {
+			alive++
+		}
+	}
+	for n := range up {
+		installed = installed || up[n] && at[n] == last
+	}
+	return !installed || 2*alive < len(all) || 2*alive == len(all) && !up[slices.Min(all)]
+}
