@@ -9,6 +9,9 @@ import (
 // Version is what this build calls itself.
 const Version = "0.1.0"
 
+// RunSchema names the form of a [Report].
+const RunSchema = "conform.run/1"
+
 // Report is one run, as `conform run --json` writes it (conform.run/1).
 type Report struct {
 	Schema    string       `json:"schema"`

@@ -72,7 +72,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	if err := p.work(ctx, units); err != nil {
 		return nil, err
 	}
-	r := &Report{Schema: "conform.run/1", Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "sim",
+	r := &Report{Schema: RunSchema, Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "sim",
 		Faults: faultsText(p.Faults)}
 	for _, c := range p.Cells {
 		var mine []*unit

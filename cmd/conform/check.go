@@ -19,7 +19,7 @@ type checkCommand struct {
 	Format  string   `default:"jsonl" help:"Format of the histories: jsonl, which is conform.history/1."`
 	Pages   string   `default:"." placeholder:"DIR" help:"Directory for a page that shows the operations of each requirement …-LINEARIZABLE that fails, named after it."`
 	History []string `arg:"" name:"HISTORY" help:"Files; - is stdin."`
-	output
+	formats
 }
 
 func (checkCommand) Help() string {
@@ -72,7 +72,7 @@ func (c *checkCommand) Run(s *session) error {
 			r.WriteText(w)
 		}
 	}
-	var result any = reports[0]
+	var result suites.Sheet = reports[0]
 	if len(c.History) > 1 {
 		result = suites.CheckReports{Schema: reports[0].Schema, Histories: reports, Verdict: worst}
 	}

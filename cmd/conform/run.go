@@ -15,7 +15,7 @@ type runCommand struct {
 	Transport   string `default:"all" placeholder:"L" help:"Transports: name,name,… or all; a variant is name:option=value."`
 	Reliability string `default:"all" placeholder:"L" help:"Levels of reliability."`
 	Ordering    string `default:"all" placeholder:"L" help:"Orderings."`
-	Membership  string `default:"all" placeholder:"L" help:"Memberships."`
+	Membership  string `default:"static,anonymous" placeholder:"L" help:"Memberships; all: also those whose members change."`
 	Faults      string `default:"all" placeholder:"L" help:"Faults that schedules may have: names, all, or none."`
 	Nodes       int    `default:"0" help:"Nodes of a schedule; 0: three or four."`
 	Messages    int    `default:"0" help:"Most messages of a schedule; 0: four."`
@@ -25,7 +25,7 @@ type runCommand struct {
 	Parallel    int    `default:"0" help:"Workers; 0: one for each core."`
 	Cells       bool   `help:"A line for each stack, also where there are many."`
 	Witnesses   bool   `help:"Tell the story of every separation in full."`
-	output
+	formats
 }
 
 func (runCommand) Help() string {
