@@ -31,6 +31,7 @@ var cli struct {
 	Check     checkCommand     `cmd:"" help:"Judge recorded histories."`
 	Replay    replayCommand    `cmd:"" help:"Play one scenario again and show what happens."`
 	Report    reportCommand    `cmd:"" help:"Write a run again, in other formats."`
+	Verify    verifyCommand    `cmd:"" help:"Is this certificate what it says?"`
 	Acks      acksCommand      `cmd:"" help:"What acknowledging costs, measured: under loss, and as the group grows."`
 	Detectors detectorsCommand `cmd:"" help:"How good failure detectors are, measured: under delay, jitter, loss and pauses."`
 	Mutants   mutantsCommand   `cmd:"" help:"The kill table: every planted bug, and who caught it."`

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/conform-go/conform/spec"
+	"github.com/conform-go/conform/suites"
+)
+
+type verifyCommand struct {
+	Key         string `placeholder:"FILE" help:"Public key (PEM, ed25519) by which the certificate has to be signed. Without, the one that it names: then nothing says whose that is."`
+	Certificate string `arg:"" name:"CERTIFICATE" help:"What conform certify --certificate wrote."`
+	output
+}
+
+func (verifyCommand) Help() string {
+	return example("conform verify --key public.pem my-mcast.certificate.json")
+}
+
+// Run opens a certificate and says what it certifies, or why it is not what it says.
+func (c *verifyCommand) Run(s *session) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	b, err := os.ReadFile(c.Certificate)
+	if err != nil {
+		return usage(err)
+	}
+	var public ed25519.PublicKey
+	if c.Key != "" {
+		if public, err = readPublic(c.Key); err != nil {
+			return usage(err)
+		}
+	}
+	cert, err := suites.Unseal(s.ctx, b, public)
+	if errors.As(err, new(suites.NotSealed)) {
+		s.verdict(spec.Fail)
+		return fmt.Errorf("%s is not what it says: %w", c.Certificate, err)
+	} else if err != nil {
+		return usage(fmt.Errorf("%s: %w", c.Certificate, err))
+	}
+	s.verdict(spec.Pass)
+	return c.emit(s, cert, func(w io.Writer) {
+		cert.WriteText(w)
+		if public == nil {
+			fmt.Fprintln(w, "\nIt is signed by the key that it names; --key says whose key that has to be.")
+		}
+	})
+}
+
+// readPublic reads a public key of ed25519 from a PEM file.
+func readPublic(name string) (ed25519.PublicKey, error) {
+	block, err := readPEM(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKIXPublicKey(block)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	public, ok := key.(ed25519.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: the key is a %T: want ed25519", name, key)
+	}
+	return public, nil
+}
+
+// readPrivate reads a private key of ed25519 from a PEM file.
+func readPrivate(name string) (ed25519.PrivateKey, error) {
+	block, err := readPEM(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: want one as `openssl genpkey -algorithm ed25519` makes it", name, err)
+	}
+	private, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: the key is a %T: want ed25519", name, key)
+	}
+	return private, nil
+}
+
+func readPEM(name string) ([]byte, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no PEM block", name)
+	}
+	return block.Bytes, nil
+}
