@@ -59,6 +59,12 @@ func Check(ctx context.Context, newMember Member, p Promise) error {
 	return errors.Join(errs...)
 }
 
+// Try tries an implementation and gives what was found of every requirement of the promise, in its order, those that
+// held among them. The error says what could not be tried.
+func Try(ctx context.Context, newMember Member, p Promise) ([]*Violation, error) {
+	return p.try(ctx, newMember)
+}
+
 // Test tries an implementation under go test: a subtest for each requirement, which fails where it was broken, tells
 // the story, and is skipped with the reason where no schedule tested it.
 func Test(t *testing.T, newMember Member, p Promise) {

@@ -3,6 +3,7 @@ package suites
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/faults/sim"
@@ -59,6 +60,9 @@ func Requirements(ids ...spec.ID) Promise {
 	}
 	return p
 }
+
+// IDs lists what is promised.
+func (p Promise) IDs() []spec.ID { return slices.Clone(p.ids) }
 
 // validate says what is wrong with a promise, or with the member that is held to it.
 func (p *Promise) validate(newMember Member) error {
