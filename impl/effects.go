@@ -26,13 +26,14 @@ const (
 	Unblock     // … and may go on
 	Suspect     // From
 	Trust       // From
-	Gap         // the messages Num to Last of From are lost
+	Gap         // the messages Num to Last of From are lost; where the layer has the one that is, Body
+	Resume      // Body, which an earlier life of this node sent to the group, is still under way; with Flag: that was all
 
 	effectKinds
 )
 
 var effectNames = [effectKinds]string{"none", "down", "call-down", "set-timer", "stop-timer", "append", "persist",
-	"truncate", "note", "up", "acknowledge", "refuse", "finish", "view", "block", "unblock", "suspect", "trust", "gap"}
+	"truncate", "note", "up", "acknowledge", "refuse", "finish", "view", "block", "unblock", "suspect", "trust", "gap", "resume"}
 
 func (k EffectKind) String() string { return effectNames[k] }
 
@@ -201,10 +202,10 @@ func (e *Effects) Extend(body []byte, n int) []byte { return e.arena.Extend(body
 func (e *Effects) Alloc(n int) []byte { return e.arena.Alloc(n) }
 
 var upOf = [inputKinds]EffectKind{Packet: Up, Acknowledged: Acknowledge, Refused: Refuse, Done: Finish,
-	ViewChanged: InstallView, Blocked: Block, Unblocked: Unblock, Suspected: Suspect, Trusted: Trust, GapFound: Gap}
+	ViewChanged: InstallView, Blocked: Block, Unblocked: Unblock, Suspected: Suspect, Trusted: Trust, GapFound: Gap, Resumed: Resume}
 
 var inputOf = [effectKinds]InputKind{Down: Send, Up: Packet, Acknowledge: Acknowledged, Refuse: Refused, Finish: Done,
-	InstallView: ViewChanged, Block: Blocked, Unblock: Unblocked, Suspect: Suspected, Trust: Trusted, Gap: GapFound}
+	InstallView: ViewChanged, Block: Blocked, Unblock: Unblocked, Suspect: Suspected, Trust: Trusted, Gap: GapFound, Resume: Resumed}
 
 // effectOf gives the upward effect that hands an input on.
 func effectOf(in Input) Effect {

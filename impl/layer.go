@@ -83,14 +83,15 @@ const (
 	Unblocked    // go on
 	Suspected    // From
 	Trusted      // From
-	GapFound     // the messages Num to Last of From are lost
+	GapFound     // the messages Num to Last of From are lost; where the level below has the one that is, Body
+	Resumed      // after what is delivered again: Body is a message to the group of an earlier life of this node that is still under way, or that is aborted where Code says so; with Flag: that was all
 
 	inputKinds
 )
 
 var inputNames = [inputKinds]string{"none", "start", "recovered", "ready", "timer", "persisted", "storage-failed", "rerouted",
 	"send", "join", "leave", "barrier", "query", "accept",
-	"packet", "acknowledged", "refused", "done", "view", "blocked", "unblocked", "suspected", "trusted", "gap"}
+	"packet", "acknowledged", "refused", "done", "view", "blocked", "unblocked", "suspected", "trusted", "gap", "resumed"}
 
 func (k InputKind) String() string { return inputNames[k] }
 

@@ -21,6 +21,9 @@ var (
 	// Disks that lose what they said was safe, or can't take what is given to them.
 	badDisks = spec.DiskFaults.Without(spec.TornFault, spec.DiskSlowFault)
 
+	// Disks that lose something and don't say so.
+	lyingDisks = badDisks.Without(spec.DiskErrorFault, spec.DiskFullFault)
+
 	// What keeps a packet to the group from some, or from all, though its sender is up.
 	starving = spec.SetOf(spec.RouterFault, spec.RPFault, spec.ForgetFault, spec.BoundaryFault, spec.TTLFault,
 		spec.ReportFault, spec.FloodFault, spec.TableFault)
@@ -222,7 +225,7 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		live = live.Without(spec.CoordinatorFault)
 		m["SELF-DELIVERY"] = m["SELF-DELIVERY"].Without(spec.CoordinatorFault)
 	}
-	if c.Reliability.Name == "atomic-abort" && p.numbered { // what was aborted leaves a hole, behind which its sender's next wait
+	if c.Reliability.Name == "atomic-abort" && p.numbered && !c.replays() { // what was aborted leaves a hole, behind which its sender's next wait
 		m["SELF-DELIVERY"] = live &^ crashes
 	}
 	if p.byzantine {
@@ -259,7 +262,7 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		if !p.numbered {
 			m["TAIL-RECOVERY"] = live
 		}
-		if c.Reliability.Name == "atomic-abort" && p.numbered {
+		if c.Reliability.Name == "atomic-abort" && p.numbered && !c.replays() {
 			m["VALIDITY"] = live &^ crashes
 		}
 		if p.blocks {
@@ -296,13 +299,13 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 			m["VALIDITY"] = live &^ crashes
 		}
 	}
-	if p.acks && p.numbered { // an acknowledged message can be held back behind one that died with its sender
+	if p.acks && p.numbered && !(p.logged && c.replays()) { // an acknowledged message can be held back behind one that died with its sender
 		m["ACKED-DELIVERED"] = live &^ crashes
 	}
 }
 
 // forgets says whether the ordering keeps to itself what a log does not give back: who comes back is no member any more.
-func (c Cell) forgets() bool { return c.Ordering.Name != "unordered" && c.Ordering.Name != "fifo" }
+func (c Cell) forgets() bool { return !c.replays() }
 
 // repairs says whether the level sends again what is lost.
 func (c Cell) repairs() bool {
@@ -313,7 +316,7 @@ func (c Cell) repairs() bool {
 func (c Cell) claimLogs(m map[spec.ID]spec.FaultSet, p *premises, live spec.FaultSet) {
 	refusing := spec.SetOf(spec.DiskErrorFault, spec.DiskFullFault) // a disk that says so loses nothing
 	m["NO-DUPLICATION/restart"], m["LOG-PREFIX"] = live|refusing, live|refusing
-	if p.numbered { // what is acknowledged may be held back
+	if c.together() { // who died without having told what it was to tell is in everybody's way
 		return
 	}
 	m["DURABILITY"] = live
@@ -324,6 +327,9 @@ func (c Cell) claimLogs(m map[spec.ID]spec.FaultSet, p *premises, live spec.Faul
 
 // Awaits lists what a cell promises only of runs in which everyone that crashed has come back.
 func (c Cell) Awaits() []spec.ID {
+	if all := c.awaitsAll(); all != nil {
+		return all
+	}
 	switch r := c.Reliability; {
 	case r.Name == "atomic-log":
 		return []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING",

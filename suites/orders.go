@@ -18,13 +18,13 @@ func Orderings() []Part {
 		New: func(cfg impl.Config) impl.Layer { return ordering.NewUnordered(cfg) },
 	}, {
 		Name: "fifo", Title: "sequence numbers and a hold-back queue for each sender",
-		Promise: "one sender's messages in the order sent, without gaps; stalls behind a lost one, or announces it after TL and goes on",
+		Promise: "one sender's messages in the order sent, without gaps; stalls behind a lost one, or announces it after TL and goes on; goes on behind one that is announced as aborted; through restarts, over a level with a log",
 		Source:  "HT94; CDK",
 		Options: []Option{{Key: "gap", Default: "stall", Text: "stall: nothing of a sender is delivered behind a message that was lost; announce: what has not come for TL is announced as lost, and what is behind it delivered", Check: oneOf("stall", "announce")}},
 		New:     func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) },
 	}, {
 		Name: "causal", Title: "precedence vectors, joined on delivery",
-		Promise: "a message is delivered after all that happened before it; closed group",
+		Promise: "a message is delivered after all that happened before it; closed group; through restarts, over a level with a log that is not lost",
 		Source:  "Birman, Schiper, Stephenson, 1991 (BSS91)",
 		Options: []Option{acrossOption},
 		New:     func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) },
@@ -35,12 +35,12 @@ func Orderings() []Part {
 		Options: []Option{{Key: "form", Default: "bb", Text: "bb: the sender multicasts the message, the sequencer its number; ub: the sender sends it to the sequencer, which multicasts both", Check: oneOf("bb", "ub")}, acrossOption},
 	}, {
 		Name: "total-seqserver", Title: "fetch a number from a server, then multicast the message with it",
-		Promise: "the same order everywhere; a number that was fetched and never used is a hole, which the server fills; its crash stops the group",
+		Promise: "the same order everywhere; a number that was fetched and never used is a hole, which the server fills; its crash stops the group, also over a level with a log: numbers are fetched one-to-one, and that is not logged",
 		Source:  "DSU04, fixed sequencer, unicast-unicast-broadcast",
 		Options: []Option{{Key: "holes", Default: "fill", Text: "fill: the server asks all who may have the message of a number that does not come, and tells all to skip it if nobody has; block: nobody delivers behind it", Check: oneOf("fill", "block")}},
 	}, {
 		Name: "total-agreement", Title: "each member proposes a number, the sender takes the largest",
-		Promise: "the same order everywhere, in open groups too; a dead member lets nobody deliver any more",
+		Promise: "the same order everywhere, in open groups too; a dead member lets nobody deliver any more; nothing is delivered in another order through restarts, over a level with a log that is not lost",
 		Source:  "Birman & Joseph, 1987 (BJ87), ABCAST; CDK, ISIS",
 	}, {
 		Name: "total-lamport", Title: "Lamport stamps; deliver when all have been heard from with a later one",
@@ -49,7 +49,7 @@ func Orderings() []Part {
 		New:     func(cfg impl.Config) impl.Layer { return ordering.NewLamport(cfg, 0) },
 	}, {
 		Name: "total-kaashoek", Title: "a sequencer with a history buffer over a network that loses; members ask for what they miss",
-		Promise: "the same order everywhere, in causal order, and repairs what is lost; a full history is back pressure; the first member's crash stops the group",
+		Promise: "the same order everywhere, in causal order, and repairs what is lost; a full history is back pressure; the first member's crash stops the group, also over a level with a log: what goes to and from the sequencer alone is not logged",
 		Source:  "Kaashoek & Tanenbaum, 1991 (KT91)",
 		Options: []Option{
 			{Key: "method", Default: "pb", Text: "pb: the sequencer multicasts message and number; bb: the sender multicasts the message", Check: oneOf("pb", "bb")},
@@ -126,9 +126,18 @@ func (c Cell) order(cfg impl.Config) impl.Layer {
 		return ordering.NewRealTime(cfg, ms("epsilon", 5), ms("delta", 100))
 	}
 	if under, ok := c.barrier(); ok {
-		return impl.NewStack(ordering.NewSync(cfg, readings[o.Get("reading", "sender")]), lookup(Orderings(), under).New(cfg))
+		return impl.NewStack(ordering.NewSync(cfg, readings[o.Get("reading", "sender")]), c.plain(under, cfg))
 	}
-	return lookup(Orderings(), o.Name).New(cfg)
+	return c.plain(o.Name, cfg)
+}
+
+// plain makes an ordering that has no options.
+func (c Cell) plain(name string, cfg impl.Config) impl.Layer {
+	l := lookup(Orderings(), name).New(cfg)
+	if causal, ok := l.(*ordering.Causal); ok {
+		causal.Replayed = c.logged()
+	}
+	return l
 }
 
 func (c Cell) agreement(cfg impl.Config) *ordering.Agreement {
@@ -188,11 +197,22 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 	}
 	o := c.Ordering
 	safe := intact & lasting
+	if c.replays() && o.Name != "unordered" && o.Name != "fifo" { // who has lost its log does not know that it has
+		safe = intact &^ lyingDisks
+	}
 	if p.fifo {
-		claim(intact, "FIFO-ORDER", "FIFO-GAPFREE")
+		under := intact
+		if c.replays() && o.Name != "fifo" {
+			under = safe
+		}
+		claim(under, "FIFO-ORDER", "FIFO-GAPFREE")
 	}
 	if p.causal {
-		claim(intact, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
+		under := intact
+		if c.replays() {
+			under = safe
+		}
+		claim(under, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	if c.announces() {
 		c.claimGaps(m, p, intact)
@@ -249,6 +269,13 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 		}
 	}
 	c.claimAcross(m, safe)
+	if c.Reliability.Name == "atomic-abort" && p.fifo { // what a sender that crashed had under way is aborted, and it is not told; the others are
+		for _, id := range []spec.ID{"FIFO-GAPFREE", "CAUSAL-GAPFREE"} {
+			if under, ok := m[id]; ok {
+				m[id] = under & lasting
+			}
+		}
+	}
 	if c.bounded() {
 		claim((c.faces() & lasting).Without(spec.CoordinatorFault), "STABILITY-TRIM")
 	}

@@ -31,6 +31,7 @@ func (c *check) passesOn() {
 		{impl.Input{Kind: impl.Suspected, From: 1}, impl.Effect{Kind: impl.Suspect, From: 1}},
 		{impl.Input{Kind: impl.Trusted, From: 1}, impl.Effect{Kind: impl.Trust, From: 1}},
 		{impl.Input{Kind: impl.GapFound, From: 1, Num: 7, Last: 9}, impl.Effect{Kind: impl.Gap, From: 1, Num: 7, Last: 9}},
+		{impl.Input{Kind: impl.Resumed, Flag: true}, impl.Effect{Kind: impl.Resume, Flag: true}},
 		{impl.Input{Kind: impl.ViewChanged, View: v}, impl.Effect{Kind: impl.InstallView, View: v, Flag: true}},
 	} {
 		c.passes(t, p.in, p.e)

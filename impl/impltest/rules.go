@@ -13,7 +13,7 @@ func (c *check) judge(t *twin, effects []impl.Effect) {
 	_, isStack := t.layers[0].(*impl.Stack) // of many steps: what it says is in the order in which it leaves
 	for i := range effects {
 		e := &effects[i]
-		if e.Kind == impl.NoEffect || e.Kind > impl.Gap {
+		if e.Kind == impl.NoEffect || e.Kind > impl.Resume {
 			c.broken("kinds", "effect %d has no kind that exists", i)
 			return
 		}

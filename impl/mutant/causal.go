@@ -45,7 +45,66 @@ func causalMutants() []Mutant {
 			Cell: causalOverReliable, Under: spec.NoFaults,
 			New: with(causalOverReliable, func(s *stack) { s.ordering = causalCountsLate }),
 		},
+		{
+			Name:  "vector-not-rebuilt-after-restart",
+			Title: "What is delivered again after a restart is not counted in the vector, so that all that comes later seems to come too early.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "DURABILITY",
+				"LOG-PREFIX", "FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE"},
+			Cell: causalOverDurable, Under: spec.SetOf(spec.CrashFault, spec.RecoverFault),
+			New: with(causalOverDurable, func(s *stack) { s.ordering = causalNotRebuilt }),
+		},
+		{
+			Name:  "stamp-reused-after-restart",
+			Title: "A member that is back forgets those of its messages that are still under way, and gives their numbers to new ones, which are taken for duplicates.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "NO-SILENT-GAP", "ACKED-DELIVERED", "DURABILITY", "LOG-PREFIX",
+				"FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE"},
+			Cell: causalOverDurable, Under: spec.SetOf(spec.CrashFault, spec.RecoverFault),
+			New: with(causalOverDurable, func(s *stack) { s.ordering = causalReusesNumbers }),
+		},
 	}
+}
+
+// causalReplayed is causal order through restarts.
+func causalReplayed(cfg impl.Config) impl.Layer {
+	c := ordering.NewCausal(cfg)
+	c.Replayed = true
+	return c
+}
+
+func causalNotRebuilt(cfg impl.Config) impl.Layer {
+	back := false // until something new is delivered
+	c := ordering.NewCausal(cfg)
+	c.Replayed = true
+	delivered := c.Rules.Delivered
+	c.Rules.Delivered = func(stamp ordering.Stamp, mine []uint32, sender int) {
+		if !back {
+			delivered(stamp, mine, sender)
+		}
+	}
+	deliverable := c.Rules.Deliverable
+	c.Rules.Deliverable = func(stamp ordering.Stamp, mine []uint32, sender int) bool {
+		return back || deliverable(stamp, mine, sender)
+	}
+	return &before{layer: c, see: func(in impl.Input) { back = in.Kind == impl.Packet && in.Flag }}
+}
+
+// before sees what comes in before its layer does.
+type before struct {
+	layer impl.Layer
+	see   func(impl.Input)
+}
+
+// Step implements [impl.Layer].
+func (b *before) Step(in impl.Input, out *impl.Effects) {
+	b.see(in)
+	b.layer.Step(in, out)
+}
+
+func causalReusesNumbers(cfg impl.Config) impl.Layer {
+	c := ordering.NewCausal(cfg)
+	c.Replayed = true
+	c.Rules.Again = func(_ ordering.Stamp, _ int, sent uint32) uint32 { return sent }
+	return c
 }
 
 func causalOfTheSender(cfg impl.Config) impl.Layer {

@@ -53,6 +53,7 @@ const (
 	fifoOverReliable        = "unicast/reliable/fifo"
 	fifoOverLoss            = "unicast/unreliable/fifo:gap=announce"
 	causalOverReliable      = "unicast/reliable/causal"
+	causalOverDurable       = "unicast/durable/causal"
 	sequencerOverReliable   = "unicast/reliable/total-sequencer"
 	sequencerByUnicast      = "unicast/reliable/total-sequencer:form=ub"
 	serverOverReliable      = "unicast/reliable/total-seqserver"
@@ -117,6 +118,8 @@ func correct(cell string) stack {
 		s.reliability = byzantine
 	case overDurable:
 		s.reliability, s.channel = durable, accepting
+	case causalOverDurable:
+		s.ordering, s.reliability, s.channel = causalReplayed, durable, accepting
 	case overAtomicLog:
 		s.reliability, s.channel = atomicLog, accepting
 	case overAtomicLogOfOne:

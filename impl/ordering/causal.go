@@ -17,8 +17,18 @@ import (
 //
 // The vector is joined on delivery, never on receipt. A member that comes back without its log is no member any more:
 // its sends are refused, until a view admits it.
+//
+// One that is handed its log again, [Causal.Replayed], goes on where it was. What it has delivered follows from the
+// messages that it received and their order, so that it delivers the same again, and its vector is what it was. Its own
+// entry is the largest number of its sends that the log has: of those handed again, and of those that the level says are
+// still under way; whatever it had sent beyond them was never transmitted, so that no number is used twice and none is
+// skipped. What the level withdraws counts as delivered in its turn.
 type Causal struct {
 	Rules CausalRules
+
+	// Replayed says that the level below hands up again, after a recovery, everything that it ever handed up, in the
+	// same order, and then tells what of this node's is still under way.
+	Replayed bool
 
 	cfg         impl.Config
 	first       []spec.NodeID // the members of the configuration
@@ -35,7 +45,8 @@ type CausalRules struct {
 	Deliverable func(stamp Stamp, mine []uint32, sender int) bool
 	Received    func(stamp Stamp, mine []uint32, sender int) // nothing, by the paper
 	Delivered   func(stamp Stamp, mine []uint32, sender int)
-	Own         func(sent uint32) uint32 // the sender's own entry of a stamp
+	Own         func(sent uint32) uint32                        // the sender's own entry of a stamp
+	Again       func(stamp Stamp, self int, sent uint32) uint32 // how much a member that is back has sent, when it is told of one that is under way
 }
 
 // Stamp is the vector of a message, as it stands in its header.
@@ -56,6 +67,7 @@ type heldMessage struct {
 	sender int
 	from   spec.NodeID
 	again  bool // delivered again after a recovery
+	void   bool // the level has withdrawn it
 }
 
 // NewCausal makes the layer of one node.
@@ -65,6 +77,7 @@ func NewCausal(cfg impl.Config) *Causal {
 		Received:    func(Stamp, []uint32, int) {},
 		Delivered:   func(_ Stamp, mine []uint32, sender int) { mine[sender]++ },
 		Own:         func(sent uint32) uint32 { return sent },
+		Again:       func(stamp Stamp, self int, sent uint32) uint32 { return max(sent, stamp.At(self)) },
 	}}
 }
 
@@ -91,18 +104,33 @@ func (c *Causal) Step(in impl.Input, out *impl.Effects) {
 		c.mine, c.held = make([]uint32, len(c.cfg.Members)), c.held[:0]
 	case in.Kind == impl.Send && in.To == impl.Everyone:
 		c.send(in, out)
-	case in.Kind == impl.Packet && in.To == impl.Everyone:
+	case in.Kind == impl.Packet && in.To == impl.Everyone, in.Kind == impl.GapFound && len(in.Body) > 0:
 		c.receive(in, out)
 	case renews(in):
 		c.change(in.View, out)
 		out.Pass(in)
+	case in.Kind == impl.Resumed:
+		c.resume(in, out)
 	default:
 		out.Pass(in)
 	}
 }
 
+// stranger says whether a life of a node is no member any more.
+func (c *Causal) stranger(incarnation uint32) bool {
+	return incarnation != 0 && !c.Replayed && !c.admitted
+}
+
+// resume counts an own message that is still under way from an earlier life.
+func (c *Causal) resume(in impl.Input, out *impl.Effects) {
+	if _, h, ok := impl.Cut(in.Body, c.header()); ok && !in.Flag && c.self >= 0 {
+		c.sent = c.Rules.Again(Stamp(h[:len(h)-4]), c.self, c.sent)
+	}
+	resumed(in, c.header(), out)
+}
+
 func (c *Causal) send(in impl.Input, out *impl.Effects) {
-	if c.self < 0 || c.incarnation != 0 && !c.admitted {
+	if c.self < 0 || c.stranger(c.incarnation) {
 		out.Refuse(in.Ref, impl.NotMember)
 		return
 	}
@@ -125,9 +153,12 @@ func (c *Causal) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	stamp := Stamp(h[:len(h)-4])
-	if !c.admitted && (binary.LittleEndian.Uint32(h[len(h)-4:]) != 0 || c.incarnation != 0) {
+	if c.stranger(binary.LittleEndian.Uint32(h[len(h)-4:])) || c.stranger(c.incarnation) {
 		out.Note(impl.Stale, uint64(in.From), uint64(stamp.At(sender)))
 		return
+	}
+	if c.Replayed && sender == c.self { // of an earlier life, if it has not sent so much
+		c.sent = max(c.sent, stamp.At(sender))
 	}
 	c.Rules.Received(stamp, c.mine, sender)
 	if c.has(stamp, sender) {
@@ -138,7 +169,7 @@ func (c *Causal) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.Overflow, uint64(in.From), uint64(stamp.At(sender)))
 		return
 	}
-	c.held = append(c.held, heldMessage{body, stamp, sender, in.From, in.Flag})
+	c.held = append(c.held, heldMessage{body, stamp, sender, in.From, in.Flag, in.Kind == impl.GapFound})
 	before := len(c.held)
 	c.drain(out)
 	if len(c.held) == before {
@@ -174,7 +205,7 @@ func (c *Causal) drain(out *impl.Effects) {
 		}
 		c.held = append(c.held[:i], c.held[i+1:]...)
 		c.Rules.Delivered(m.stamp, c.mine, m.sender)
-		out.UpAgain(m.from, impl.Everyone, m.body, m.again)
+		handUp(m.from, m.body, m.again, m.void, out)
 		i = 0
 	}
 }

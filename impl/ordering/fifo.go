@@ -16,7 +16,9 @@ import (
 //	                          S > R[p]+1: hold m back
 //
 // The sender need not be a member. Over a level that loses messages it stalls behind the first one lost, or, made by
-// [NewAnnouncingFifo], goes on after TL and says so.
+// [NewAnnouncingFifo], goes on after TL and says so. A message that the level withdraws, with the message in the gap that
+// it announces, is passed over in its turn. Over a level with a log it goes on through restarts: each life of a sender is
+// a stream of its own, and what a member is handed again has the numbers that it had.
 //
 // A hold-back queue reaches 65,536 numbers ahead of the first that is missing, a sender and a life of its: what is
 // farther ahead is discarded with overflow. One that stalls keeps what it holds until the sender's next life is over too;
@@ -48,6 +50,7 @@ type waitingMessage struct {
 	body  []byte
 	since spec.Time // when it came
 	again bool      // delivered again after a recovery
+	void  bool      // the level has withdrawn it
 }
 
 // NewFifo makes the layer of one node.
@@ -72,13 +75,15 @@ func (f *Fifo) Step(in impl.Input, out *impl.Effects) {
 		binary.LittleEndian.PutUint64(b[len(in.Body):], f.sent)
 		binary.LittleEndian.PutUint32(b[len(in.Body)+8:], f.incarnation)
 		out.Down(impl.Everyone, b, in.Ref).Code = in.Code
-	case in.Kind == impl.Packet && in.To == impl.Everyone:
+	case in.Kind == impl.Packet && in.To == impl.Everyone, in.Kind == impl.GapFound && len(in.Body) > 0:
 		f.receive(in, out)
 	case renews(in):
 		f.change()
 		out.Pass(in)
 	case in.Kind == impl.TimerFired:
 		f.giveUp(in, out)
+	case in.Kind == impl.Resumed:
+		resumed(in, fifoHeader, out)
 	default:
 		out.Pass(in)
 	}
@@ -110,7 +115,7 @@ func (f *Fifo) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.Duplicate, uint64(in.From), n)
 		return
 	}
-	*slot = waitingMessage{notNil(body), in.Now, in.Flag}
+	*slot = waitingMessage{notNil(body), in.Now, in.Flag, in.Kind == impl.GapFound}
 	if n != next {
 		out.Note(impl.HeldBack, uint64(in.From), n)
 		f.watch(s, timerOf(in.From, binary.LittleEndian.Uint32(h[8:])), in.Now+spec.Time(f.cfg.TL), out)
@@ -129,8 +134,29 @@ func (f *Fifo) deliver(s *stream, from spec.NodeID, out *impl.Effects) {
 		m := *slot
 		*slot = waitingMessage{}
 		s.held.Drop()
-		out.UpAgain(from, impl.Everyone, m.body, m.again)
+		handUp(from, m.body, m.again, m.void, out)
 	}
+}
+
+// handUp delivers a message in its turn, or says there that it is withdrawn.
+func handUp(from spec.NodeID, body []byte, again, void bool, out *impl.Effects) {
+	if void {
+		out.Add(impl.Effect{Kind: impl.Gap, From: from, Body: body})
+		return
+	}
+	out.UpAgain(from, impl.Everyone, body, again)
+}
+
+// resumed tells the layer above which of its messages are under way from an earlier life, without this layer's header.
+func resumed(in impl.Input, header int, out *impl.Effects) {
+	if !in.Flag {
+		body, _, ok := impl.Cut(in.Body, header)
+		if !ok {
+			return
+		}
+		in.Body = body
+	}
+	out.Pass(in)
 }
 
 var empty = make([]byte, 0, 1)

@@ -24,6 +24,9 @@ import "github.com/conform-go/conform/impl"
 // It lies over an accepting channel. What is handed up again after a recovery is marked, unless the application says how
 // much it has kept. A write that fails breaks the node, as at the level durable. One-to-one messages are the channel's.
 //
+// What is aborted leaves no hole that nobody knows of: at the place in the stream where a recipient learns that it is, the
+// level announces a gap with the message itself, so that an ordering above can go on behind it.
+//
 // It acknowledges when "commit" is on the sender's disk, and refuses when "abort" is. A sender that crashes in between
 // tells nobody.
 type AtomicAbort struct{ phased }

@@ -72,7 +72,7 @@ func (d *Durable) refind(record uint64, r impl.Record, bodies map[identity][]byt
 	if r.Kind == recordOwn {
 		body, known = bodies[id]
 	}
-	d.places.find(place{index, id.origin, body}, known)
+	d.places.find(place{index: index, origin: id.origin, body: body}, known)
 	m := d.kept(s, id.n, record)
 	if m == nil || !d.Rules.Remembers(id.n) {
 		return
@@ -142,7 +142,24 @@ func (d *Durable) begin(in impl.Input, out *impl.Effects) {
 	d.advance(in.Now, out)
 	d.book.sync(out)
 	d.places.again(in, out)
+	d.underway(out)
 	d.journal, d.early = impl.Journal{}, nil
+}
+
+// underway tells the layer above, after all that is delivered again, which of its messages an earlier life has logged and
+// not delivered: they will come.
+func (d *Durable) underway(out *impl.Effects) {
+	if d.incarnation == 0 {
+		return
+	}
+	for _, s := range d.streams.list {
+		for n := s.slots.First(); s.origin == d.cfg.Self && n <= s.slots.Last(); n++ {
+			if m := s.slots.At(n); m.fate == sent {
+				out.Add(impl.Effect{Kind: impl.Resume, Body: m.body})
+			}
+		}
+	}
+	out.Add(impl.Effect{Kind: impl.Resume, Flag: true})
 }
 
 // resume sends again the own messages of which one's own copy has not come.

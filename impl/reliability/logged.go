@@ -90,9 +90,10 @@ type places struct {
 }
 
 type place struct {
-	index  uint64
-	origin spec.NodeID
-	body   []byte
+	index   uint64 // of what is aborted, that of the delivery before it
+	origin  spec.NodeID
+	body    []byte
+	aborted uint64 // the number of one that is; 0: it was delivered
 }
 
 // next gives the index of the next delivery.
@@ -120,6 +121,12 @@ func (p *places) again(ready impl.Input, out *impl.Effects) {
 		}
 	}
 	for _, x := range p.found {
+		if x.aborted > 0 {
+			if !ready.Flag || x.index >= ready.Num {
+				out.Add(impl.Effect{Kind: impl.Gap, From: x.origin, Num: x.aborted, Last: x.aborted, Body: x.body})
+			}
+			continue
+		}
 		if !ready.Flag || x.index > ready.Num {
 			out.Add(impl.Effect{Kind: impl.Up, From: x.origin, To: impl.Everyone, Body: x.body, Flag: !ready.Flag})
 		}

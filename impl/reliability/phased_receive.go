@@ -83,6 +83,9 @@ func (p *phased) take(in impl.Input, h header, body []byte, out *impl.Effects) {
 		out.Note(impl.HeldBack, uint64(h.origin), h.n)
 	default:
 		m.refs = append(m.refs[:0], in.Ref)
+		if m.stage == absent {
+			m.body = body
+		}
 		p.close(s, h.n, m, outcomes[h.kind], out)
 	}
 }
@@ -111,14 +114,19 @@ func (p *phased) note(in impl.Input, s *stream[prepared], n uint64, m *prepared,
 	p.later(phaseLogging{m.record, s, n, false})
 }
 
-// close logs the outcome of a message.
+// close logs the outcome of a message. One that is aborted has its place behind what is delivered before it; where it
+// never came, the record has what its sender says that it was.
 func (p *phased) close(s *stream[prepared], n uint64, m *prepared, o outcome, out *impl.Effects) {
+	var unprepared []byte
+	if m.stage == absent {
+		unprepared = m.body
+	}
 	m.outcome, m.stage = o, closing
 	id := identity{n, s.incarnation, s.origin}
 	if o == commit {
 		m.place = p.book.add(out, recordCommit, putPlace(out, id, p.places.next()))
 	} else {
-		m.place = p.book.add(out, recordAbort, putPlace(out, id, 0))
+		m.place = p.book.add(out, recordAbort, putPlace(out, id, p.places.last), unprepared)
 	}
 	p.later(phaseLogging{m.place, s, n, false})
 }
@@ -144,8 +152,11 @@ func (p *phased) resolve(s *stream[prepared], n uint64, now spec.Time, out *impl
 		m.stage, delivers = finished, m.outcome == commit
 	}
 	out.Note(impl.PointAcked, uint64(s.origin), n)
-	if delivers {
+	switch {
+	case delivers:
 		p.answers = append(p.answers, impl.Effect{Kind: impl.Up, From: s.origin, To: impl.Everyone, Body: m.body})
+	case m.stage == finished:
+		p.answers = append(p.answers, impl.Effect{Kind: impl.Gap, From: s.origin, Num: n, Last: n, Body: m.body})
 	}
 	switch {
 	case m.stage == waiting && m.outcome != open:
@@ -194,7 +205,7 @@ func (p *phased) asked(from spec.NodeID, id identity, out *impl.Effects) {
 	case from == p.cfg.Self || !p.aborts:
 	case own && (id.incarnation != p.self.incarnation || id.n > p.sent):
 		if !p.damaged {
-			p.say(from, id, abort, out)
+			p.say(from, id, abort, nil, out)
 		}
 	case own:
 		if x := p.own.At(id.n); x != nil && x.phase == announce {
@@ -203,7 +214,7 @@ func (p *phased) asked(from spec.NodeID, id identity, out *impl.Effects) {
 	default:
 		if s := p.streams.of(id, p.cfg.Nodes); s != nil {
 			if m := s.slots.At(id.n); m != nil && m.stage == finished {
-				p.say(from, id, m.outcome, out)
+				p.say(from, id, m.outcome, nil, out)
 			}
 		}
 	}

@@ -114,14 +114,21 @@ func (p *phased) refind(record uint64, r impl.Record, bodies map[identity][]byte
 		return
 	}
 	known := true
-	switch {
-	case r.Kind == recordPrepared:
+	switch r.Kind {
+	case recordPrepared:
 		bodies[id] = body
-	default:
+	case recordCommit:
 		body, known = bodies[id]
+	case recordAbort:
+		if b, prepared := bodies[id]; prepared {
+			body = b
+		}
 	}
-	if index > 0 {
-		p.places.find(place{index, id.origin, body}, known)
+	switch {
+	case r.Kind == recordAbort:
+		p.places.find(place{index: index, origin: id.origin, body: body, aborted: id.n}, true)
+	case index > 0:
+		p.places.find(place{index: index, origin: id.origin, body: body}, known)
 	}
 	m := s.slots.Reach(id.n)
 	if m == nil {
@@ -165,8 +172,29 @@ func (p *phased) begin(in impl.Input, out *impl.Effects) {
 	p.advance(in.Now, out)
 	p.book.sync(out)
 	p.places.again(in, out)
+	p.underway(out)
 	p.upward(out)
 	p.journal, p.early = impl.Journal{}, nil
+}
+
+// underway tells the layer above, after all that is delivered again, which of its messages an earlier life has logged and
+// not delivered: they will come, or are aborted.
+func (p *phased) underway(out *impl.Effects) {
+	if p.incarnation == 0 {
+		return
+	}
+	for n := p.own.First(); n <= p.own.Last(); n++ {
+		x, m := p.own.At(n), p.self.slots.At(n)
+		if x.phase == logMessage || m != nil && m.stage == finished { // it is of this life, or is over here
+			continue
+		}
+		e := impl.Effect{Kind: impl.Resume, Body: x.body}
+		if x.outcome == abort {
+			e.Code = impl.Aborted
+		}
+		out.Add(e)
+	}
+	out.Add(impl.Effect{Kind: impl.Resume, Flag: true})
 }
 
 // resume goes on with an own message: what could be aborted is, the rest is sent to those that owe an acknowledgement.

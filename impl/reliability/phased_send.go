@@ -72,7 +72,11 @@ func (p *phased) answer(x *undecided) {
 // transmit sends what the present phase of an own message has to say.
 func (p *phased) transmit(to spec.NodeID, n uint64, x *undecided, out *impl.Effects) {
 	if x.phase == announce {
-		p.say(to, p.me(n), x.outcome, out)
+		if x.outcome == abort { // who has not got the message has to know what it is that will never come
+			p.say(to, p.me(n), abort, x.body, out)
+		} else {
+			p.say(to, p.me(n), commit, nil, out)
+		}
 		return
 	}
 	h := header{p.me(n), p.own.First() - 1, phasedData}
@@ -83,12 +87,12 @@ func (p *phased) transmit(to spec.NodeID, n uint64, x *undecided, out *impl.Effe
 }
 
 // say tells an outcome.
-func (p *phased) say(to spec.NodeID, id identity, o outcome, out *impl.Effects) {
+func (p *phased) say(to spec.NodeID, id identity, o outcome, body []byte, out *impl.Effects) {
 	h := header{identity: id, kind: phasedCommit}
 	if o == abort {
 		h.kind = phasedAbort
 	}
-	out.Down(to, h.behind(nil, out), 0)
+	out.Down(to, h.behind(body, out), 0)
 }
 
 // retry sets when to send again: after wait, and twice that the next time, up to TL.
