@@ -236,7 +236,7 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 		case o.Name == "total-seqserver": // a number that only the dead knew, and delivered, becomes a hole
 			claim(safe&^crashes, "TOTAL-ORDER-PREFIX")
 			claim(intact, "SEQUENCE-LINEARIZABLE")
-		case c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip"):
+		case o.Name == "total-agreement", o.Name == "total-lamport", c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip"):
 			claim(safe, "UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX")
 		default:
 			claim(safe, "TOTAL-ORDER-PREFIX")
