@@ -78,6 +78,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 					send((crash.Node+1)%spec.NodeID(len(s.Groups[0].Members)), 400*time.Millisecond))
 			}
 		case 6:
+			c.alone(s, i)
 			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash}, Action: crash})
 		}
 	}

@@ -1,6 +1,11 @@
 package suites
 
-import "github.com/conform-go/conform/spec"
+import (
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
 
 // replays says whether the cell's ordering goes on through a crash and a restart: the level below keeps a log, hands up
 // again what it has, and tells what is still under way; and nothing that the ordering has to know went any other way. What
@@ -30,4 +35,17 @@ func (c Cell) awaitsAll() []spec.ID {
 			"TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY"}
 	}
 	return []spec.ID{"UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "DURABILITY"}
+}
+
+// alone lets nothing but a late crash happen in some schedules of an order that everyone has to take part in: what the
+// dead have delivered there, others have too, and with other faults that is seldom more than one message.
+func (c Cell) alone(s *faults.Scenario, i int) {
+	members := s.Groups[0].Members
+	if !c.total() || c.sequenced() || c.Ordering.Name == "real-time" || len(members) == 0 {
+		return
+	}
+	s.Steps = s.Steps[:0]
+	for k := range 4 {
+		s.Steps = append(s.Steps, send(members[(i+k)%len(members)], time.Duration(k)*time.Millisecond))
+	}
 }
