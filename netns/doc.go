@@ -13,6 +13,13 @@
 // which writes what it observes to its standard output before its application counts as told. A [Group] starts
 // hosts, kills them, starts them again, and merges what they wrote.
 //
+// # A LAN
+//
+// A [LAN] is real, too: a switch that snoops, and hosts that are joined to it, each in a network namespace of its own. A
+// [Guest] is a node in a process on such a host, over the sockets of the kernel: UDP to one, to a group of IP multicast,
+// or to all, and TCP. A [World] plays scenarios on it: processes are killed and stopped, packets are dropped by the
+// switch, and nothing else is touched.
+//
 // # What is not
 //
 // SIGKILL takes from a process what is in its memory, and nothing else: what it has handed to the kernel, synced or
@@ -35,7 +42,8 @@
 //
 // # How to run
 //
-// Nothing here needs to be root. The test
+// A LAN needs root, or a user namespace; its tests are skipped where the machine lacks something, and say what, unless
+// CONFORM_NETNS_REQUIRED is set. Nothing else needs it. The test
 //
 //	go test ./netns -run Killed -v
 //

@@ -20,6 +20,17 @@ const frameMark = 0x636f6e66
 // maxPacket is the longest packet that a UDP datagram can carry over IPv4.
 const maxPacket = 65535 - 20 - 8 - frameLen
 
+// Link carries the packets of a node. Only Receive and Close may be called from other goroutines than the node's.
+type Link interface {
+	// Send hands a packet for others to the kernel, which may lose it.
+	Send(e *impl.Effect)
+	// Call joins or leaves a group, and gives the answer, if one is wanted.
+	Call(e *impl.Effect) (answer impl.Input, wanted bool)
+	// Receive hands packets to take, until the link is closed or take wants no more.
+	Receive(take func(impl.Input) bool)
+	Close() error
+}
+
 // links are the one-to-one links of a node to all others: datagrams on one socket.
 type links struct {
 	socket *net.UDPConn
@@ -37,7 +48,15 @@ func newLinks(socket *net.UDPConn, cfg *impl.Config, peers []netip.AddrPort) *li
 	return &links{socket: socket, self: cfg.Self, group: cfg.Group, peers: peers, buf: make([]byte, 0, maxPacket+frameLen)}
 }
 
-// send hands a packet to the kernel. Like any network it may lose it.
+// Send implements [Link]. Like any network it may lose the packet.
+func (l *links) Send(e *impl.Effect) { l.send(e.To, e.Body) }
+
+// Call implements [Link]: there are no groups.
+func (l *links) Call(*impl.Effect) (in impl.Input, wanted bool) { return in, false }
+
+// Close implements [Link].
+func (l *links) Close() error { return l.socket.Close() }
+
 func (l *links) send(to spec.NodeID, body []byte) {
 	if to < 0 || int(to) >= len(l.peers) {
 		return
@@ -46,19 +65,23 @@ func (l *links) send(to spec.NodeID, body []byte) {
 		l.lost++
 		return
 	}
-	b := append(l.buf[:0], body...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(l.group))
-	b = binary.LittleEndian.AppendUint32(b, uint32(l.self))
-	b = binary.LittleEndian.AppendUint32(b, frameMark)
-	if _, err := l.socket.WriteToUDPAddrPort(b, l.peers[to]); err != nil {
+	if _, err := l.socket.WriteToUDPAddrPort(l.frame(body), l.peers[to]); err != nil {
 		l.lost++
 		return
 	}
 	l.sent++
 }
 
-// receive hands packets to take, until the socket is closed or take wants no more.
-func (l *links) receive(take func(impl.Input) bool) {
+// frame puts behind a packet whose it is.
+func (l *links) frame(body []byte) []byte {
+	b := append(l.buf[:0], body...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(l.group))
+	b = binary.LittleEndian.AppendUint32(b, uint32(l.self))
+	return binary.LittleEndian.AppendUint32(b, frameMark)
+}
+
+// Receive implements [Link].
+func (l *links) Receive(take func(impl.Input) bool) {
 	buf := make([]byte, 1<<16)
 	for {
 		n, from, err := l.socket.ReadFromUDPAddrPort(buf)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
 )
@@ -17,12 +18,16 @@ type Config struct {
 	impl.Config                               // the group, the timers, the seed. An MTU of 0 is that of UDP
 	New         func(impl.Config) impl.Layer  // the whole stack
 	Socket      *net.UDPConn                  // bound to the node's address; the node closes it
+	Link        Link                          // in place of Socket and Peers, if any; the node closes it
 	Peers       []netip.AddrPort              // the addresses of all nodes, by id
 	Disk        *Disk                         // the caller's, who closes it after the node; several nodes may share it
 	Epoch       spec.Time                     // on the clock of [Now]: when the history began
 	Kept        *uint64                       // how many messages the application has kept; nil: it does not say
 	Observe     func(spec.Event, *spec.Extra) // is told what the node does and sees, before its application is; nil extra: none
 	Hear        func(e spec.Event, body []byte)
+
+	Moment func(on faults.Moment, point string) // is told what the node is about to do, and may keep it waiting; may be nil
+	Depths bool                                 // tell also how many copies a layer keeps
 }
 
 // Node drives one stack in real time. One goroutine owns the layers: it steps them with what comes from the socket, the
@@ -34,7 +39,7 @@ type Node struct {
 	inc   spec.Incarnation
 	layer impl.Layer
 	out   *impl.Effects
-	links *links
+	links Link
 	logs  *Logs
 
 	timers  timers
@@ -68,15 +73,18 @@ const backlog = 1 << 10
 
 // Start begins the next life of a node: its incarnation gets to the disk, its layers get back their logs.
 func Start(cfg Config) (*Node, error) {
-	if len(cfg.Peers) != cfg.Nodes {
+	if cfg.Link == nil && len(cfg.Peers) != cfg.Nodes {
 		return nil, fmt.Errorf("netns: %d addresses for %d nodes", len(cfg.Peers), cfg.Nodes)
 	}
 	if cfg.MTU == 0 || cfg.MTU > maxPacket {
 		cfg.MTU = maxPacket
 	}
-	n := &Node{cfg: cfg, out: impl.NewEffects(&impl.Arena{Forget: true}), links: newLinks(cfg.Socket, &cfg.Config, cfg.Peers),
+	n := &Node{cfg: cfg, out: impl.NewEffects(&impl.Arena{Forget: true}), links: cfg.Link,
 		waiting: map[impl.Ref]bool{}, packets: make(chan impl.Input, backlog), told: make(chan []impl.Input), asked: make(chan call),
 		quit: make(chan struct{})}
+	if n.links == nil {
+		n.links = newLinks(cfg.Socket, &cfg.Config, cfg.Peers)
+	}
 	var err error
 	if n.inc, err = cfg.Disk.Begin(cfg.Self); err != nil {
 		return nil, err
@@ -88,7 +96,7 @@ func Start(cfg Config) (*Node, error) {
 	r := spec.NewRand(cfg.Seed, uint64(cfg.Self)+1, uint64(n.inc))
 	cfg.Config.Seed = r.Uint64()
 	n.layer = cfg.New(cfg.Config)
-	n.all.Go(func() { n.links.receive(n.take) })
+	n.all.Go(func() { n.links.Receive(n.take) })
 	n.all.Go(func() { n.run(kept) })
 	return n, nil
 }
@@ -101,7 +109,7 @@ func (n *Node) Close() error {
 	var err error
 	n.once.Do(func() {
 		close(n.quit)
-		err = n.cfg.Socket.Close()
+		err = n.links.Close()
 	})
 	n.all.Wait()
 	n.logs.Close()
@@ -183,6 +191,9 @@ func (n *Node) run(kept []Kept) {
 				n.step(in)
 			}
 		case in := <-n.packets:
+			if n.cfg.Moment != nil && len(in.Body) > 0 {
+				n.cfg.Moment(faults.OnReceive, "")
+			}
 			n.step(in)
 		case c := <-n.asked:
 			n.serve(c)
@@ -251,13 +262,20 @@ func (n *Node) step(in impl.Input) {
 
 // carry does one thing that the stack wants done.
 func (n *Node) carry(e *impl.Effect) {
+	if n.cfg.Moment != nil {
+		n.about(e)
+	}
 	switch e.Kind {
 	case impl.Down:
 		if e.To != n.cfg.Self {
-			n.links.send(e.To, e.Body)
+			n.links.Send(e)
 			return
 		}
 		n.own = append(n.own, impl.Input{Kind: impl.Packet, Body: e.Body, From: e.To, To: e.To, Group: n.cfg.Group})
+	case impl.CallDown:
+		if in, ok := n.links.Call(e); ok {
+			n.own = append(n.own, in)
+		}
 	case impl.SetTimer:
 		n.timers.reset(timerKey{e.Layer, e.Num}, e.At)
 	case impl.StopTimer:

@@ -273,9 +273,9 @@ func TestStrangersAreNotHeard(t *testing.T) {
 	if e.Msg != id || e.From != 0 || e.To != 1 || e.Node != 1 || e.Sum != digest([]byte("hello")) || len(scripts[1].ended) > 0 {
 		t.Errorf("%+v, and %d more", e, len(scripts[1].ended))
 	}
-	for end := time.Now().Add(10 * time.Second); w.nodes[1].links.strange.Load() < int64(len(sent)+2); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); w.nodes[1].links.(*links).strange.Load() < int64(len(sent)+2); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d strange datagrams", w.nodes[1].links.strange.Load())
+			t.Fatalf("%d strange datagrams", w.nodes[1].links.(*links).strange.Load())
 		}
 	}
 }

@@ -3,6 +3,7 @@ package netns
 import (
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
 )
@@ -111,8 +112,29 @@ func (n *Node) delivered(e *impl.Effect) {
 	n.observe(x, nil, body)
 }
 
-// remark tells that a barrier takes effect: judges have to know, and the application does not.
+// about tells what the node is about to do.
+func (n *Node) about(e *impl.Effect) {
+	switch {
+	case e.Kind == impl.Note && e.Code >= impl.PointRelayed:
+		n.cfg.Moment(faults.OnPoint, e.Code.String())
+	case e.Kind == impl.Down && e.To != n.cfg.Self && len(e.Body) > 0:
+		n.cfg.Moment(faults.OnSend, "")
+	case e.Kind == impl.Up:
+		n.cfg.Moment(faults.OnDeliver, "")
+	case e.Kind == impl.Acknowledge:
+		n.cfg.Moment(faults.OnAck, "")
+	case e.Kind == impl.Persist:
+		n.cfg.Moment(faults.OnPersist, "")
+	}
+}
+
+// remark tells that a barrier takes effect, and how much is kept: judges have to know, and the application does not.
 func (n *Node) remark(e *impl.Effect) {
+	if e.Code == impl.BufferDepth && n.cfg.Depths && n.cfg.Observe != nil {
+		n.cfg.Observe(spec.Event{T: n.now(), Kind: spec.Note, Node: n.cfg.Self, Group: n.cfg.Group, Has: spec.HasNode | spec.HasGroup},
+			&spec.Extra{Op: spec.OpKept, Depth: int64(e.Num)})
+		return
+	}
 	caller := spec.NodeID(uint32(e.Num))
 	if n.cfg.Observe == nil || e.Code != impl.BarrierPassed || caller < 0 || int(caller) >= n.cfg.Nodes {
 		return

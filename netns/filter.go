@@ -1,0 +1,85 @@
+package netns
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+)
+
+// Drop says what the switch drops.
+type Drop struct {
+	From, To int  // hosts; -1: any
+	Percent  int  // of the packets; 100: all
+	Cable    bool // of From: it is unplugged, so that the switch does not hear either what it says of groups
+}
+
+// filter is the table of rules in the switch (nftables, family bridge). It changes in one transaction: no packet meets
+// half of the old rules and half of the new.
+type filter struct {
+	conn    *nftables.Conn
+	table   *nftables.Table
+	forward *nftables.Chain // between ports
+	enter   *nftables.Chain // before the switch hears what a host says of groups
+}
+
+func (f *filter) begin(place int) (err error) {
+	if f.conn, err = nftables.New(nftables.WithNetNSFd(place), nftables.AsLasting()); err != nil {
+		return can("speak nf_tables", err)
+	}
+	f.table = f.conn.AddTable(&nftables.Table{Family: nftables.TableFamilyBridge, Name: "faults"})
+	accept := nftables.ChainPolicyAccept
+	f.forward = f.conn.AddChain(&nftables.Chain{Table: f.table, Name: "forward", Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &accept})
+	f.enter = f.conn.AddChain(&nftables.Chain{Table: f.table, Name: "enter", Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityFilter, Policy: &accept})
+	return can("filter on a bridge (CONFIG_NF_TABLES_BRIDGE)", f.conn.Flush())
+}
+
+func (f *filter) end() {
+	if f.conn != nil {
+		_ = f.conn.CloseLasting()
+	}
+}
+
+// Drop lets the switch drop this from now on, and nothing else: one transaction.
+func (l *LAN) Drop(drops []Drop) error {
+	f := &l.filter
+	f.conn.FlushChain(f.forward)
+	f.conn.FlushChain(f.enter)
+	for _, d := range drops {
+		chain := f.forward
+		if d.Cable {
+			chain = f.enter
+		}
+		var e []expr.Any
+		if d.From >= 0 {
+			e = append(e, l.port(expr.MetaKeyIIF, d.From)...)
+		}
+		if d.To >= 0 {
+			e = append(e, l.port(expr.MetaKeyOIF, d.To)...)
+		}
+		if d.Percent < 100 {
+			// The kernel compares bytes, the first one first: below 256 they are in the right order on every machine.
+			e = append(e, &expr.Numgen{Register: 1, Modulus: 100, Type: numgenRandom},
+				&expr.Cmp{Op: expr.CmpOpLt, Register: 1, Data: word(max(0, d.Percent))})
+		}
+		f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(e, &expr.Verdict{Kind: expr.VerdictDrop})})
+	}
+	if err := f.conn.Flush(); err != nil {
+		return fmt.Errorf("netns: the switch does not take %v: %w", drops, err)
+	}
+	return nil
+}
+
+// port matches the interface of a host at the switch.
+func (l *LAN) port(key expr.MetaKey, host int) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: key, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: word(l.ports[host])}}
+}
+
+// numgenRandom is NFT_NG_RANDOM.
+const numgenRandom = 1
+
+func word(v int) []byte { return binary.NativeEndian.AppendUint32(nil, uint32(v)) }

@@ -1,0 +1,173 @@
+package netns
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/spec"
+)
+
+// GuestVariable is the environment variable that makes a process a guest: the JSON of a [Guest].
+const GuestVariable = "CONFORM_GUEST"
+
+// What a guest inherits.
+const (
+	guestMoments = 3 // a pipe: the numbers of the moments that have come, a line each
+	guestDisk    = 4 // a file without a name, in memory: it outlives the process, and not the harness
+)
+
+// Guest is a process that runs one node on a host of a LAN. Its commands are lines of its input:
+//
+//	send NODE BODY           to the group where NODE is -1; the body in base64
+//	join, leave, sync, query
+//	go                       after a moment that it has told of
+//
+// It writes a history of what its node observes to its output, as a [Host] does. Before the node does what one of its
+// moments is about, it tells so, and the node waits for a go: so a fault strikes exactly there.
+type Guest struct {
+	Stack   string           // the name of what it runs
+	Nodes   []string         // the names of all nodes
+	Self    spec.NodeID      // its own
+	Members []spec.NodeID    // of the group
+	Closed  bool             // the group is
+	Wire    Wire             // how packets travel
+	Group   netip.Addr       // where they go that are to the group, on a wire that has addresses for groups
+	Peers   []netip.AddrPort // of all nodes
+	TS, TL  time.Duration    // the timers
+	Seed    uint64           // of layers
+	Lie     spec.Lie         // what it lies about
+	Epoch   spec.Time        // when the history began
+	Depths  bool             // tell how many copies layers keep
+	Watch   []faults.When    // the moments; the K of each counts this life only
+}
+
+// GuestAsked says whether this process was started to be a guest, and as which.
+func GuestAsked() (g Guest, asked bool, err error) {
+	text, asked := os.LookupEnv(GuestVariable)
+	if !asked {
+		return g, false, nil
+	}
+	if err := json.Unmarshal([]byte(text), &g); err != nil {
+		return g, true, fmt.Errorf("%s: %w", GuestVariable, err)
+	}
+	return g, true, nil
+}
+
+// Run runs a node with this stack until the input ends.
+func (g *Guest) Run(stack func(impl.Config) impl.Layer, in io.Reader, out io.Writer) (err error) {
+	disk, err := OpenDisk(fmt.Sprintf("%s/%d", descriptors, guestDisk))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, disk.Close()) }()
+	cfg := impl.Config{Self: g.Self, Nodes: len(g.Nodes), Members: g.Members, Closed: g.Closed, Seed: g.Seed, TS: g.TS, TL: g.TL, Lie: g.Lie}
+	link, err := g.link(&cfg)
+	if err != nil {
+		return err
+	}
+	w := &watch{when: g.Watch, passed: make([]int, len(g.Watch)), tell: os.NewFile(guestMoments, "moments"), gone: make(chan bool, 1)}
+	diary := newDiary(out, spec.Header{Nodes: g.Nodes, Groups: []spec.Group{{Name: "g", Members: g.Members, Closed: g.Closed}}})
+	c := Config{Config: cfg, New: stack, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths}
+	if len(w.when) > 0 {
+		c.Moment = w.moment
+	}
+	node, err := Start(c)
+	if err != nil {
+		return errors.Join(err, link.Close())
+	}
+	err = g.obey(node, in, w.gone)
+	return errors.Join(err, node.Close(), diary.failure())
+}
+
+func (g *Guest) link(cfg *impl.Config) (Link, error) {
+	if g.Wire == Streams {
+		return listenStreams(cfg, g.Peers)
+	}
+	return listenDatagrams(cfg, g.Wire, g.Group, g.Peers)
+}
+
+// obey hands the application what the input says. The application may wait for the node, and a go does not wait for the
+// application.
+func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool) error {
+	wants := make(chan string, 1<<10)
+	over := make(chan error, 1)
+	go func() {
+		var err error
+		for line := range wants {
+			if err == nil {
+				err = apply(node, line)
+			}
+		}
+		over <- err
+	}()
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<22)
+	for lines.Scan() {
+		if lines.Text() == "go" {
+			gone <- true
+		} else {
+			wants <- lines.Text()
+		}
+	}
+	close(wants)
+	select {
+	case err := <-over:
+		return errors.Join(lines.Err(), err)
+	case <-time.After(time.Second): // it waits for a go that does not come any more
+		return lines.Err()
+	}
+}
+
+var guestCalls = map[string]impl.InputKind{"join": impl.Join, "leave": impl.Leave, "sync": impl.Barrier, "query": impl.Query}
+
+func apply(node *Node, line string) error {
+	if kind, ok := guestCalls[line]; ok {
+		return node.Call(kind)
+	}
+	var to spec.NodeID
+	var text string
+	if n, err := fmt.Sscanf(line+" .", "send %d %s", &to, &text); n != 2 || err != nil {
+		return fmt.Errorf("netns: command %q: want send NODE BODY", line)
+	}
+	body, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "."))
+	if err != nil {
+		return fmt.Errorf("netns: command %q: %w", line, err)
+	}
+	_, err = node.Send(to, body)
+	return err
+}
+
+// watch keeps the moments of a guest.
+type watch struct {
+	when   []faults.When
+	passed []int // how often
+	tell   io.Writer
+	gone   chan bool
+}
+
+// moment is called before the node does a thing.
+func (w *watch) moment(on faults.Moment, point string) {
+	for i := range w.when {
+		x := &w.when[i]
+		action := x.On == faults.OnAction && on != faults.OnPoint
+		if x.On != on && !action || on == faults.OnPoint && x.Point != point {
+			continue
+		}
+		if w.passed[i]++; w.passed[i] != x.K {
+			continue
+		}
+		if _, err := fmt.Fprintln(w.tell, i); err == nil {
+			<-w.gone
+		}
+	}
+}

@@ -1,0 +1,321 @@
+package netns
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+// WorldConfig is what a world is made of.
+type WorldConfig struct {
+	LAN     *LAN     // the caller's, who closes it after the world
+	Program []string // the guest and its arguments; nil: this program
+	Stack   string   // what the guests are told to run
+	Wire    Wire
+	TS, TL  time.Duration
+	Model   spec.CrashModel
+	Revive  bool                                       // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
+	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
+	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
+}
+
+// World plays scenarios on a LAN in real time. It implements [faults.World].
+//
+// A crash is a SIGKILL: what the node has handed to the kernel still arrives, and the kernel says for it that it leaves
+// its groups. Where what is in flight may be lost (crash-lossy) the host's cable is unplugged first, and nobody hears
+// anything of it any more. A pause is a SIGSTOP. Omissions, loss and partitions are the switch's, each change of them
+// one transaction. Where a fault strikes at the k-th action of a node, the node waits there until it has struck; of a
+// node that has come back the actions since then count.
+//
+// A run has the parts that one in package sim has, and is as settled: all faults are healed, and nothing has been
+// observed for twice TL and a bit; or, where nobody is down, everyone has delivered everything and nothing more comes.
+type World struct {
+	cfg   WorldConfig
+	plays int
+	late  time.Duration
+
+	s       *faults.Scenario
+	epoch   spec.Time // on the clock of Now: what nodes measure from
+	base    spec.Time // since then: when the scenario began
+	nodes   []*resident
+	own     []observed // what the harness did
+	active  []active
+	agenda  []errand
+	moments chan moment
+	healed  bool
+	script  spec.Time // since the base: when the last timed step is over
+	fired   map[int]bool
+
+	mu   sync.Mutex // of the residents' books
+	last spec.Time  // when something was last observed
+}
+
+// active is a fault that lasts.
+type active struct {
+	step  int
+	since spec.Time
+}
+
+// errand is something that the harness does at a time since the base.
+type errand struct {
+	at spec.Time
+	do func() error
+}
+
+type moment struct {
+	node spec.NodeID
+	life int
+	step int
+}
+
+// NewWorld makes a world.
+func NewWorld(cfg WorldConfig) (*World, error) {
+	if cfg.Program == nil {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Program = []string{self}
+	}
+	return &World{cfg: cfg}, nil
+}
+
+// possible are the actions that this world can bring about.
+var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leave, faults.Sync, faults.Query, faults.Crash,
+	faults.CrashLossy, faults.Recover, faults.Pause, faults.OmitSend, faults.OmitReceive, faults.Loss, faults.Partition,
+	faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap, faults.Heal, faults.Lies}
+
+// Can says why the world can't inject this, or nil.
+func (w *World) Can(op faults.Op) error { return CanInject(op) }
+
+// CanInject says why no world of this package can inject this, or nil.
+func CanInject(op faults.Op) error {
+	if slices.Contains(possible, op) {
+		return nil
+	}
+	k, _ := op.Fault()
+	switch {
+	case op.OnClock():
+		return fmt.Errorf("%v: the clocks of all hosts are this machine's", op)
+	case spec.DiskFaults.Has(k):
+		return fmt.Errorf("%v: the disks of guests are files in memory, which do not fail", op)
+	case op == faults.Delay || op == faults.Reorder || op == faults.Duplicate || op == faults.Corrupt:
+		return fmt.Errorf("%v: the switch is the kernel's bridge, which drops packets or does not", op)
+	}
+	return fmt.Errorf("%v: there are no routers, no strangers, and no network cards that can be told what to do", op)
+}
+
+// Fits says why the world can't play a scenario, or nil.
+func (w *World) Fits(s *faults.Scenario) error { return w.cfg.LAN.Fits(s) }
+
+// Fits says why a scenario can't be played on the LAN, or nil.
+func (l *LAN) Fits(s *faults.Scenario) error {
+	if s.Nodes > l.Hosts() {
+		return fmt.Errorf("%d nodes: the LAN has %d hosts", s.Nodes, l.Hosts())
+	}
+	if len(s.Groups) != 1 {
+		return fmt.Errorf("%d groups: a host of the LAN serves one", len(s.Groups))
+	}
+	if s.Net.MTU != 0 {
+		return fmt.Errorf("an MTU of %d: the kernel cuts packets into pieces", s.Net.MTU)
+	}
+	for i := range s.Steps {
+		if err := CanInject(s.Steps[i].Action.Op); err != nil {
+			return fmt.Errorf("%q: %w", s.StepText(i), err)
+		}
+	}
+	return nil
+}
+
+// Late is how much later than it should the harness did something in the last run. Where that is no small part of TL
+// the machine was too busy: nodes may have been as late, and nobody promises anything of such a run.
+func (w *World) Late() time.Duration { return w.late }
+
+// Play plays a scenario from its start and fills the history with what the nodes observe.
+func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
+	if err := w.Fits(s); err != nil {
+		return err
+	}
+	w.plays++
+	w.s, w.epoch, w.base, w.late = s, Now(), 0, 0
+	w.nodes, w.own, w.active, w.agenda, w.healed, w.script = nil, nil, nil, nil, false, 0
+	w.moments, w.fired = make(chan moment, 1<<10), map[int]bool{}
+	if err := w.cfg.LAN.Drop(nil); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.clear()) }()
+	stop, err := w.capture()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := w.raise(); err != nil {
+		return err
+	}
+	w.header(h)
+	settled, err := w.run()
+	if err != nil {
+		return err
+	}
+	if err := w.end(); err != nil {
+		return err
+	}
+	w.write(h)
+	h.Settled = settled
+	return nil
+}
+
+// groupAddr is the address of the group of the present run: one of its own, so that what the switch still knows of the
+// run before is about another one.
+func (w *World) groupAddr() netip.Addr {
+	n := w.plays - 1
+	return netip.AddrFrom4([4]byte{239, 129, byte(1 + n/250%250), byte(1 + n%250)})
+}
+
+// raise starts all nodes and waits until they are there, and the switch knows it.
+func (w *World) raise() error {
+	for n := range w.s.Nodes {
+		disk, err := memoryFile("disk")
+		if err != nil {
+			return err
+		}
+		r := &resident{id: spec.NodeID(n), disk: disk, mu: &w.mu, last: &w.last}
+		r.seat.delivered = map[spec.MsgID]bool{}
+		r.moment = func(n spec.NodeID, step int) { w.moments <- moment{n, len(r.seat.lives), step} }
+		w.nodes = append(w.nodes, r)
+	}
+	for n := range w.nodes {
+		if err := w.start(spec.NodeID(n)); err != nil {
+			return err
+		}
+	}
+	if err := w.await(); err != nil {
+		return err
+	}
+	w.base = Now() - w.epoch
+	return nil
+}
+
+// await waits until every node that is up has begun, and listens.
+func (w *World) await() error {
+	const longest = 20 * time.Second
+	for end := time.Now().Add(longest); ; time.Sleep(time.Millisecond) {
+		begun := true
+		for _, r := range w.nodes {
+			w.mu.Lock()
+			begun = begun && (!r.up() || r.begun())
+			w.mu.Unlock()
+			if err := r.dead(); err != nil {
+				return err
+			}
+		}
+		if begun {
+			break
+		}
+		if time.Now().After(end) {
+			return errors.New("netns: the processes do not begin")
+		}
+	}
+	if w.cfg.Wire != Multicast {
+		return nil
+	}
+	var hosts []int
+	for _, m := range w.s.Groups[0].Members {
+		if w.nodes[m].up() {
+			hosts = append(hosts, int(m))
+		}
+	}
+	return w.cfg.LAN.Await(w.groupAddr(), hosts, 5*time.Second)
+}
+
+// start starts the next life of a node.
+func (w *World) start(n spec.NodeID) error {
+	g := &w.s.Groups[0]
+	r := w.nodes[n]
+	guest := &Guest{Stack: w.cfg.Stack, Self: n, Members: g.Members, Closed: g.Closed, Wire: w.cfg.Wire, Group: w.groupAddr(),
+		TS: w.cfg.TS, TL: w.cfg.TL, Seed: w.s.Seed, Lie: w.s.LiesOf(n), Epoch: w.epoch, Depths: true}
+	for i := range w.s.Nodes {
+		guest.Nodes = append(guest.Nodes, strconv.Itoa(i))
+		guest.Peers = append(guest.Peers, netip.AddrPortFrom(HostAddr(i), lanPort))
+	}
+	guest.Watch, r.steps = momentsOf(w.s, n, w.fired)
+	return r.begin(w.cfg.LAN, w.cfg.Program, guest)
+}
+
+// header begins the history.
+func (w *World) header(h *spec.History) {
+	h.Reset()
+	h.Model = w.cfg.Model
+	h.Nodes, h.Groups, h.Byzantine = h.Nodes[:0], h.Groups[:0], h.Byzantine[:0]
+	h.Topology, h.Bounds, h.Costs = nil, nil, nil
+	for n := range w.s.Nodes {
+		h.Nodes = append(h.Nodes, strconv.Itoa(n))
+		if w.s.LiesOf(spec.NodeID(n)) != 0 {
+			h.Byzantine = append(h.Byzantine, spec.NodeID(n))
+		}
+	}
+	for _, g := range w.s.Groups {
+		h.Groups = append(h.Groups, spec.Group{Name: g.Name, Members: g.Members, Closed: g.Closed})
+	}
+	if w.cfg.Declare != nil {
+		w.cfg.Declare(w.s, &h.Header)
+	}
+}
+
+// write merges what all observed, by the clock that they share.
+func (w *World) write(h *spec.History) {
+	all := w.own
+	_, bounded := h.Costs["STABILITY-TRIM"]
+	for n, r := range w.nodes {
+		all = r.seat.history(all, spec.NodeID(n), w.epoch)
+	}
+	slices.SortStableFunc(all, func(a, b observed) int { return cmp.Compare(a.T, b.T) })
+	for i := range all {
+		o := &all[i]
+		o.T = max(0, o.T-w.base)
+		switch {
+		case o.Kind == spec.Note && o.rare && o.extra.Op == spec.OpKept && !bounded:
+		case o.rare:
+			h.AddExtra(o.Event, o.extra)
+		default:
+			h.Add(o.Event)
+		}
+	}
+}
+
+// end lets the processes come to their end in peace.
+func (w *World) end() error {
+	var errs []error
+	for _, r := range w.nodes {
+		if x := r.seat.up(); x != nil {
+			errs = append(errs, x.input.Close())
+		}
+	}
+	for _, r := range w.nodes {
+		if x := r.seat.up(); x != nil {
+			timer := time.AfterFunc(10*time.Second, func() { _ = x.cmd.Process.Kill() })
+			errs = append(errs, x.reap())
+			timer.Stop()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// clear leaves nothing of a run: no process, no rule, no file.
+func (w *World) clear() error {
+	var errs []error
+	for _, r := range w.nodes {
+		errs = append(errs, r.kill(), r.disk.Close())
+	}
+	w.nodes = nil
+	return errors.Join(append(errs, w.cfg.LAN.Drop(nil))...)
+}
