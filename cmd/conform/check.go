@@ -16,7 +16,10 @@ import (
 
 type checkCommand struct {
 	Claims  []string `placeholder:"L" help:"Requirements and levels that are claimed (reliable, causal, total, …). Without: all that has a judge is reported, and the level reliable counts."`
-	Format  string   `default:"jsonl" help:"Format of the histories: jsonl, which is conform.history/1."`
+	Format  string   `default:"jsonl" help:"Format of the histories: jsonl, which is conform.history/1; epfl, lines b n and d sender n, a file for each process, whose number the file's name ends with; jepsen, operations of broadcasting as JSON."`
+	Settled bool     `help:"epfl, jepsen: the run went on until everything was delivered."`
+	Crashed []uint64 `placeholder:"P" help:"epfl: processes that crashed at the end of their logs."`
+	Nodes   int      `placeholder:"N" help:"jepsen: nodes, where operations do not name theirs: process p is a client of node p mod N."`
 	Pages   string   `default:"." placeholder:"DIR" help:"Directory for a page that shows the operations of each requirement …-LINEARIZABLE that fails, named after it."`
 	History []string `arg:"" name:"HISTORY" help:"Files; - is stdin."`
 	formats
@@ -31,8 +34,8 @@ func (c *checkCommand) Run(s *session) error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	if c.Format != "jsonl" {
-		return usage(fmt.Errorf("unknown format %q: this version reads jsonl", c.Format))
+	if err := c.formatted(); err != nil {
+		return usage(err)
 	}
 	claims, err := spec.ParseClaims(named(c.Claims))
 	if err != nil {
@@ -44,8 +47,9 @@ func (c *checkCommand) Run(s *session) error {
 	var reports []*suites.CheckReport
 	worst := spec.Pass
 	var unread []error
-	for _, name := range c.History {
-		h, err := readHistory(name)
+	for _, files := range c.histories() {
+		name := strings.Join(files, " ")
+		h, err := c.read(files, claims)
 		if err != nil {
 			unread = append(unread, err)
 			continue
@@ -73,7 +77,7 @@ func (c *checkCommand) Run(s *session) error {
 		}
 	}
 	var result suites.Sheet = reports[0]
-	if len(c.History) > 1 {
+	if len(c.histories()) > 1 {
 		result = suites.CheckReports{Schema: reports[0].Schema, Histories: reports, Verdict: worst}
 	}
 	return errors.Join(unreadable, c.emit(s, result, tell))
@@ -88,7 +92,7 @@ func (c *checkCommand) draw(s *session, h *spec.History, r *suites.CheckReport) 
 			continue
 		}
 		name := string(row.ID) + ".html"
-		if len(c.History) > 1 {
+		if len(c.histories()) > 1 {
 			name = strings.TrimSuffix(filepath.Base(r.File), filepath.Ext(r.File)) + "." + name
 		}
 		name = filepath.Join(c.Pages, name)
