@@ -79,6 +79,8 @@ func (s *Subject) world() sim.Config {
 	return cfg
 }
 
+func (s *Subject) isMutant() bool { return strings.HasPrefix(s.Name, mutantPrefix) }
+
 // OnLinks says whether the subject stands on links, on which there are frames.
 func (s *Subject) OnLinks() bool {
 	_, links := s.cell.network()

@@ -34,6 +34,7 @@ var cli struct {
 	Verify    verifyCommand    `cmd:"" help:"Is this certificate what it says?"`
 	Acks      acksCommand      `cmd:"" help:"What acknowledging costs, measured: under loss, and as the group grows."`
 	Detectors detectorsCommand `cmd:"" help:"How good failure detectors are, measured: under delay, jitter, loss and pauses."`
+	Fuzz      fuzzCommand      `cmd:"" help:"Search for a scenario that breaks a claim, and shrink it."`
 	Mutants   mutantsCommand   `cmd:"" help:"The kill table: every planted bug, and who caught it."`
 	List      listCommand      `cmd:"" help:"List what has a name."`
 	Explain   explainCommand   `cmd:"" help:"Explain a requirement, a part of a stack, a fault, a mutant, a level, a profile."`
