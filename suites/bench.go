@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,12 +14,13 @@ import (
 // bench is a world with a judge, for one goroutine.
 type bench struct {
 	cfg    sim.Config
-	mtu    int       // of the networks that the member is made for; 0: without a limit
-	tied   []spec.ID // safety that holds only while nobody is silent for TL
-	most   bool      // delivery takes more than half of the members
-	quorum []spec.ID // what holds only while half of the members, and one more, have not crashed
-	views  bool      // members are removed and come back
-	waits  []spec.ID // what holds only where everyone that crashed has come back
+	mtu    int          // of the networks that the member is made for; 0: without a limit
+	tied   []spec.ID    // safety that holds only while nobody is silent for TL
+	most   bool         // delivery takes more than half of the members
+	quorum []spec.ID    // what holds only while half of the members, and one more, have not crashed
+	views  bool         // members are removed and come back
+	waits  []spec.ID    // what holds only where everyone that crashed has come back
+	after  func() error // a schedule has been played; may be nil
 	world  *sim.World
 	judge  judging
 	h      spec.History
@@ -38,7 +40,11 @@ func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 
 // play plays a scenario and loads its history into the judge.
 func (b *bench) play(s *faults.Scenario) error {
-	if err := b.world.Play(s, &b.h); err != nil {
+	err := b.world.Play(s, &b.h)
+	if b.after != nil {
+		err = errors.Join(err, b.after())
+	}
+	if err != nil {
 		return err
 	}
 	b.judge.Load(&b.h)
@@ -47,8 +53,8 @@ func (b *bench) play(s *faults.Scenario) error {
 
 // broke says of a run that could not be played to its end with which scenario that happens, shrunk.
 func (b *bench) broke(s *faults.Scenario, err error) error {
-	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return b.world.Play(t, &b.h) != nil }, shrinkBudget/3)
-	if again := b.world.Play(small, &b.h); again != nil {
+	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return b.play(t) != nil }, shrinkBudget/3)
+	if again := b.play(small); again != nil {
 		err = again
 	}
 	return fmt.Errorf("%w\nscenario:\n%s", err, indent(small.String()))

@@ -73,6 +73,12 @@ func Test(t *testing.T, newMember Member, p Promise) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.report(t, found)
+}
+
+// report makes a subtest of each requirement.
+func (p *Promise) report(t *testing.T, found []*Violation) {
+	t.Helper()
 	for _, v := range found {
 		t.Run(string(v.ID), func(t *testing.T) {
 			t.Attr("requirement", string(v.ID))
@@ -95,19 +101,31 @@ func Fuzz(f *testing.F, newMember Member, p Promise) {
 	if err := p.validate(newMember); err != nil {
 		f.Fatal(err)
 	}
+	b := p.bench(newMember)
+	p.fuzz(f, func(t *testing.T, play func(*bench) error) {
+		if err := play(b); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// fuzz seeds the corpus, and plays what the fuzzer makes of it on a bench that within gives.
+func (p *Promise) fuzz(f *testing.F, within func(*testing.T, func(*bench) error)) {
 	for i := range 8 {
 		b, _ := faults.Encode(faults.Draw(seedOf(p.seed, p.name, 4, uint64(i)), p.params()), p.params())
 		f.Add(b)
 	}
-	bench := p.bench(newMember)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := faults.Decode(data, p.params())
-		for range seedsAnExecution {
-			if err := p.tryOne(bench, s); err != nil {
-				t.Fatal(err)
+		within(t, func(b *bench) error {
+			for range seedsAnExecution {
+				if err := p.tryOne(b, s); err != nil {
+					return err
+				}
+				s.Seed++
 			}
-			s.Seed++
-		}
+			return nil
+		})
 	})
 }
 
@@ -167,10 +185,16 @@ func (p *Promise) bench(newMember Member) *bench {
 
 // try plays the schedules of a promise and judges each requirement.
 func (p *Promise) try(ctx context.Context, newMember Member) ([]*Violation, error) {
+	return p.tryWith(ctx, newMember, nil)
+}
+
+// tryWith is try, with something to do after each schedule; after may be nil.
+func (p *Promise) tryWith(ctx context.Context, newMember Member, after func() error) ([]*Violation, error) {
 	if err := p.validate(newMember); err != nil {
 		return nil, err
 	}
 	b := p.bench(newMember)
+	b.after = after
 	tallies := make([]spec.Tally, len(p.ids))
 	out := make([]*Violation, len(p.ids))
 	first := make([]*faults.Scenario, len(p.ids))
