@@ -85,7 +85,7 @@ func (j *Judge) allOrNone(n int, troubled bool) spec.Finding {
 		if troubled && j.disturbed(uint32(m)) {
 			n++
 		}
-		if _, _, ok := j.deliverers(uint32(m), j.correctBits); ok && !d.found {
+		if _, _, ok := j.deliverers(j.justOf(uint32(m)), j.correctBits); ok && !d.found {
 			d.by, d.found = j.missing(uint32(m))
 			d.m = uint32(m)
 		}
@@ -95,8 +95,9 @@ func (j *Judge) allOrNone(n int, troubled bool) spec.Finding {
 
 // owing counts the correct members that have to deliver a message.
 func (j *Judge) owing(m uint32) (n uint32) {
-	for _, o := range j.debtors(j.group(m)) {
-		if o.since <= j.msgs[m].send {
+	owers := j.debtors(j.group(m))
+	for k := range owers {
+		if j.owes(&owers[k], m) {
 			n++
 		}
 	}
@@ -106,7 +107,16 @@ func (j *Judge) owing(m uint32) (n uint32) {
 // serves says whether a first delivery by a process is the one that its node owes.
 func (j *Judge) serves(m uint32, p int) bool {
 	node := j.procs[p].node
-	return j.correct[node] && j.final.since[j.final.at(node, spec.GroupID(j.group(m)))] <= j.msgs[m].send && j.earlier(m, p) < 0
+	if !j.correct[node] || j.earlier(m, p) >= 0 {
+		return false
+	}
+	owers := j.debtors(j.group(m))
+	for k := range owers {
+		if owers[k].node == node {
+			return j.owes(&owers[k], m)
+		}
+	}
+	return false
 }
 
 // turnPlight takes in an event that begins or ends a plight; change is how many more there are now.
@@ -174,11 +184,19 @@ func (j *Judge) disturbed(m uint32) bool {
 		if !p.now() && p.ended <= send {
 			continue
 		}
-		if node := spec.NodeID(n); node == sender || j.final.since[j.final.at(node, g)] <= send {
+		if node := spec.NodeID(n); node == sender || j.isFor(m, node, g) {
 			return true
 		}
 	}
 	return false
+}
+
+// isFor says whether a message concerns a member, correct or not.
+func (j *Judge) isFor(m uint32, n spec.NodeID, g spec.GroupID) bool {
+	if v := j.sentView(m); v != 0 {
+		return j.member[int(v-1)*len(j.h.Nodes)+int(n)]
+	}
+	return j.final.since[j.final.at(n, g)] <= j.msgs[m].send
 }
 
 // withoutIt gives a correct member besides the one that delivers that can't have the message; -1 if all may have it.
@@ -186,8 +204,10 @@ func (j *Judge) withoutIt(m uint32, by spec.NodeID) int {
 	send := j.msgs[m].send
 	sender := j.procs[j.sender(m)].node
 	alone := by == sender && j.plights[sender].cut != 0 && j.plights[sender].cut-1 < send
-	for _, o := range j.debtors(j.group(m)) {
-		if o.since > send || o.node == by || o.node == sender {
+	owers := j.debtors(j.group(m))
+	for k := range owers {
+		o := &owers[k]
+		if o.node == by || o.node == sender || !j.owes(o, m) {
 			continue
 		}
 		if alone || j.plights[o.node].since() < send {

@@ -73,6 +73,9 @@ func (j *Judge) readEffects() int {
 	return len(j.ids)
 }
 
+// isMissing says whether a message at the head of a prefix, that a process has not delivered, is addressed to it.
+func (j *Judge) isMissing(p int, m uint32) bool { return !j.inViews(j.group(m)) || j.concerns(p, m) }
+
 // syncCalled says whether event i is the call of a sync.
 func (j *Judge) syncCalled(i int) bool {
 	e := &j.h.Events[i]
@@ -144,6 +147,7 @@ func (j *Judge) syncBarrier() spec.Finding {
 	for i, s := range j.steps {
 		switch s.op() {
 		case opRare:
+			j.turnPrefixes(i)
 			if j.syncCalled(i) {
 				if c, ok := j.streamNow(s.proc(), j.h.Events[i].Group); ok {
 					j.know[c] = j.sends[c] + 1
@@ -169,7 +173,7 @@ func (j *Judge) syncBarrier() spec.Finding {
 			}
 			j.last[at] = max(j.last[at], since)
 			for next := &j.next[at]; *next < since; *next++ {
-				if missing := j.inPlace(m.stream, *next); !j.hasNow(missing, s.proc()) {
+				if missing := j.inPlace(m.stream, *next); !j.hasNow(missing, s.proc()) && j.isMissing(s.proc(), missing) {
 					return j.acrossBarrier(n, i, missing)
 				}
 			}

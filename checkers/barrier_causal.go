@@ -30,6 +30,7 @@ func (j *Judge) syncCausal() spec.Finding {
 		case opMember, opRecover:
 			j.turnPrefixes(i)
 		case opRare:
+			j.turnPrefixes(i)
 			if j.syncCalled(i) {
 				w.call(i)
 			} else if missing, ok := w.effect(i); !ok {
@@ -111,7 +112,7 @@ func (w *barrierPasts) effect(i int) (missing uint32, ok bool) {
 		c := from + k
 		foreign = foreign || upto > 0 && j.streams[c].proc != b.origin
 		for next := &j.next[p*w.c.total+c]; *next <= upto; *next++ {
-			if m := j.inPlace(uint32(c), *next); !j.hasNow(m, p) {
+			if m := j.inPlace(uint32(c), *next); !j.hasNow(m, p) && j.isMissing(p, m) {
 				return m, false
 			}
 		}

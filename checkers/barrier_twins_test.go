@@ -132,7 +132,7 @@ func (t *twin) cuts() (a answer) {
 				k := t.at(q, m)
 				before, behind = before || k >= 0 && k < note, behind || k > note
 				for _, p := range t.procs() {
-					if at(p, b) >= 0 && t.at(p, m) >= 0 && t.at(p, m) < at(p, b) && k < 0 && t.msgs[m].judged() && t.addressed(q, m, note) {
+					if at(p, b) >= 0 && t.at(p, m) >= 0 && t.at(p, m) < at(p, b) && k < 0 && t.msgs[m].judged() && t.within(q, m, note) {
 						a.violated = true
 					}
 				}
@@ -199,9 +199,9 @@ func (t *twin) inFlight(m, at int) bool {
 	if !x.judged() {
 		return false
 	}
-	alive := t.correct(x.id.Sender) && !t.crashed(x.from())
+	alive := t.sound(m)
 	for _, p := range t.procs() {
-		alive = alive || t.correct(p.node) && t.at(p, m) >= 0
+		alive = alive || t.just(p, m) && t.at(p, m) >= 0
 	}
 	for n := range t.h.Nodes {
 		n, has := spec.NodeID(n), false

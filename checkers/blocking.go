@@ -66,7 +66,7 @@ func (j *Judge) complete() {
 	j.queue = zeroed(j.queue, len(j.msgs))
 	j.vector = zeroed(j.vector, len(j.msgs)) // deliveries still owed
 	for m := range j.msgs {
-		if !j.judged(m) || !j.faultless(j.sender(uint32(m))) && j.deliverersIn(uint32(m), j.correctBits) == 0 {
+		if !j.judged(m) || !j.sound(uint32(m)) && j.justCount(uint32(m)) == 0 {
 			continue
 		}
 		if j.vector[m] = j.owing(uint32(m)); j.vector[m] > 0 {
@@ -93,8 +93,8 @@ func (j *Judge) returnedEarly(n, call, i int) spec.Finding {
 		by, since := j.slowest(uint32(m), i)
 		send := int(j.msgs[m].send)
 		events := []int{send, call, i}
-		if !j.faultless(j.sender(uint32(m))) {
-			events = append(events, j.deliveryIn(uint32(m), j.correctBits))
+		if !j.sound(uint32(m)) {
+			events = append(events, j.justDelivery(uint32(m)))
 		}
 		if since >= 0 {
 			events = append(events, since)
@@ -107,8 +107,10 @@ func (j *Judge) returnedEarly(n, call, i int) spec.Finding {
 
 // slowest finds a member that owes a message and has not delivered it by event i, and its delivery; -1 without.
 func (j *Judge) slowest(m uint32, i int) (spec.NodeID, int) {
-	for _, o := range j.debtors(j.group(m)) {
-		if o.since > j.msgs[m].send {
+	owers := j.debtors(j.group(m))
+	for k := range owers {
+		o := &owers[k]
+		if !j.owes(o, m) {
 			continue
 		}
 		at := -1

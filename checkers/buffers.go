@@ -115,8 +115,10 @@ func (j *Judge) lostInSilence() debt {
 			continue
 		}
 		m := j.msgs[s.msg]
-		for _, o := range j.debtors(j.group(s.msg)) {
-			if o.since <= m.send && j.know[int(o.node)*width+int(m.stream)] < m.seq && !j.got(s.msg, o.node) {
+		owers := j.debtors(j.group(s.msg))
+		for k := range owers {
+			o := &owers[k]
+			if j.owes(o, s.msg) && j.know[int(o.node)*width+int(m.stream)] < m.seq && !j.got(s.msg, o.node) {
 				return debt{found: true, m: s.msg, by: o.node, event: i}
 			}
 		}

@@ -61,7 +61,7 @@ func (j *Judge) byzTotality() spec.Finding {
 		if !j.judged(m) {
 			continue
 		}
-		first, several, ok := j.deliverers(uint32(m), j.correctBits)
+		first, several, ok := j.deliverers(j.justOf(uint32(m)), j.correctBits)
 		if !ok {
 			continue
 		}

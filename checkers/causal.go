@@ -174,7 +174,7 @@ func (j *Judge) causalGapFree() spec.Finding {
 		case opSend:
 			j.countSend(s.msg)
 			c.send(s)
-		case opMember, opRecover:
+		case opMember, opRecover, opRare:
 			j.turnPrefixes(i)
 		case opDeliver:
 			m := j.msgs[s.msg]
@@ -188,8 +188,15 @@ func (j *Judge) causalGapFree() spec.Finding {
 			}
 			next := j.next[s.proc()*c.total+from : s.proc()*c.total+to]
 			past := c.past(s.msg, from, to)[:len(next)]
+			j.followPrefix(s, &next[int(m.stream)-from])
 			for k, seq := range next {
-				if past[k] >= seq {
+				if past[k] < seq {
+					continue
+				}
+				if j.inViews(j.group(s.msg)) {
+					j.skipTo(&next[k], s.proc(), uint32(from+k), past[k]+1)
+				}
+				if past[k] >= next[k] {
 					return j.withoutItsCause(&c, n, i)
 				}
 			}
@@ -214,7 +221,7 @@ func (j *Judge) withoutItsCause(c *causality, n, i int) spec.Finding {
 		}
 		chain := j.chain(c, uint32(m), s.msg)
 		return violated(n, fmt.Sprintf("%s without having delivered %s, which happened before: %s",
-			j.delivered(i), j.name(uint32(m)), j.tell(chain)), append(chain, i)...)
+			j.delivered(i), j.name(uint32(m)), j.tell(chain)), j.survived(uint32(m), append(chain, i)...)...)
 	}
 	panic("checkers: nothing is missing")
 }

@@ -16,8 +16,8 @@ func (j *Judge) noContamination() spec.Finding {
 		return inconclusive(0, notSettled)
 	}
 	groups := len(j.h.Groups)
+	j.among, j.rows = j.everyBits, j.had
 	j.sequence(groups)
-	j.among = j.everyBits
 	j.bits = zeroed(j.bits, len(j.procs)*groups) // process × group: what it has delivered
 	ordered := true
 	for g := 0; g < groups && ordered; g++ {
@@ -41,7 +41,7 @@ func (j *Judge) noContamination() spec.Finding {
 		case opSend:
 			p := s.proc()
 			state := j.bits[p*groups+j.group(s.msg)]
-			if state&delivers == 0 || j.deliverersIn(s.msg, j.correctBits) == 0 {
+			if state&delivers == 0 || j.justCount(s.msg) == 0 {
 				continue
 			}
 			if j.procs[p].crash != never {
@@ -63,7 +63,7 @@ const (
 
 // unknown says whether no correct process delivers a message, though a correct member owes it.
 func (j *Judge) unknown(m uint32) bool {
-	if !j.judged(int(m)) || j.deliverersIn(m, j.correctBits) > 0 {
+	if !j.judged(int(m)) || j.justCount(m) > 0 {
 		return false
 	}
 	_, owed := j.missing(m)
@@ -94,7 +94,7 @@ func (j *Judge) firstTwist(p, g int) uint32 {
 	for _, m := range j.sequenceOf(p, g) {
 		row := j.vector[int(m)*procs : (int(m)+1)*procs]
 		for c, at := range row {
-			if at == 0 || j.correctBits[c>>3]&(1<<(c&7)) == 0 {
+			if at == 0 || !j.isJust(m, c) {
 				continue
 			}
 			if at < j.know[c] {
@@ -115,7 +115,7 @@ func (j *Judge) twisted(i int) bool {
 // infectedBy is the witness: what the sender had delivered and sent, and who took it.
 func (j *Judge) infectedBy(n, send int, ordered bool) spec.Finding {
 	s := j.steps[send]
-	taken := j.deliveryIn(s.msg, j.correctBits)
+	taken := j.justDelivery(s.msg)
 	for i, x := range j.steps[:send] {
 		if x.op() != opDeliver || x.proc() != s.proc() || j.group(x.msg) != j.group(s.msg) {
 			continue
@@ -136,7 +136,7 @@ func (j *Judge) twistedBy(n, send, i, taken int) spec.Finding {
 	procs := len(j.procs)
 	p, m := j.steps[send].proc(), j.steps[i].msg
 	for c, at := range j.vector[int(m)*procs : (int(m)+1)*procs] {
-		if at == 0 || j.correctBits[c>>3]&(1<<(c&7)) == 0 {
+		if at == 0 || !j.isJust(m, c) {
 			continue
 		}
 		for _, x := range j.sequenceOf(p, j.group(m)) {
@@ -144,7 +144,7 @@ func (j *Judge) twistedBy(n, send, i, taken int) spec.Finding {
 			if x == m {
 				break
 			}
-			if other <= at {
+			if other <= at || !j.isJust(x, c) {
 				continue
 			}
 			k := int(j.vector[int(x)*procs+p]) - 1

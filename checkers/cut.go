@@ -67,14 +67,11 @@ func (j *Judge) layItems() {
 // effectSpans notes since when a process has been a member when a barrier takes effect there: in j.row, barrier × process.
 func (j *Judge) effectSpans(barriers int) {
 	j.row = sized(j.row, barriers*len(j.procs))
-	j.live.reset(j.h)
+	j.beginSpans()
 	next := 0
 	for i, s := range j.steps {
+		j.turnSpans(i, s)
 		switch {
-		case s.op() == opMember:
-			j.live.turn(&j.h.Events[i], i)
-		case s.op() == opRecover:
-			j.live.recover(j.h.Events[i].Node, i)
 		case next < len(j.notes) && int(j.notes[next].event) == i:
 			e := &j.h.Events[i]
 			j.row[int(j.notes[next].barrier)*len(j.procs)+s.proc()] = j.live.span[j.live.at(e.Node, e.Group)]
@@ -213,7 +210,7 @@ func (x *cutting) take(m uint32) {
 		if j.judged(int(m)) {
 			for q := range procs {
 				if row[q>>3]&(1<<(q&7)) == 0 {
-					j.last[p*procs+q] = max(j.last[p*procs+q], j.msgs[m].send+1)
+					j.last[p*procs+q] = max(j.last[p*procs+q], j.place(m, q))
 				}
 			}
 		}

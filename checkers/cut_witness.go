@@ -14,7 +14,7 @@ func (x *cutting) onNoSide(b uint32, p, q int) spec.Finding {
 	at, there := j.effectOf(b, p), j.effectOf(b, q)
 	for i, s := range j.steps[:at] {
 		if s.op() != opDeliver || s.proc() != p || j.group(s.msg) != x.group || !j.judged(int(s.msg)) ||
-			j.msgs[s.msg].send < j.row[int(b)*len(j.procs)+q] || j.bitsOf(s.msg)[q>>3]&(1<<(q&7)) != 0 {
+			j.place(s.msg, q) <= j.row[int(b)*len(j.procs)+q] || j.bitsOf(s.msg)[q>>3]&(1<<(q&7)) != 0 {
 			continue
 		}
 		return violated(x.n, fmt.Sprintf("%s, before %s there at %s; %s at %s, which never delivers it", j.delivered(i), j.barrier(at), j.time(at),

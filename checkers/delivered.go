@@ -28,10 +28,10 @@ func (x *index) got(m uint32, n spec.NodeID) bool {
 	return false
 }
 
-// deliverers gives the first node of those processes in the mask that delivered the message, and whether there is
+// deliverers gives the first node of those processes in the mask that are in the row of a message, and whether there is
 // another one. Without any, ok is false.
-func (x *index) deliverers(m uint32, mask []uint8) (first spec.NodeID, several, ok bool) {
-	for i, b := range x.bitsOf(m) {
+func (x *index) deliverers(row, mask []uint8) (first spec.NodeID, several, ok bool) {
+	for i, b := range row {
 		for b &= mask[i]; b != 0; b &= b - 1 {
 			n := x.procs[i<<3+bits.TrailingZeros8(b)].node
 			switch {
@@ -43,4 +43,31 @@ func (x *index) deliverers(m uint32, mask []uint8) (first spec.NodeID, several, 
 		}
 	}
 	return first, false, ok
+}
+
+// victims is the same for those that delivered a message and crashed, or were removed from its group.
+func (x *index) victims(m uint32) (first spec.NodeID, several, ok bool) {
+	first, several, ok = x.deliverers(x.bitsOf(m), x.crashedBits)
+	if len(x.just) == 0 || several {
+		return first, several, ok
+	}
+	just := x.justOf(m)
+	for i, b := range x.bitsOf(m) {
+		for b &= x.correctBits[i] &^ just[i]; b != 0; b &= b - 1 {
+			n := x.procs[i<<3+bits.TrailingZeros8(b)].node
+			if ok && n != first {
+				return first, true, true
+			}
+			first, ok = n, true
+		}
+	}
+	return first, false, ok
+}
+
+// justCount gives how many correct processes delivered a message, and were not removed from its group afterwards.
+func (x *index) justCount(m uint32) (n int) {
+	for i, b := range x.justOf(m) {
+		n += bits.OnesCount8(b & x.correctBits[i])
+	}
+	return n
 }

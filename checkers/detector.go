@@ -170,7 +170,7 @@ func (j *Judge) unnoticed(bounded bool) spec.Finding {
 				continue
 			}
 			for _, o := range j.debtors(g) {
-				if o.since > d.event {
+				if o.joined > d.event {
 					continue
 				}
 				n++

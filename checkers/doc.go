@@ -14,6 +14,12 @@
 // its incarnations. A message is addressed to a process if it was sent while the process was a member: from the
 // start (header), from the return of its join, or from its recovery, whichever is the latest, until it calls leave.
 //
+// Where views of a group are told, they say who is a member: a message concerns the members of the view in which it was
+// sent, and a process that has been in that view since its membership began, which is when it installs a view from
+// outside. Who is in a view that others leave without it is not correct for the group, until a later view has it again:
+// a member that is cut off in a minority owes nothing, nothing is owed to it, and what it delivers or sends there counts
+// only where a requirement speaks of any process. Who came back is a new member of the views that admit it.
+//
 // A send counts if the node that sent is the one that the message id names; the first one counts. A delivery of a
 // message that was not yet sent to this group is a creation: [NoCreation] reports it, and all others pass over it, so
 // that one bug makes one finding. A message that was refused, or that came from outside a closed group, is owed to

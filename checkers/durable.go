@@ -78,8 +78,10 @@ func (j *Judge) survivedBy(m uint32, i int) int {
 	if c := j.cameBack(j.procs[j.sender(m)].node, i); c >= 0 {
 		return c
 	}
-	for _, o := range j.debtors(j.group(m)) {
-		if c := j.cameBack(o.node, i); c >= 0 && o.since <= j.msgs[m].send {
+	owers := j.debtors(j.group(m))
+	for k := range owers {
+		o := &owers[k]
+		if c := j.cameBack(o.node, i); c >= 0 && j.owes(o, m) {
 			return c
 		}
 	}

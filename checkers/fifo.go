@@ -72,7 +72,7 @@ func (j *Judge) fifoGapFree() spec.Finding {
 		switch s.op() {
 		case opSend:
 			j.countSend(s.msg)
-		case opMember, opRecover:
+		case opMember, opRecover, opRare:
 			j.turnPrefixes(i)
 		case opDeliver:
 			m := j.msgs[s.msg]
@@ -81,6 +81,7 @@ func (j *Judge) fifoGapFree() spec.Finding {
 			}
 			at := s.proc()*width + int(m.stream)
 			next, last := &j.next[at], &j.last[at]
+			j.followPrefix(s, next)
 			switch {
 			case *last > m.seq:
 				return j.overtaken(n, i, *last)
@@ -103,12 +104,13 @@ func (j *Judge) skipped(n, i int, stream, seq uint32) spec.Finding {
 	missing := j.inStream(stream, seq)
 	a, b := int(j.msgs[missing].send), int(j.msgs[j.steps[i].msg].send)
 	return violated(n, fmt.Sprintf("%s without having delivered %s; %s sent them at %s and %s", j.delivered(i),
-		j.name(missing), j.process(j.sender(missing)), j.time(b), j.time(a)), a, b, i)
+		j.name(missing), j.process(j.sender(missing)), j.time(b), j.time(a)), j.survived(missing, a, b, i)...)
 }
 
 // A gap-free order makes every process deliver, of each stream, exactly a prefix of what is addressed to it. So one
 // number a process and stream is enough: the first message that it still has to deliver. It is never for a process
-// that is no member: nothing is missing there.
+// that is no member: nothing is missing there. Where views are told, what is addressed to a process is no tail of a
+// stream; then the walk notes what was delivered, and passes over the rest that does not concern the process.
 
 // beginPrefixes starts the walk: members from the start have to deliver everything.
 func (j *Judge) beginPrefixes() {
@@ -116,9 +118,24 @@ func (j *Judge) beginPrefixes() {
 	j.sends = zeroed(j.sends, width)
 	j.last = zeroed(j.last, len(j.procs)*width)
 	j.next = sized(j.next, len(j.procs)*width)
-	j.live.reset(j.h)
+	j.beginSpans()
 	for p := range j.procs {
 		j.setPrefixes(p)
+	}
+	if j.viewed {
+		j.bits = zeroed(j.bits, len(j.had))
+		j.listPlaces()
+	}
+}
+
+// followPrefix takes in a delivery in a group with views: what is before it and does not concern the process is not missing.
+func (j *Judge) followPrefix(s step, next *uint32) {
+	if !j.viewed {
+		return
+	}
+	j.getNow(s.msg, s.proc())
+	if m := j.msgs[s.msg]; j.inViews(j.group(s.msg)) && *next < m.seq {
+		j.skipTo(next, s.proc(), m.stream, m.seq)
 	}
 }
 
@@ -129,18 +146,17 @@ func (j *Judge) countSend(m uint32) {
 	}
 }
 
-// turnPrefixes begins anew for a process that joins, leaves or recovers: only what is sent from now on is addressed
+// turnPrefixes begins anew for a process that joins, leaves or recovers, or comes into a view from outside: only what is sent from now on is addressed
 // to it.
 func (j *Judge) turnPrefixes(i int) {
-	e := &j.h.Events[i]
-	p := j.steps[i].proc()
-	if e.Kind == spec.Recover {
-		j.live.recover(e.Node, i)
-		j.setPrefixes(p)
-		return
+	s := j.steps[i]
+	g, turned := j.turnSpans(i, s)
+	switch {
+	case s.op() == opRecover:
+		j.setPrefixes(s.proc())
+	case turned:
+		j.setPrefix(s.proc(), g)
 	}
-	j.live.turn(e, i)
-	j.setPrefix(p, int(e.Group))
 }
 
 func (j *Judge) setPrefixes(p int) {
@@ -154,7 +170,10 @@ func (j *Judge) setPrefix(p, g int) {
 	row := j.next[p*len(j.streams):]
 	for c := j.columns[g]; c < j.columns[g+1]; c++ {
 		row[c] = never
-		if member {
+		switch {
+		case member && j.inViews(g):
+			row[c] = 1
+		case member:
 			row[c] = j.sends[c] + 1
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 // A total order without gaps is one order that all sequences fit into, in which a process that delivers a message has
 // delivered what anybody delivered before it and is addressed to the process. The sequences are merged, and on the way
-// one number for each two processes is enough: of what p delivered and q never did, the one that was sent last. If even
-// that one was sent before q became a member, none of them was addressed to q.
+// one number for each two processes is enough: of what p delivered and q never did, the one that was sent last, or in the last view. If
+// even that one was sent before q became a member, none of them was addressed to q.
 
 const (
 	noSuccessor     = "vacuous: no message was delivered by two correct processes, after something else by one of them"
@@ -20,24 +20,26 @@ const (
 // totalGapFree judges TOTAL-GAPFREE: TOTAL-ORDER holds, and if a correct process delivers m before m′, any other one to
 // which m is addressed and that delivers m′ has delivered m before (CDK, total ordering; DSU04).
 func (j *Judge) totalGapFree() spec.Finding {
-	return j.noGaps(j.correctBits, j.correctBits, noSuccessor)
+	j.amongCorrect()
+	return j.noGaps(false, noSuccessor)
 }
 
 // uniformTotalGapFree judges UNIFORM-TOTAL-GAPFREE: the same with the sequences of all processes, also of those that
 // crashed (CGR11, uniform total order).
 func (j *Judge) uniformTotalGapFree() spec.Finding {
-	return j.noGaps(j.everyBits, j.crashedBits, noDeadSuccessor)
+	j.among, j.rows = j.everyBits, j.had
+	return j.noGaps(true, noDeadSuccessor)
 }
 
-func (j *Judge) noGaps(among, needs []uint8, vacuous string) spec.Finding {
+// noGaps judges the sequences in question; of uniform ones a message counts if one delivered it that is lost.
+func (j *Judge) noGaps(uniform bool, vacuous string) spec.Finding {
 	groups := len(j.h.Groups)
 	if tooLarge(len(j.procs), len(j.procs)) || tooLarge(len(j.procs), groups) {
 		return broken()
 	}
 	j.sequence(groups)
-	j.among = among
 	j.followSpans()
-	gaps := gapSearch{j: j, needs: needs}
+	gaps := gapSearch{j: j, uniform: uniform}
 	for g := range groups {
 		gaps.begin(g)
 		fits := j.merge(g, &gaps)
@@ -55,7 +57,7 @@ func (j *Judge) noGaps(among, needs []uint8, vacuous string) spec.Finding {
 // sequences. While nobody comes back, joins or leaves the header says it, and j.know stays empty.
 func (j *Judge) followSpans() {
 	j.know = j.know[:0]
-	j.live.reset(j.h)
+	j.beginSpans()
 	if !j.moves() {
 		return
 	}
@@ -64,11 +66,12 @@ func (j *Judge) followSpans() {
 	at := append(j.row[:0], j.sequenceAt...)
 	for i, s := range j.steps {
 		switch s.op() {
-		case opMember:
-			j.live.turn(&j.h.Events[i], i)
-		case opRecover:
-			j.live.recover(j.h.Events[i].Node, i)
+		case opMember, opRecover, opRare:
+			j.turnSpans(i, s)
 		case opDeliver:
+			if !j.ranks(s) {
+				continue
+			}
 			g := j.group(s.msg)
 			k := s.proc()*groups + g
 			j.know[at[k]] = j.live.span[j.live.at(j.procs[s.proc()].node, spec.GroupID(g))]
@@ -78,8 +81,11 @@ func (j *Judge) followSpans() {
 	j.row = at
 }
 
-// moves says whether anybody comes back, joins or leaves.
+// moves says whether anybody comes back, joins or leaves, or installs a view.
 func (j *Judge) moves() bool {
+	if j.viewed {
+		return true
+	}
 	for _, s := range j.steps {
 		if o := s.op(); o == opMember || o == opRecover {
 			return true
@@ -90,11 +96,11 @@ func (j *Judge) moves() bool {
 
 // gapSearch looks for gaps in one group after the other.
 type gapSearch struct {
-	j     *Judge
-	needs []uint8 // a message counts if one of these delivered it
-	n     int
-	group int
-	some  bool // something is lacking somewhere
+	j       *Judge
+	uniform bool // a message counts if one delivered it that crashed or was removed
+	n       int
+	group   int
+	some    bool // something is lacking somewhere
 
 	found    bool
 	p, q     int
@@ -115,14 +121,16 @@ func (x *gapSearch) begin(g int) {
 func (x *gapSearch) take(m uint32) bool {
 	j := x.j
 	several, counted, later, lacked := 0, false, false, false
-	for i, b := range j.bitsOf(m) {
+	for i, b := range j.rowOf(m) {
 		b &= j.among[i]
 		several += bits.OnesCount8(b)
-		counted = counted || b&x.needs[i] != 0
 		lacked = lacked || j.among[i]&^b != 0
 		for ; b != 0; b &= b - 1 {
 			later = later || j.next[i<<3+bits.TrailingZeros8(b)] > 0
 		}
+	}
+	if counted = !x.uniform; x.uniform && several > 1 {
+		_, _, counted = j.victims(m)
 	}
 	if several > 1 && counted && later {
 		x.n++
@@ -139,15 +147,15 @@ func (x *gapSearch) take(m uint32) bool {
 // lack notes who has delivered a message and who never does.
 func (x *gapSearch) lack(m uint32) {
 	j, procs := x.j, len(x.j.procs)
-	row := j.bitsOf(m)
+	row, had := j.rowOf(m), j.bitsOf(m)
 	for p := range procs {
 		if row[p>>3]&j.among[p>>3]&(1<<(p&7)) == 0 {
 			continue
 		}
 		for q := range procs {
-			if row[q>>3]&(1<<(q&7)) == 0 {
+			if had[q>>3]&(1<<(q&7)) == 0 {
 				at := &j.last[p*procs+q]
-				*at = max(*at, j.msgs[m].send+1)
+				*at = max(*at, j.place(m, q))
 				x.some = true
 			}
 		}
@@ -157,7 +165,7 @@ func (x *gapSearch) lack(m uint32) {
 // gapAt finds two processes that deliver m, one of which lacks what the other has delivered before.
 func (x *gapSearch) gapAt(m uint32) bool {
 	j, procs := x.j, len(x.j.procs)
-	row := j.bitsOf(m)
+	row := j.rowOf(m)
 	for q := range procs {
 		if row[q>>3]&j.among[q>>3]&(1<<(q&7)) == 0 {
 			continue
@@ -189,7 +197,7 @@ func (x *gapSearch) span(q int) uint32 {
 func (x *gapSearch) witness() spec.Finding {
 	j := x.j
 	for _, m := range j.sequenceOf(x.p, x.group) {
-		if !j.judged(int(m)) || j.msgs[m].send < x.boundary || j.bitsOf(m)[x.q>>3]&(1<<(x.q&7)) != 0 {
+		if !j.judged(int(m)) || j.place(m, x.q) <= x.boundary || j.bitsOf(m)[x.q>>3]&(1<<(x.q&7)) != 0 {
 			continue
 		}
 		a, b := j.deliveryBy(m, x.p), j.deliveryBy(x.message, x.p)

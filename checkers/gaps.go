@@ -24,23 +24,53 @@ func (j *Judge) noSilentGap() spec.Finding {
 		case opMember, opRecover:
 			j.turnPrefixes(i)
 		case opRare:
+			j.turnPrefixes(i)
 			j.announce(i)
 		case opDeliver:
 			m := j.msgs[s.msg]
-			next := &j.next[s.proc()*width+int(m.stream)]
-			if m.seq == 0 || m.seq < *next {
+			if m.seq == 0 {
 				continue
 			}
-			if m.seq > *next {
-				n++
-				if j.know[int(j.procs[s.proc()].node)*width+int(m.stream)] < m.seq-1 {
-					return j.silent(n, i)
+			at := s.proc()*width + int(m.stream)
+			next, last := &j.next[at], &j.last[at]
+			before := *last
+			*last = max(*last, m.seq)
+			if j.viewed {
+				j.getNow(s.msg, s.proc())
+			}
+			if m.seq < *next {
+				continue
+			}
+			if hole := j.holeBefore(s, *next); hole > 0 {
+				if hole == m.seq-1 && before < m.seq {
+					n++
+				}
+				if j.know[int(j.procs[s.proc()].node)*width+int(m.stream)] < hole {
+					return j.silent(max(n, 1), i, hole)
 				}
 			}
 			*next = m.seq + 1
 		}
 	}
 	return held(n, "vacuous: nobody missed a message and delivered a later one of the same sender")
+}
+
+// holeBefore gives the place of the last message of the stream before the one delivered, from next on, that is addressed to
+// the process and missing; 0 if none is.
+func (j *Judge) holeBefore(s step, next uint32) uint32 {
+	m := j.msgs[s.msg]
+	if !j.inViews(j.group(s.msg)) {
+		if next < m.seq {
+			return m.seq - 1
+		}
+		return 0
+	}
+	for k := m.seq - 1; k >= next; k-- {
+		if x := j.inStreamAt(m.stream, k); !j.hasNow(x, s.proc()) && j.concerns(s.proc(), x) {
+			return k
+		}
+	}
+	return 0
 }
 
 // announce takes in a gap event, if it is one: in j.know, node × stream, it keeps how many messages had been sent when
@@ -66,11 +96,11 @@ func (j *Judge) announce(i int) bool {
 }
 
 // silent is the witness of a loss that was not announced: the last missing message, and the delivery of the next one.
-func (j *Judge) silent(n, i int) spec.Finding {
+func (j *Judge) silent(n, i int, hole uint32) spec.Finding {
 	s := j.steps[i]
 	m := j.msgs[s.msg]
-	missing := j.inStream(m.stream, m.seq-1)
+	missing := j.inStream(m.stream, hole)
 	a, b := int(j.msgs[missing].send), int(m.send)
 	return violated(n, fmt.Sprintf("%s without having delivered %s, which %s sent before it, at %s, and without a gap announced since then",
-		j.delivered(i), j.name(missing), j.process(j.sender(missing)), j.time(a)), a, b, i)
+		j.delivered(i), j.name(missing), j.process(j.sender(missing)), j.time(a)), j.survived(missing, a, b, i)...)
 }

@@ -71,7 +71,9 @@ type ower struct {
 	node   spec.NodeID
 	since  uint32
 	joined uint32 // the return of its join; 0 if it was there from the start
-	after  uint32 // with views: what is sent in views that were installed after this event concerns it; 0 is all
+	after  uint32 // with views: what is sent in views that were first installed from this event on; 0 is all
+	out    bool   // no view has it in the end: it owes nothing
+	strict bool   // it is in no view yet, and owes only what was sent after since
 }
 
 // index is what all checkers share. Beyond the history it takes about twelve bytes an event.
@@ -95,6 +97,7 @@ type index struct {
 	correctBits []uint8 // processes of correct nodes
 	crashedBits []uint8 // processes that crashed
 	everyBits   []uint8 // all processes; liars deliver nothing here
+	just        []uint8 // message × process: a correct one delivered it, and was not removed from the group afterwards; empty if nobody was removed
 
 	streams   []stream // in the order of groups
 	columns   []uint32 // group: its first stream; one more at the end
@@ -118,6 +121,7 @@ type lazy struct {
 	hasCrossings bool
 	crossings    int      // deliveries of messages marked crossing
 	sequenced    int      // lanes of the sequences; 0 if there are none yet
+	sequencedOf  bool     // they are those of just
 	sequences    []uint32 // messages in the order of delivery, one process and lane after another
 	sequenceAt   []uint32 // process × lane: where it begins; one more at the end
 }
@@ -141,6 +145,7 @@ func (x *index) build(h *spec.History) {
 	x.orderStreams(h)
 	x.readViews(h)
 	x.judgeNodes(h)
+	x.readJust(h)
 }
 
 // maxLives bounds the incarnations that message ids may claim without a recover event.
@@ -299,6 +304,7 @@ func (x *index) judgeNodes(h *spec.History) {
 		for n := range h.Nodes {
 			since := x.final.since[x.final.at(spec.NodeID(n), spec.GroupID(g))]
 			if o := (ower{node: spec.NodeID(n), since: since, joined: since}); x.correct[n] && since != never {
+				x.fitViews(&o, g)
 				x.owers = append(x.owers, o)
 			}
 		}

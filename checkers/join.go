@@ -13,7 +13,7 @@ func (j *Judge) joinComplete() spec.Finding {
 	joined := false
 	for g := range j.h.Groups {
 		for _, o := range j.debtors(g) {
-			joined = joined || o.joined != 0
+			joined = joined || o.joined != 0 && !o.out
 		}
 	}
 	if !joined {
@@ -23,8 +23,10 @@ func (j *Judge) joinComplete() spec.Finding {
 		if !j.judged(m) || !j.sound(uint32(m)) {
 			continue
 		}
-		for _, o := range j.debtors(j.group(uint32(m))) {
-			if o.joined == 0 || o.joined > j.msgs[m].send || !j.stays(&o, j.group(uint32(m))) || !j.owes(o, uint32(m)) {
+		owers := j.debtors(j.group(uint32(m)))
+		for k := range owers {
+			o := &owers[k]
+			if o.joined == 0 || o.joined > j.msgs[m].send || !j.owes(o, uint32(m)) {
 				continue
 			}
 			n++
@@ -75,7 +77,7 @@ func (j *Judge) joinTransfer() spec.Finding {
 				}
 			}
 			if j.bits[m] == 0 && !j.got(uint32(m), e.Node) && stays {
-				if k := j.deliveryIn(uint32(m), j.correctBits); k >= 0 && j.isMember(j.h.Events[k].Node, e.Group) {
+				if k := j.justDelivery(uint32(m)); k >= 0 && j.isMember(j.h.Events[k].Node, e.Group) {
 					if unmet = true; j.h.Settled {
 						return violated(n, fmt.Sprintf("%s, which %s did not: it was not in the state that it received at %s either",
 							j.delivered(k), j.process(s.proc()), j.time(i)), int(j.msgs[m].send), k, i)

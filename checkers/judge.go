@@ -241,6 +241,7 @@ type scratch struct {
 	queue  []uint32
 
 	among []uint8 // the processes whose sequences have to fit into one order
+	rows  []uint8 // message × process: the deliveries in them
 	lanes int     // 1 if that is one order of all groups together, or the number of groups
 
 	heads    map[lineKey]uint32   // group and view: where its line begins
@@ -270,6 +271,9 @@ type scratch struct {
 	passages map[uint64]passage // from which view to which: who went first
 	watches  []watch            // node × node
 	harness  quiet
+	moved    []bool   // view × process: it has gone on from it
+	placesAt []uint32 // stream: where it begins in the next
+	inPlaces []uint32 // messages that are owed to anybody, stream after stream
 }
 
 // Load takes up a history, in linear time. The history must not change until the last check of it.

@@ -16,18 +16,19 @@ func (j *Judge) localOrder() spec.Finding {
 	if tooLarge(len(j.procs), width) {
 		return broken()
 	}
+	j.rows = j.had
 	j.sequence(len(j.h.Groups))
-	j.live.reset(j.h)
+	j.beginSpans()
 	j.bits = zeroed(j.bits, len(j.had))
 	j.next = zeroed(j.next, len(j.procs)*width) // process × stream: how far along the sender's deliveries
 	j.know = zeroed(j.know, len(j.procs)*len(j.h.Groups))
 	j.queue = sized(j.queue, len(j.msgs)) // message: deliveries of its sender before it
 	for i, s := range j.steps {
 		switch s.op() {
-		case opMember:
-			j.live.turn(&j.h.Events[i], i)
-		case opRecover:
-			j.live.recover(j.h.Events[i].Node, i)
+		case opMember, opRecover, opRare:
+			if g, turned := j.turnSpans(i, s); turned && j.inViews(g) {
+				clear(j.next[s.proc()*width:][j.columns[g]:j.columns[g+1]])
+			}
 		case opSend:
 			j.queue[s.msg] = j.know[s.proc()*len(j.h.Groups)+j.group(s.msg)]
 		case opDeliver:
@@ -54,11 +55,10 @@ func (j *Judge) advance(i, width int) (missing uint32, ok bool) {
 	if *at >= upto {
 		return 0, true
 	}
-	span := j.live.span[j.live.at(j.procs[p].node, spec.GroupID(g))]
 	list := j.sequenceOf(j.sender(s.msg), g)
 	for ; *at < upto; *at++ {
 		x := list[*at]
-		if j.bits[int(x)*j.stride+p>>3]&(1<<(p&7)) != 0 || j.msgs[x].seq == 0 || j.msgs[x].send < span {
+		if j.bits[int(x)*j.stride+p>>3]&(1<<(p&7)) != 0 || j.msgs[x].seq == 0 || !j.concerns(p, x) {
 			continue
 		}
 		return x, false
@@ -72,5 +72,5 @@ func (j *Judge) notLocal(n, i int, missing uint32) spec.Finding {
 	k := j.deliveryBy(missing, j.sender(m))
 	return violated(n, fmt.Sprintf("%s without having delivered %s, which its sender %s had delivered at %s, before it sent at %s",
 		j.delivered(i), j.name(missing), j.process(j.sender(m)), j.time(k), j.time(int(j.msgs[m].send))),
-		int(j.msgs[missing].send), k, int(j.msgs[m].send), i)
+		j.survived(missing, int(j.msgs[missing].send), k, int(j.msgs[m].send), i)...)
 }

@@ -49,7 +49,7 @@ var moreTwins = map[spec.ID]func(*twin) answer{
 	Durability: func(t *twin) (a answer) {
 		for i, e := range t.h.Events {
 			m := t.find(e.Msg, i)
-			if e.Kind != spec.Ack || t.liar(e.Node) || m < 0 || !t.msgs[m].judged() || t.h.Model != spec.CrashRecovery {
+			if e.Kind != spec.Ack || e.Node != e.Msg.Sender || t.liar(e.Node) || m < 0 || !t.msgs[m].judged() || t.h.Model != spec.CrashRecovery {
 				continue
 			}
 			survived, missing := false, false
@@ -87,7 +87,7 @@ var moreTwins = map[spec.ID]func(*twin) answer{
 				a.n++
 			case e.Kind == spec.Ack:
 				m := t.find(e.Msg, i)
-				if m < 0 || !t.msgs[m].judged() {
+				if m < 0 || e.Node != e.Msg.Sender || !t.msgs[m].judged() {
 					continue
 				}
 				for n := range t.h.Nodes {
@@ -127,8 +127,7 @@ var moreTwins = map[spec.ID]func(*twin) answer{
 		if len(t.h.Byzantine) == 0 {
 			return answer{}
 		}
-		correct := func(p twinProc) bool { return t.correct(p.node) }
-		a := t.agreement(correct, correct)
+		a := t.agreement(t.just, t.just)
 		a.n = 0
 		all := t.msgs
 		for m := range all { // count those of liars alone
@@ -137,10 +136,11 @@ var moreTwins = map[spec.ID]func(*twin) answer{
 				for k := range m {
 					t.msgs[k].refused = true
 				}
-				a.n += t.agreement(correct, correct).n
+				t.ruled = nil
+				a.n += t.agreement(t.just, t.just).n
 			}
 		}
-		t.msgs = all
+		t.msgs, t.ruled = all, nil
 		return a
 	},
 	ByzValidity: func(t *twin) answer {
@@ -199,7 +199,7 @@ func (t *twin) allOrNothing(m int, a *answer) {
 	done, owing, lacking, got := 0, false, false, false
 	for n := range t.h.Nodes {
 		n := spec.NodeID(n)
-		got = got || t.correct(n) && t.nodeGot(n, m)
+		got = got || t.correct(n) && !t.expelled(m, n) && t.nodeGot(n, m)
 		if !t.owes(n, m) {
 			continue
 		}
@@ -216,10 +216,9 @@ func (t *twin) allOrNothing(m int, a *answer) {
 	bite := false
 	for n := range t.h.Nodes {
 		n := spec.NodeID(n)
-		from, member := t.since(n, x.group, len(t.h.Events), false)
 		for at := x.event; at <= done; at++ {
 			down, still, cut := t.plight(n, at)
-			bite = bite || owing && (n == x.id.Sender || member && from < x.event) && max(down, still, cut) >= 0
+			bite = bite || owing && (n == x.id.Sender || t.concernsMember(n, m)) && max(down, still, cut) >= 0
 		}
 	}
 	if bite {
@@ -314,7 +313,7 @@ func (t *twin) tails() (a answer) {
 		return a
 	}
 	for m, x := range t.msgs {
-		if !x.judged() || !t.correct(x.id.Sender) || t.crashed(x.from()) {
+		if !x.judged() || !t.sound(m) {
 			continue
 		}
 		due, silent := t.due(x.event, spec.Time(b)), true

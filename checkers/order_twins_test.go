@@ -10,12 +10,12 @@ import (
 // orderTwins are the requirements on orders, barriers and what is built on them.
 var orderTwins = map[spec.ID]func(*twin) answer{
 	TotalGapFree: func(t *twin) answer {
-		return t.gapFree(func(p twinProc) bool { return t.correct(p.node) }, func(p twinProc) bool { return t.correct(p.node) })
+		return t.gapFree(t.just, t.just)
 	},
 	UniformTotalOrder: func(t *twin) answer {
 		return answer{n: t.shared(t.oneDead), violated: t.cyclic(everyone, sameGroup)}
 	},
-	UniformTotalGapFree: func(t *twin) answer { return t.gapFree(everyone, t.crashed) },
+	UniformTotalGapFree: func(t *twin) answer { return t.gapFree(everyone, t.fell) },
 	TotalOrderPrefix:    func(t *twin) answer { return t.prefixes() },
 	NoContamination:     func(t *twin) answer { return t.contamination() },
 	PositionAgreement: func(t *twin) (a answer) {
@@ -131,7 +131,7 @@ var orderTwins = map[spec.ID]func(*twin) answer{
 		return a
 	},
 	CrossGroupTotal: func(t *twin) answer {
-		a := answer{violated: t.cyclic(func(p twinProc) bool { return t.correct(p.node) }, func(a, b *twinMsg) bool { return !a.single && !b.single })}
+		a := answer{violated: t.cyclic(t.just, func(a, b *twinMsg) bool { return !a.single && !b.single })}
 		groups := map[spec.GroupID]bool{}
 		for m, x := range t.msgs {
 			if !x.single && t.twoCorrect(m) {
@@ -216,7 +216,7 @@ var orderTwins = map[spec.ID]func(*twin) answer{
 	},
 }
 
-func everyone(twinProc) bool { return true }
+func everyone(twinProc, int) bool { return true }
 
 func sameGroup(a, b *twinMsg) bool { return !a.single && !b.single && a.group == b.group }
 
@@ -232,7 +232,7 @@ func (t *twin) sameLock(i, k int) bool {
 }
 
 // cyclic says whether "one of these delivered it before" has a cycle among related messages.
-func (t *twin) cyclic(who func(twinProc) bool, related func(a, b *twinMsg) bool) bool {
+func (t *twin) cyclic(who func(twinProc, int) bool, related func(a, b *twinMsg) bool) bool {
 	n := len(t.msgs)
 	r := make([][]bool, n)
 	for x := range r {
@@ -240,7 +240,7 @@ func (t *twin) cyclic(who func(twinProc) bool, related func(a, b *twinMsg) bool)
 		for y := range r {
 			for _, p := range t.procs() {
 				a, b := t.at(p, x), t.at(p, y)
-				r[x][y] = r[x][y] || who(p) && related(&t.msgs[x], &t.msgs[y]) && a >= 0 && a < b
+				r[x][y] = r[x][y] || who(p, x) && who(p, y) && related(&t.msgs[x], &t.msgs[y]) && a >= 0 && a < b
 			}
 		}
 	}
@@ -256,7 +256,7 @@ func (t *twin) cyclic(who func(twinProc) bool, related func(a, b *twinMsg) bool)
 func (t *twin) twoCorrect(m int) bool {
 	n := 0
 	for _, p := range t.procs() {
-		if t.correct(p.node) && t.at(p, m) >= 0 {
+		if t.just(p, m) && t.at(p, m) >= 0 {
 			n++
 		}
 	}
@@ -268,7 +268,7 @@ func (t *twin) oneDead(m int) bool {
 	for _, p := range t.procs() {
 		if t.at(p, m) >= 0 {
 			n++
-			dead = dead || t.crashed(p)
+			dead = dead || t.fell(p, m)
 		}
 	}
 	return n >= 2 && dead
@@ -291,7 +291,7 @@ func (t *twin) shared(such func(int) bool) (n int) {
 }
 
 // gapFree: one order, and nobody lacks what another one has delivered before a common message.
-func (t *twin) gapFree(who, needs func(twinProc) bool) answer {
+func (t *twin) gapFree(who, needs func(twinProc, int) bool) answer {
 	a := answer{violated: t.cyclic(who, sameGroup)}
 	for y, m := range t.msgs {
 		if m.single {
@@ -299,18 +299,18 @@ func (t *twin) gapFree(who, needs func(twinProc) bool) answer {
 		}
 		several, needed, later := 0, false, false
 		for _, p := range t.procs() {
-			if !who(p) || t.at(p, y) < 0 {
+			if !who(p, y) || t.at(p, y) < 0 {
 				continue
 			}
 			several++
-			needed = needed || needs(p)
+			needed = needed || needs(p, y)
 			for x := range t.msgs {
-				if !sameGroup(&t.msgs[x], &m) || t.at(p, x) < 0 || t.at(p, x) >= t.at(p, y) {
+				if !sameGroup(&t.msgs[x], &m) || !who(p, x) || t.at(p, x) < 0 || t.at(p, x) >= t.at(p, y) {
 					continue
 				}
 				later = true
 				for _, q := range t.procs() {
-					if who(q) && q != p && t.at(q, y) >= 0 && t.at(q, x) < 0 && t.msgs[x].judged() && t.addressed(q, x, t.at(q, y)) {
+					if who(q, y) && q != p && t.at(q, y) >= 0 && t.at(q, x) < 0 && t.msgs[x].judged() && t.within(q, x, t.at(q, y)) {
 						a.violated = true
 					}
 				}
@@ -387,7 +387,7 @@ func (t *twin) contamination() (a answer) {
 		return a
 	}
 	got := func(m int) bool {
-		return slices.ContainsFunc(t.procs(), func(p twinProc) bool { return t.correct(p.node) && t.at(p, m) >= 0 })
+		return slices.ContainsFunc(t.procs(), func(p twinProc) bool { return t.just(p, m) && t.at(p, m) >= 0 })
 	}
 	for m, x := range t.msgs {
 		if x.single || x.lied || !got(m) {
@@ -410,7 +410,7 @@ func (t *twin) contamination() (a answer) {
 			}
 			for z := range t.msgs {
 				for _, c := range t.procs() {
-					if before(z) && t.correct(c.node) && t.at(s, y) < t.at(s, z) && t.at(c, z) >= 0 && t.at(c, z) < t.at(c, y) {
+					if before(z) && t.just(c, y) && t.just(c, z) && t.at(s, y) < t.at(s, z) && t.at(c, z) >= 0 && t.at(c, z) < t.at(c, y) {
 						a.violated = true
 					}
 				}

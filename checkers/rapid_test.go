@@ -275,7 +275,8 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// checkWitness: the events of a witness alone, among the crashes and memberships of the run, still fail.
+// checkWitness: the events of a witness alone, among the crashes and memberships of the run, still fail. What is not judged
+// of views takes its members from all of them.
 func checkWitness(r *rapid.T, h *spec.History, id spec.ID, f spec.Finding) {
 	g := gomega.NewWithT(r)
 	if f.Verdict != spec.Fail {
@@ -294,6 +295,10 @@ func checkWitness(r *rapid.T, h *spec.History, id spec.ID, f spec.Finding) {
 		switch e.Kind {
 		case spec.Crash, spec.Recover, spec.Join, spec.Joined, spec.Leave, spec.Left:
 			sub.Add(e)
+		case spec.ViewChange, spec.Block, spec.Unblock:
+			if keep[i] || !onViews(id) {
+				sub.Add(e)
+			}
 		default:
 			if keep[i] {
 				sub.Add(e)

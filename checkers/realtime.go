@@ -22,6 +22,7 @@ func (j *Judge) realTimeOrder() spec.Finding {
 	if acked == 0 {
 		return inconclusive(0, "not observed: ack")
 	}
+	j.rows = j.had
 	j.sequence(groups)
 	n := 0
 	for p := range j.procs {

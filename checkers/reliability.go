@@ -13,13 +13,14 @@ func (j *Judge) faultless(p int) bool {
 	return x.crash == never && j.correct[x.node]
 }
 
-// debtors are the correct members of a group until the end; those with since before a send owe its delivery.
+// debtors are the correct members of a group until the end; which of them owe a message says owes.
 func (j *Judge) debtors(g int) []ower { return j.owers[j.owedBy[g]:j.owedBy[g+1]] }
 
 // missing gives the first correct member that had to deliver the message and did not.
 func (j *Judge) missing(m uint32) (spec.NodeID, bool) {
-	for _, o := range j.debtors(j.group(m)) {
-		if o.since <= j.msgs[m].send && !j.got(m, o.node) {
+	owers := j.debtors(j.group(m))
+	for k := range owers {
+		if o := &owers[k]; j.owes(o, m) && !j.got(m, o.node) {
 			return o.node, true
 		}
 	}
@@ -28,8 +29,9 @@ func (j *Judge) missing(m uint32) (spec.NodeID, bool) {
 
 // owedBesides says whether a correct member other than this one has to deliver the message.
 func (j *Judge) owedBesides(m uint32, n spec.NodeID) bool {
-	for _, o := range j.debtors(j.group(m)) {
-		if o.since <= j.msgs[m].send && o.node != n {
+	owers := j.debtors(j.group(m))
+	for k := range owers {
+		if o := &owers[k]; o.node != n && j.owes(o, m) {
 			return true
 		}
 	}
@@ -72,12 +74,13 @@ func (j *Judge) selfDelivery() spec.Finding {
 		if !j.judged(m) {
 			continue
 		}
-		p := j.sender(uint32(m))
-		if !j.faultless(p) {
+		if !j.sound(uint32(m)) {
 			continue
 		}
-		for _, o := range j.debtors(j.group(uint32(m))) {
-			if o.node != j.procs[p].node || o.since > j.msgs[m].send {
+		owers, node := j.debtors(j.group(uint32(m))), j.procs[j.sender(uint32(m))].node
+		for k := range owers {
+			o := &owers[k]
+			if o.node != node || !j.owes(o, uint32(m)) {
 				continue
 			}
 			n++
@@ -94,11 +97,13 @@ func (j *Judge) selfDelivery() spec.Finding {
 func (j *Judge) validity() spec.Finding {
 	n, d := 0, debt{}
 	for m := range j.msgs {
-		if !j.judged(m) || !j.faultless(j.sender(uint32(m))) {
+		if !j.judged(m) || !j.sound(uint32(m)) {
 			continue
 		}
-		for _, o := range j.debtors(j.group(uint32(m))) {
-			if o.since > j.msgs[m].send {
+		owers := j.debtors(j.group(uint32(m)))
+		for k := range owers {
+			o := &owers[k]
+			if !j.owes(o, uint32(m)) {
 				continue
 			}
 			n++
@@ -131,7 +136,7 @@ func (j *Judge) agreement() spec.Finding {
 		if !j.judged(m) {
 			continue
 		}
-		first, several, ok := j.deliverers(uint32(m), j.correctBits)
+		first, several, ok := j.deliverers(j.justOf(uint32(m)), j.correctBits)
 		if !ok {
 			continue
 		}
@@ -157,20 +162,20 @@ func (j *Judge) bite(m uint32, first spec.NodeID, several bool) int {
 
 // disagreement is the witness of agreement: the send, and a correct process's delivery.
 func (j *Judge) disagreement(n int, d debt) spec.Finding {
-	i := j.deliveryIn(d.m, j.correctBits)
+	i := j.justDelivery(d.m)
 	return violated(n, j.lacks(d)+", but "+j.delivered(i)+" and is correct", int(j.msgs[d.m].send), i)
 }
 
 // uniformAgreement judges UNIFORM-AGREEMENT: if any process delivers a message, also one that crashes later, all
-// correct members do (HT94, uniform agreement; CGR11, uniform reliable broadcast). Only what a crashed process
-// delivered tests more than agreement, so only that is counted.
+// correct members do (HT94, uniform agreement; CGR11, uniform reliable broadcast). Only what a process
+// delivered that crashed, or was removed from its group, tests more than agreement, so only that is counted.
 func (j *Judge) uniformAgreement() spec.Finding {
 	n, d := 0, debt{}
 	for m := range j.msgs {
 		if !j.judged(m) {
 			continue
 		}
-		if first, several, ok := j.deliverers(uint32(m), j.crashedBits); ok {
+		if first, several, ok := j.victims(uint32(m)); ok {
 			n += j.bite(uint32(m), first, several)
 		}
 		if !d.found && j.anyDelivered(uint32(m)) {

@@ -29,8 +29,10 @@ func (j *Judge) groupRestart() spec.Finding {
 				continue
 			case o == opAck && i < dead:
 				n++
-				for _, q := range j.debtors(g) {
-					if !d.found && q.since <= j.msgs[s.msg].send && !j.got(s.msg, q.node) && j.noted[int(s.msg)*len(j.h.Nodes)+int(q.node)] == 0 {
+				owers := j.debtors(g)
+				for k := range owers {
+					q := &owers[k]
+					if !d.found && q.joined <= j.msgs[s.msg].send && !j.got(s.msg, q.node) && j.noted[int(s.msg)*len(j.h.Nodes)+int(q.node)] == 0 {
 						d = debt{found: true, m: s.msg, by: q.node, event: i}
 					}
 				}

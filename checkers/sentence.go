@@ -49,6 +49,17 @@ func (j *Judge) deliveryBy(m uint32, p int) int {
 	return -1
 }
 
+// justDelivery finds the first delivery of a message by a process that is correct, for its group too; -1 without.
+func (j *Judge) justDelivery(m uint32) int {
+	row := j.justOf(m)
+	for i, s := range j.steps {
+		if p := s.proc(); s.op() == opDeliver && s.msg == m && row[p>>3]&j.correctBits[p>>3]&(1<<(p&7)) != 0 {
+			return i
+		}
+	}
+	return -1
+}
+
 // deliveryIn finds the first delivery of a message by a process in the mask; -1 without.
 func (j *Judge) deliveryIn(m uint32, mask []uint8) int {
 	for i, s := range j.steps {

@@ -11,11 +11,13 @@ func (j *Judge) probabilisticValidity() spec.Finding {
 	}
 	n, missing := 0, 0
 	for m := range j.msgs {
-		if !j.judged(m) || !j.faultless(j.sender(uint32(m))) {
+		if !j.judged(m) || !j.sound(uint32(m)) {
 			continue
 		}
-		for _, o := range j.debtors(j.group(uint32(m))) {
-			if o.since > j.msgs[m].send {
+		owers := j.debtors(j.group(uint32(m)))
+		for k := range owers {
+			o := &owers[k]
+			if !j.owes(o, uint32(m)) {
 				continue
 			}
 			n++

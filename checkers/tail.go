@@ -93,7 +93,7 @@ func (j *Judge) findTails(bound spec.Time) {
 		}
 		next := j.row[x.stream]
 		j.row[x.stream] = x.send + 1
-		if !j.judged(m) || !j.faultless(j.sender(uint32(m))) {
+		if !j.judged(m) || !j.sound(uint32(m)) {
 			continue
 		}
 		deadline := j.deadline(k, j.h.Events[x.send].T, bound, free)

@@ -27,17 +27,36 @@ func (j *Judge) lane(m uint32) int {
 	return j.group(m)
 }
 
+// ranks says whether a delivery is in the sequences: in j.rows.
+func (j *Judge) ranks(s step) bool { return j.rowOf(s.msg)[s.proc()>>3]&(1<<(s.proc()&7)) != 0 }
+
+func (j *Judge) rowOf(m uint32) []uint8 { return j.rows[int(m)*j.stride : (int(m)+1)*j.stride] }
+
+// amongCorrect says that the sequences of correct processes have to fit, without what they delivered and were removed then.
+func (j *Judge) amongCorrect() {
+	j.among, j.rows = j.correctBits, j.had
+	if len(j.just) > 0 {
+		j.rows = j.just
+	}
+}
+
+// isJust says whether a delivery by a process is that of one that is correct, for the group too.
+func (j *Judge) isJust(m uint32, p int) bool {
+	return j.justOf(m)[p>>3]&j.correctBits[p>>3]&(1<<(p&7)) != 0
+}
+
 // sequence builds the deliveries of every process in every lane, in order.
 func (j *Judge) sequence(lanes int) {
 	j.lanes = lanes
-	if j.sequenced == lanes {
+	just := len(j.just) > 0 && &j.rows[0] == &j.just[0]
+	if j.sequenced == lanes && j.sequencedOf == just {
 		return
 	}
-	j.sequenced = lanes
+	j.sequenced, j.sequencedOf = lanes, just
 	at := zeroed(j.sequenceAt, len(j.procs)*lanes+2)
 	n := 0
 	for _, s := range j.steps {
-		if s.op() == opDeliver {
+		if s.op() == opDeliver && j.ranks(s) {
 			at[s.proc()*lanes+j.lane(s.msg)+2]++
 			n++
 		}
@@ -48,7 +67,7 @@ func (j *Judge) sequence(lanes int) {
 	// at[k+1] is where list k begins, and moves to where it ends while it is filled.
 	j.sequences = sized(j.sequences, n)
 	for _, s := range j.steps {
-		if s.op() == opDeliver {
+		if s.op() == opDeliver && j.ranks(s) {
 			k := s.proc()*lanes + j.lane(s.msg) + 1
 			j.sequences[at[k]] = s.msg
 			at[k]++
@@ -81,11 +100,12 @@ func (j *Judge) common(counts func(*Judge, uint32) bool) int {
 }
 
 // byTwoCorrect says whether two correct processes delivered a message.
-func (j *Judge) byTwoCorrect(m uint32) bool { return j.deliverersIn(m, j.correctBits) > 1 }
+func (j *Judge) byTwoCorrect(m uint32) bool { return j.justCount(m) > 1 }
 
-// byOneDead says whether a process that crashed delivered a message, and another process too.
+// byOneDead says whether a process that crashed, or was removed afterwards, delivered a message, and another process too.
 func (j *Judge) byOneDead(m uint32) bool {
-	return j.deliverersIn(m, j.crashedBits) > 0 && j.deliverersIn(m, j.everyBits) > 1
+	_, _, ok := j.victims(m)
+	return ok && j.deliverersIn(m, j.everyBits) > 1
 }
 
 // deliverersIn gives how many processes in the mask delivered a message.
@@ -93,6 +113,14 @@ func (j *Judge) deliverersIn(m uint32, mask []uint8) int {
 	n := 0
 	for i, b := range j.bitsOf(m) {
 		n += bits.OnesCount8(b & mask[i])
+	}
+	return n
+}
+
+// rankedIn gives how many sequences in question contain a message.
+func (j *Judge) rankedIn(m uint32) (n int) {
+	for i, b := range j.rowOf(m) {
+		n += bits.OnesCount8(b & j.among[i])
 	}
 	return n
 }
@@ -106,7 +134,8 @@ func (j *Judge) counts(p int) bool { return j.among[p>>3]&(1<<(p&7)) != 0 }
 // them in the same order (HT94, total order, as far as both are delivered).
 func (j *Judge) totalOrderPairwise() spec.Finding {
 	n := j.common((*Judge).byTwoCorrect)
-	j.lanes, j.among = len(j.h.Groups), j.correctBits
+	j.lanes = len(j.h.Groups)
+	j.amongCorrect()
 	if j.disorderTooLarge() {
 		return broken()
 	}
@@ -132,7 +161,7 @@ func (j *Judge) disorder(n int) (spec.Finding, bool) {
 	j.last = zeroed(j.last, procs*procs*lanes)     // p × q: event of q's last delivery that p shares, plus one
 	for i, s := range j.steps {
 		p := s.proc()
-		if s.op() != opDeliver || !j.counts(p) {
+		if s.op() != opDeliver || !j.counts(p) || !j.ranks(s) {
 			continue
 		}
 		lane := j.lane(s.msg)
@@ -171,13 +200,15 @@ func (j *Judge) totalOrder() spec.Finding {
 	if n == 0 {
 		return inconclusive(0, noCommon)
 	}
-	return j.oneOrder(n, len(j.h.Groups), j.correctBits, noCommon)
+	j.amongCorrect()
+	return j.oneOrder(n, len(j.h.Groups), noCommon)
 }
 
 // uniformTotalOrder judges UNIFORM-TOTAL-ORDER: the same with the sequences of all processes, also of those that crashed
 // (HT94, uniform total order; DSU04). It counts the messages of which one that crashed was among those that delivered.
 func (j *Judge) uniformTotalOrder() spec.Finding {
-	return j.oneOrder(j.common((*Judge).byOneDead), len(j.h.Groups), j.everyBits, noneOfTheDead)
+	j.among, j.rows = j.everyBits, j.had
+	return j.oneOrder(j.common((*Judge).byOneDead), len(j.h.Groups), noneOfTheDead)
 }
 
 // crossGroupTotal judges CROSS-GROUP-TOTAL: there is one order of the messages of all groups that the sequences of all
@@ -198,13 +229,13 @@ func (j *Judge) crossGroupTotal() spec.Finding {
 	if groups < 2 {
 		n = 0
 	}
-	return j.oneOrder(n, 1, j.correctBits, noCommonCross)
+	j.amongCorrect()
+	return j.oneOrder(n, 1, noCommonCross)
 }
 
 // oneOrder judges whether there is one order a lane that the sequences of these processes fit into.
-func (j *Judge) oneOrder(n, lanes int, among []uint8, vacuous string) spec.Finding {
+func (j *Judge) oneOrder(n, lanes int, vacuous string) spec.Finding {
 	j.sequence(lanes)
-	j.among = among
 	for lane := range lanes {
 		if !j.merge(lane, nil) {
 			return j.noFit(n, lane)
@@ -245,7 +276,7 @@ func (j *Judge) merge(lane int, gaps *gapSearch) bool {
 		if gaps != nil && gaps.take(m) {
 			return true
 		}
-		for i, b := range j.bitsOf(m) {
+		for i, b := range j.rowOf(m) {
 			for b &= j.among[i]; b != 0; b &= b - 1 {
 				p := i<<3 + bits.TrailingZeros8(b)
 				j.next[p]++
@@ -264,7 +295,7 @@ func (j *Judge) arrive(list []uint32, at uint32) {
 	}
 	m := list[at]
 	j.vector[m]++
-	if int(j.vector[m]) == j.deliverersIn(m, j.among) {
+	if int(j.vector[m]) == j.rankedIn(m) {
 		j.queue = append(j.queue, m)
 	}
 }

@@ -46,6 +46,7 @@ type twin struct {
 	single []twinDelivery // of one-to-one messages
 	stray  int            // group deliveries of what was not sent
 	strayS int            // one-to-one deliveries of what was not sent so
+	ruled  *twinViews
 }
 
 func newTwin(h *spec.History) *twin {
@@ -187,13 +188,27 @@ func (t *twin) since(n spec.NodeID, g spec.GroupID, at int, recoveries bool) (in
 // owes says whether a node is a correct member from before the send until the end.
 func (t *twin) owes(n spec.NodeID, m int) bool {
 	from, ok := t.since(n, t.msgs[m].group, len(t.h.Events), false)
+	if ok && t.correct(n) && t.rule().told[t.msgs[m].group] {
+		return t.owesInViews(n, m, from)
+	}
 	return ok && from < t.msgs[m].event && t.correct(n)
 }
 
 // addressed says whether a message concerns a process, seen at an event.
 func (t *twin) addressed(p twinProc, m, at int) bool {
+	if t.rule().told[t.msgs[m].group] {
+		return t.withinViews(p, m, at) && !t.goneFrom(p, m, at)
+	}
 	from, ok := t.since(p.node, t.msgs[m].group, at, true)
 	return ok && from < t.msgs[m].event
+}
+
+// within says the same where what stayed with those who were left behind counts too.
+func (t *twin) within(p twinProc, m, at int) bool {
+	if t.rule().told[t.msgs[m].group] {
+		return t.withinViews(p, m, at)
+	}
+	return t.addressed(p, m, at)
 }
 
 func (t *twin) nodeGot(n spec.NodeID, m int) bool {

@@ -97,16 +97,15 @@ var twins = map[spec.ID]func(*twin) answer{
 		return t.obligations(func(int, spec.NodeID) bool { return true })
 	},
 	Agreement: func(t *twin) answer {
-		correct := func(p twinProc) bool { return t.correct(p.node) }
-		return t.agreement(correct, correct)
+		return t.agreement(t.just, t.just)
 	},
 	UniformAgreement: func(t *twin) answer {
-		return t.agreement(func(twinProc) bool { return true }, t.crashed)
+		return t.agreement(everyone, t.fell)
 	},
 	AckedDelivered: func(t *twin) (a answer) {
 		for i, e := range t.h.Events {
 			m := t.find(e.Msg, i)
-			if e.Kind != spec.Ack || m < 0 || t.msgs[m].single || t.msgs[m].void() {
+			if e.Kind != spec.Ack || e.Node != e.Msg.Sender || m < 0 || t.msgs[m].single || t.msgs[m].void() {
 				continue
 			}
 			a.n++
@@ -160,7 +159,7 @@ var twins = map[spec.ID]func(*twin) answer{
 			for y := range r {
 				for _, p := range t.procs() {
 					a, b := t.at(p, x), t.at(p, y)
-					r[x][y] = r[x][y] || t.correct(p.node) && t.msgs[x].group == t.msgs[y].group && a >= 0 && a < b
+					r[x][y] = r[x][y] || t.just(p, x) && t.just(p, y) && t.msgs[x].group == t.msgs[y].group && a >= 0 && a < b
 				}
 			}
 		}
@@ -177,7 +176,7 @@ var twins = map[spec.ID]func(*twin) answer{
 			for y := range t.msgs {
 				for _, p := range t.procs() {
 					for _, q := range t.procs() {
-						if !t.correct(p.node) || !t.correct(q.node) || t.msgs[x].group != t.msgs[y].group {
+						if !t.just(p, x) || !t.just(p, y) || !t.just(q, x) || !t.just(q, y) || t.msgs[x].group != t.msgs[y].group {
 							continue
 						}
 						px, py, qx, qy := t.at(p, x), t.at(p, y), t.at(q, x), t.at(q, y)
@@ -193,7 +192,7 @@ var twins = map[spec.ID]func(*twin) answer{
 // obligations of a correct sender's messages, at those members.
 func (t *twin) obligations(who func(int, spec.NodeID) bool) (a answer) {
 	for m, x := range t.msgs {
-		if x.single || x.void() || !t.correct(x.id.Sender) || t.crashed(x.from()) {
+		if x.single || x.void() || !t.sound(m) {
 			continue
 		}
 		for n := range t.h.Nodes {
@@ -207,19 +206,19 @@ func (t *twin) obligations(who func(int, spec.NodeID) bool) (a answer) {
 }
 
 // agreement: what one of these delivers, all who owe it deliver; counted if a counted one and another are concerned.
-func (t *twin) agreement(who, counts func(twinProc) bool) (a answer) {
+func (t *twin) agreement(who, counts func(twinProc, int) bool) (a answer) {
 	for m, x := range t.msgs {
 		if !x.judged() {
 			continue
 		}
 		bite := false
 		for _, p := range t.procs() {
-			if t.at(p, m) < 0 || !who(p) {
+			if t.at(p, m) < 0 || !who(p, m) {
 				continue
 			}
 			for n := range t.h.Nodes {
 				if n := spec.NodeID(n); t.owes(n, m) {
-					bite = bite || counts(p) && n != p.node
+					bite = bite || counts(p, m) && n != p.node
 					a.unmet = a.unmet || !t.nodeGot(n, m)
 				}
 			}
@@ -325,7 +324,7 @@ func (t *twin) commons() (n int) {
 			}
 			who := 0
 			for _, p := range t.procs() {
-				if t.correct(p.node) && t.at(p, m) >= 0 {
+				if t.just(p, m) && t.at(p, m) >= 0 {
 					who++
 				}
 			}

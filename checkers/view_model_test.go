@@ -260,9 +260,9 @@ func (m *viewModel) end() {
 	}
 }
 
-func drawViewModel(t *rapid.T) (*spec.History, bool) {
+func drawViewModel(t *rapid.T, steps int) (*spec.History, bool) {
 	m := newViewModel(t)
-	for range rapid.IntRange(0, 60).Draw(t, "steps") {
+	for range rapid.IntRange(0, steps).Draw(t, "steps") {
 		m.step()
 	}
 	m.end()
@@ -327,7 +327,7 @@ func TestViewModels(t *testing.T) {
 	var j Judge
 	bites := map[spec.ID]int{}
 	rounds(t, 10, func(r *rapid.T) {
-		h, primary := drawViewModel(r)
+		h, primary := drawViewModel(r, 60)
 		j.Load(h)
 		for _, c := range viewCases {
 			f := j.Check(c.id)
@@ -359,7 +359,7 @@ func TestViewTwins(t *testing.T) {
 	counts := map[spec.ID]map[spec.Verdict]int{}
 	total := 0
 	rounds(t, 2, func(r *rapid.T) {
-		h, _ := drawViewModel(r)
+		h, _ := drawViewModel(r, 60)
 		mutate(r, h)
 		w := newTwin(h)
 		j.Load(h)

@@ -33,6 +33,7 @@ type install struct {
 	heir  uint32 // the same for the node, where a crash ends nothing
 	begun uint32 // the event + 1 with which the process had installed that; 0 if it had not
 	set   uint32 // its transitional set + 1, by place in transits; 0 without
+	opens bool   // a membership of the process begins with it: see followStays
 }
 
 // transit is a transitional set that a process was told.
@@ -41,6 +42,7 @@ type transit struct{ event uint32 }
 // viewIndex is what the history tells of views. Nothing of it is built where no view is installed.
 type viewIndex struct {
 	viewed   bool
+	tells    []bool // group: views of it are installed
 	viewOf   map[viewKey]uint32
 	views    []view // first those of the headers, by group
 	installs []install
@@ -58,9 +60,17 @@ type viewIndex struct {
 	waiting []uint32 // process × group: the last message + 1 that waits
 	behind  []uint32 // message: the one + 1 that waits before it
 	removed []uint32 // node × group: since when it is not in the views of those that went on; see findRemoved
+	removal bool     // somebody was removed
 	member  []bool   // view × node
 	went    []uint32 // view × node: the view + 1 to which it went from there; 0 to none
 	kept    []bool   // view × node: it stayed with most of the view
+	parted  []bool   // view × node: it was left behind in it
+	meets   []uint32 // view: the view + 1 from which somebody came to it; never if they came from several
+	entered []uint32 // view × process: its first installation + 1; 0 if it never is in that view
+	entry   []uint32 // process × group: the installation + 1 with which its membership at the end began; 0 in no view
+	leaving []bool   // process × group: it has called leave
+	staying []bool   // process × group: it is a member by its views
+	orphans []bool   // message: who sent it was left behind in its view, and so were all that delivered it; empty if nobody was
 	cursor  int      // the next installation of a replay
 }
 
@@ -72,11 +82,12 @@ func (x *index) isInstall(h *spec.History, i int) bool {
 
 // readViews finds all views, who installed them, and in which each message was sent.
 func (x *index) readViews(h *spec.History) {
-	x.viewed = false
+	x.viewed, x.removal, x.orphans = false, false, x.orphans[:0]
+	x.tells = zeroed(x.tells, len(h.Groups))
 	for i := range h.Events {
 		if h.Events[i].Kind == spec.ViewChange && x.isInstall(h, i) {
 			x.viewed = true
-			break
+			x.tells[h.Events[i].Group] = true
 		}
 	}
 	if !x.viewed || tooLarge(len(x.procs), len(h.Groups)) {
@@ -117,6 +128,8 @@ func (x *index) readViews(h *spec.History) {
 		}
 	}
 	x.findRemoved(h)
+	x.followStays(h)
+	x.findOrphans(h)
 }
 
 // beginStands puts the members from the start into the views of the headers.
