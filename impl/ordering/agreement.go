@@ -61,6 +61,7 @@ type Agreement struct {
 	alarm   spec.Time           // when the timer fires; 0: it is not set
 	late    impl.NodeSet        // members that this layer suspects
 	silent  impl.NodeSet        // members that the level below suspects
+	views   agreementViews
 }
 
 // Priority is a number, agreed or proposed, and the process that proposed it.
@@ -78,6 +79,7 @@ type AgreementRules struct {
 	Before    func(x, y Priority) bool               // the order of delivery
 	Owner     func(from, origin spec.NodeID) bool    // whether a number that one multicasts can be that of a message of the other
 	Overtakes func() bool                            // whether what is agreed passes by a smaller number that is still open
+	Ends      func() bool                            // whether what is open is settled when a view ends
 }
 
 // NewAgreement makes the layer of one node.
@@ -95,6 +97,7 @@ func NewAgreement(cfg impl.Config) *Agreement {
 		Before:    Priority.Before,
 		Owner:     func(from, origin spec.NodeID) bool { return from == origin },
 		Overtakes: func() bool { return false },
+		Ends:      func() bool { return true },
 	}}
 }
 
@@ -172,14 +175,15 @@ func (a *Agreement) parse(in impl.Input) (kind byte, id agreementID, p Priority,
 
 // member says whether this node proposes and delivers.
 func (a *Agreement) member() bool {
-	return a.cfg.Index(a.cfg.Self) >= 0 && (a.incarnation == 0 || a.Replayed)
+	return a.cfg.Index(a.cfg.Self) >= 0 && (a.incarnation == 0 || a.Replayed || a.views.admitted)
 }
 
 // Step implements [impl.Layer].
 func (a *Agreement) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
-		*a = Agreement{Rules: a.Rules, Replayed: a.Replayed, cfg: a.cfg, incarnation: uint32(in.Num), queue: a.queue[:0]}
+		cfg, views := a.afresh()
+		*a = Agreement{Rules: a.Rules, Replayed: a.Replayed, cfg: cfg, incarnation: uint32(in.Num), queue: a.queue[:0], views: views}
 	case in.Kind == impl.Send && in.To == impl.Everyone:
 		a.send(in, out)
 	case in.Kind == impl.Send:
@@ -188,6 +192,15 @@ func (a *Agreement) Step(in impl.Input, out *impl.Effects) {
 		out.Down(in.To, b, in.Ref)
 	case in.Kind == impl.Packet:
 		a.receive(in, out)
+	case in.Kind == impl.Blocked || in.Kind == impl.Unblocked:
+		a.block(in, out)
+		out.Pass(in)
+	case renews(in):
+		a.change(in.View, out)
+		out.Pass(in)
+	case in.Kind == impl.TimerFired && a.views.blocked:
+		a.alarm = 0
+		a.arm(in.Now+spec.Time(a.cfg.TS), out)
 	case in.Kind == impl.TimerFired:
 		a.fire(in.Now, out)
 	case in.Kind == impl.Refused:

@@ -38,6 +38,10 @@ func (a *Agreement) send(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.NotMember)
 		return
 	}
+	if a.views.blocked {
+		out.Refuse(in.Ref, impl.ViewChanging)
+		return
+	}
 	l := a.life(a.incarnation)
 	if l == nil || l.ring.Len() >= maxBallots {
 		out.Refuse(in.Ref, impl.Overflow)
@@ -99,16 +103,22 @@ func (a *Agreement) collect(in impl.Input, id agreementID, p Priority, out *impl
 		out.Note(impl.Duplicate, uint64(in.From), id.n)
 	default:
 		b.best = a.Rules.Largest(b.best, p)
-		if a.Rules.Decides(b.missing.Len(), len(a.cfg.Members)) {
-			b.stage, b.asked, b.patient = announced, in.Now, spec.Time(a.cfg.TL)
-			out.Down(impl.Everyone, id.tell(agreementNumber, b.best, out), 0)
-			if !a.member() { // gets no copy
-				l.close(id.n)
-			}
-		}
+		a.decide(id, l, b, in.Now, out)
 	}
 	if a.late.Remove(in.From) {
 		out.Trust(in.From)
+	}
+}
+
+// decide announces the number when there are enough proposals; not while a view ends.
+func (a *Agreement) decide(id agreementID, l *ballots, b *ballot, now spec.Time, out *impl.Effects) {
+	if a.views.blocked || !a.Rules.Decides(b.missing.Len(), len(a.cfg.Members)) {
+		return
+	}
+	b.stage, b.asked, b.patient = announced, now, spec.Time(a.cfg.TL)
+	out.Down(impl.Everyone, id.tell(agreementNumber, b.best, out), 0)
+	if !a.member() { // gets no copy
+		l.close(id.n)
 	}
 }
 

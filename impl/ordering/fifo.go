@@ -78,7 +78,7 @@ func (f *Fifo) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Packet && in.To == impl.Everyone, in.Kind == impl.GapFound && len(in.Body) > 0:
 		f.receive(in, out)
 	case renews(in):
-		f.change()
+		f.change(in.View, out)
 		out.Pass(in)
 	case in.Kind == impl.TimerFired:
 		f.giveUp(in, out)

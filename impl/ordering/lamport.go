@@ -50,6 +50,9 @@ type Lamport struct {
 	heard       []uint64        // by position: the stamp of the last message received
 	owed        Stamped         // the last in the order that may need an empty message of mine
 	armed       bool
+	configured  []spec.NodeID
+	admitted    bool // by a view, in this life
+	blocked     bool // a view ends
 }
 
 // Stamped is a message's place in the total order.
@@ -66,6 +69,9 @@ type LamportRules struct {
 	Heard    func(m Stamped, heard []uint64) bool      // whether everyone has been heard from later
 	Waits    func(empty bool) bool                     // whether a message waits for those that its sender sent before it
 	Answers  func(m Stamped, said uint64, by int) bool // whether a message needs an empty one, by one that has said that last
+
+	Awaits  func(before, now []spec.NodeID) []spec.NodeID // who is waited for in a view, of its members and those of the last
+	Ignores func(leaves bool) bool                        // whether a member is not waited for while a view ends
 }
 
 // lamportStream is what has come of one member.
@@ -83,12 +89,14 @@ type stampedBody struct {
 
 // NewLamport makes the layer of one node, which acknowledges what it receives after a delay; 0 is at once.
 func NewLamport(cfg impl.Config, delay time.Duration) *Lamport {
-	return &Lamport{cfg: cfg, delay: delay, Rules: LamportRules{
+	return &Lamport{cfg: cfg, configured: cfg.Members, delay: delay, Rules: LamportRules{
 		Received: func(clock, stamp uint64) uint64 { return max(clock, stamp) },
 		Before:   Stamped.Before,
 		Heard:    heardLater,
 		Waits:    func(bool) bool { return true },
 		Answers:  func(m Stamped, said uint64, by int) bool { return Stamped{Stamp: said, Sender: by}.Before(m) },
+		Awaits:   func(_, now []spec.NodeID) []spec.NodeID { return now },
+		Ignores:  func(bool) bool { return false },
 	}}
 }
 
@@ -120,12 +128,17 @@ const lamportHeader = 8 + 8 + 4 + 1
 func (l *Lamport) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
-		n := len(l.cfg.Members)
-		*l = Lamport{Rules: l.Rules, cfg: l.cfg, delay: l.delay, incarnation: uint32(in.Num),
+		n := len(l.configured)
+		l.cfg.Members = l.configured
+		*l = Lamport{Rules: l.Rules, cfg: l.cfg, configured: l.configured, delay: l.delay, incarnation: uint32(in.Num),
 			self: l.cfg.Index(l.cfg.Self), streams: make([]lamportStream, n), heard: make([]uint64, n)}
 	case in.Kind == impl.Send && in.To == impl.Everyone:
-		if l.self < 0 || l.incarnation != 0 {
+		if l.self < 0 || l.incarnation != 0 && !l.admitted {
 			out.Refuse(in.Ref, impl.NotMember)
+			return
+		}
+		if l.blocked {
+			out.Refuse(in.Ref, impl.ViewChanging)
 			return
 		}
 		l.multicast(lamportMessage, in.Body, in.Ref, out)
@@ -133,9 +146,15 @@ func (l *Lamport) Step(in impl.Input, out *impl.Effects) {
 		l.receive(in, out)
 	case in.Kind == impl.TimerFired:
 		l.armed = false
-		if l.Rules.Answers(l.owed, l.said, l.self) {
+		if !l.blocked && l.self >= 0 && l.Rules.Answers(l.owed, l.said, l.self) {
 			l.multicast(lamportEmpty, nil, 0, out)
 		}
+	case in.Kind == impl.Blocked || in.Kind == impl.Unblocked:
+		l.block(in, out)
+		out.Pass(in)
+	case renews(in):
+		l.change(in.View, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
@@ -167,7 +186,7 @@ func (l *Lamport) receive(in impl.Input, out *impl.Effects) {
 	case sender < 0 || l.self < 0:
 		out.Note(impl.NotMember, uint64(in.From), n)
 		return
-	case binary.LittleEndian.Uint32(h[16:]) != 0 || l.incarnation != 0:
+	case !l.admitted && (binary.LittleEndian.Uint32(h[16:]) != 0 || l.incarnation != 0):
 		out.Note(impl.Stale, uint64(in.From), n)
 		return
 	}
@@ -228,7 +247,7 @@ func (l *Lamport) acknowledge(m Stamped, now spec.Time, out *impl.Effects) {
 		l.owed = m
 	}
 	switch {
-	case !l.Rules.Answers(m, l.said, l.self) || l.armed:
+	case !l.Rules.Answers(m, l.said, l.self) || l.armed || l.blocked:
 	case l.delay == 0:
 		l.multicast(lamportEmpty, nil, 0, out)
 	default:

@@ -137,6 +137,9 @@ func (r *RealTime) Step(in impl.Input, out *impl.Effects) {
 		r.send(in, out)
 	case in.Kind == impl.Packet && in.To == impl.Everyone:
 		r.receive(in, out)
+	case renews(in):
+		r.change(in.View, out)
+		out.Pass(in)
 	case in.Kind == impl.TimerFired && in.Num == deliveryTimer:
 		r.deliver(in.Now, out)
 	case in.Kind == impl.TimerFired:

@@ -70,6 +70,7 @@ type TotalSeqServer struct {
 	given       impl.Lives[answers]      // server: by who asked
 	search      search                   // server
 	errands     errands
+	views       seqServerViews
 }
 
 // Holes says what becomes of a number that is never used.
@@ -111,6 +112,8 @@ type SeqServerRules struct {
 	Asks    func() bool                                     // whether somebody is asked before a no-op is ordered
 	Holds   func() bool                                     // whether what comes after a "lack" waits for the server
 	Patient func(silent spec.Time, cfg *impl.Config) bool   // whether one who does not answer is waited for
+	Base    func(view, own uint64) uint64                   // behind which a view's numbers begin: by its id, or by the last one here
+	Renews  func() bool                                     // whether the next server is asked again
 }
 
 // wanted is an own message that has been given a request.
@@ -122,6 +125,7 @@ type wanted struct {
 	open   bool
 	acked  bool // or nobody waits for it
 	void   bool // the number of this request is worth nothing: the message has another request
+	waits  bool // it has not been asked for
 }
 
 // answers are those to the requests of one sender in one life.
@@ -172,6 +176,8 @@ func NewTotalSeqServer(cfg impl.Config, holes Holes) *TotalSeqServer {
 		Asks:    func() bool { return true },
 		Holds:   func() bool { return true },
 		Patient: func(silent spec.Time, cfg *impl.Config) bool { return silent < spec.Time(cfg.TL) },
+		Base:    func(view, _ uint64) uint64 { return view },
+		Renews:  func() bool { return true },
 	}}
 }
 
@@ -179,7 +185,8 @@ func NewTotalSeqServer(cfg impl.Config, holes Holes) *TotalSeqServer {
 func (t *TotalSeqServer) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
-		*t = TotalSeqServer{Rules: t.Rules, cfg: t.cfg, holes: t.holes, incarnation: uint32(in.Num), next: 1}
+		views := t.views.afresh(&t.cfg)
+		*t = TotalSeqServer{Rules: t.Rules, cfg: t.cfg, holes: t.holes, incarnation: uint32(in.Num), next: 1, views: views}
 	case in.Kind == impl.Send && in.To == impl.Everyone:
 		t.send(in, out)
 	case in.Kind == impl.Send:
@@ -187,7 +194,7 @@ func (t *TotalSeqServer) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Packet:
 		t.receive(in, out)
 	case in.Kind == impl.TimerFired && in.Num == errandTimer:
-		t.errands.fire(in.Now, &t.cfg, out)
+		t.errands.fireIn(t.views.blocked, in.Now, &t.cfg, out)
 	case in.Kind == impl.TimerFired:
 		t.look(in.Now, out)
 	case in.Kind == impl.Acknowledged && in.Ref&ownRef != 0:
@@ -197,18 +204,36 @@ func (t *TotalSeqServer) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Suspected || in.Kind == impl.Trusted:
 		t.errands.suspect(in, &t.cfg, out)
 		out.Pass(in)
+	case in.Kind == impl.Blocked || in.Kind == impl.Unblocked:
+		t.block(in.Kind == impl.Blocked, in.Now, out)
+		out.Pass(in)
+	case renews(in):
+		t.change(in.View, in.Now, out)
+		out.Pass(in)
+	case in.Kind == impl.ViewChanged:
+		t.views.any = true
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
 }
 
-func (t *TotalSeqServer) serves() bool { return t.Rules.Numbers(&t.cfg, t.incarnation) }
+func (t *TotalSeqServer) serves() bool {
+	if t.views.admitted {
+		return t.Rules.Numbers(&t.cfg, 0)
+	}
+	return t.Rules.Numbers(&t.cfg, t.incarnation)
+}
 
 // send asks for a number. The server does not ask itself.
 func (t *TotalSeqServer) send(in impl.Input, out *impl.Effects) {
 	server := first(&t.cfg)
 	if server < 0 || server == t.cfg.Self && !t.serves() {
 		out.Refuse(in.Ref, impl.NotMember)
+		return
+	}
+	if t.views.blocked {
+		out.Refuse(in.Ref, impl.ViewChanging)
 		return
 	}
 	if t.wanted.Len() >= totalReach {
@@ -230,9 +255,15 @@ func (t *TotalSeqServer) want(x wanted, now spec.Time, out *impl.Effects) {
 	x.open = true
 	n, slot := t.wanted.Push()
 	*slot = x
+	t.fetch(n, now, out)
+}
+
+// fetch asks for the number of a request; in this view, which it names.
+func (t *TotalSeqServer) fetch(n uint64, now spec.Time, out *impl.Effects) {
+	slot := t.wanted.At(n)
 	out.Note(impl.NumberFetched, t.call(n), 0)
 	if server := first(&t.cfg); server != t.cfg.Self {
-		b := totalHeader{n: n, incarnation: t.incarnation, origin: t.cfg.Self, kind: numRequest}.behind(nil, out)
+		b := totalHeader{position: t.views.base, n: n, incarnation: t.incarnation, origin: t.cfg.Self, kind: numRequest}.behind(nil, out)
 		out.Down(server, b, 0)
 		slot.errand = t.errands.add(errand{to: server, body: b}, now, &t.cfg, out)
 		return
@@ -292,6 +323,10 @@ func (t *TotalSeqServer) receive(in impl.Input, out *impl.Effects) {
 
 // told hears the number of a request, or that it has none that is worth anything.
 func (t *TotalSeqServer) told(in impl.Input, h totalHeader, out *impl.Effects) {
+	if t.views.blocked { // it would be used in the next view
+		out.Note(impl.Stale, uint64(in.From), h.n)
+		return
+	}
 	x := t.wanted.At(h.n)
 	if h.incarnation != t.incarnation || x == nil || !x.open || x.number != 0 || x.void {
 		out.Note(impl.Duplicate, uint64(in.From), h.n)

@@ -35,7 +35,7 @@ func (t *TotalSeqServer) full() bool { return t.next-t.places.First() >= totalRe
 // answer gives a request its number. One that comes again gets the number that it was given before.
 func (t *TotalSeqServer) answer(in impl.Input, h totalHeader, out *impl.Effects) {
 	a := t.given.Of(int(in.From), t.cfg.Nodes, h.incarnation)
-	if !t.serves() || a == nil {
+	if !t.serves() || a == nil || h.position != t.views.base || t.views.blocked { // it will come again
 		out.Note(impl.Stale, uint64(in.From), h.n)
 		return
 	}
@@ -62,6 +62,10 @@ func (t *TotalSeqServer) answer(in impl.Input, h totalHeader, out *impl.Effects)
 func (t *TotalSeqServer) give(origin spec.NodeID, incarnation uint32, request uint64, now spec.Time, out *impl.Effects) uint64 {
 	a := t.given.Of(int(origin), t.cfg.Nodes, incarnation)
 	slot := a.ring.Reach(request)
+	if slot == nil && a.ring.Len() == 0 && request > a.ring.First() { // of one who has asked others before
+		a.ring.Restart(request - 1)
+		slot = a.ring.Reach(request)
+	}
 	if slot == nil {
 		return 0
 	}
@@ -107,6 +111,10 @@ func (t *TotalSeqServer) patience(p *numberedPlace) spec.Time {
 func (t *TotalSeqServer) look(now spec.Time, out *impl.Effects) {
 	s, n := &t.search, t.places.First()
 	s.armed = false
+	if t.views.blocked {
+		t.arm(now+spec.Time(t.cfg.TS), out)
+		return
+	}
 	if !t.serves() || n >= t.next {
 		s.position = 0
 		return // until a number is given
@@ -126,7 +134,7 @@ func (t *TotalSeqServer) look(now spec.Time, out *impl.Effects) {
 	case s.noop: // the decision is on its way
 		t.arm(now+max(now-s.since, spec.Time(t.cfg.TS)), out)
 		return
-	case !t.Rules.Patient(now-s.since, &t.cfg):
+	case !t.views.any && !t.Rules.Patient(now-s.since, &t.cfg):
 		for m := s.waiting.Next(0); m >= 0; m = s.waiting.Next(m + 1) {
 			out.Note(impl.Removed, uint64(m), n)
 			s.removed.Add(m)
@@ -227,7 +235,7 @@ func (t *TotalSeqServer) reply(in impl.Input, h totalHeader, out *impl.Effects) 
 
 // decideIfAll orders a no-op when nobody is left to answer.
 func (t *TotalSeqServer) decideIfAll(now spec.Time, out *impl.Effects) {
-	if s := &t.search; s.waiting.Len() == 0 {
+	if s := &t.search; s.waiting.Len() == 0 && !t.views.blocked {
 		s.noop, s.since = true, now
 		t.decide(numNoop, s.position, out)
 	}
@@ -236,7 +244,7 @@ func (t *TotalSeqServer) decideIfAll(now spec.Time, out *impl.Effects) {
 // found ends the search for a number whose message somebody has. If it never comes, it is looked for again.
 func (t *TotalSeqServer) found(n uint64, now spec.Time, out *impl.Effects) {
 	s, p := &t.search, t.places.At(n)
-	if s.position == n && !s.noop && p != nil {
+	if s.position == n && !s.noop && p != nil && !t.views.blocked {
 		s.position, p.at, p.tries = 0, now, min(p.tries+1, 7)
 		t.decide(numFree, n, out)
 	}

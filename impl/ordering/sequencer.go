@@ -62,8 +62,9 @@ type TotalSequencer struct {
 
 	configured []spec.NodeID
 	admitted   bool          // by a view, in this life
+	base       uint64        // behind which the positions of the view begin
 	blocked    bool          // a view ends
-	unnumbered []totalHeader // sequencer: what has come meanwhile
+	unnumbered []totalHeader // sequencer, bb: what has come meanwhile
 }
 
 // Form says how a message comes to the sequencer.
@@ -111,6 +112,12 @@ type SequencerRules struct {
 	Number  func(next uint64, again bool) (given, after uint64) // of a message that may come again; 0: it gets none
 	Absent  func() Absence
 	Rescan  func(delivered int) bool // whether to look for the next position after so many deliveries in this step
+
+	Base     func(view, own uint64) uint64 // behind which a view's positions begin: by its id, or by the last one here
+	Rest     func() Absence                // what is done at the end of a view with messages that have no number: Skip loses them, Late is no order
+	Renews   func() bool                   // ub: whether the next sequencer is asked again
+	Stops    func(blocked bool) bool       // whether no numbers are given
+	Presents func(asked, view uint64) bool // ub: whether a request is of the view
 }
 
 // arrivals are what one sender has sent in one life, from the first message that has not been delivered.
@@ -138,7 +145,10 @@ type place struct {
 type asked struct {
 	ref    impl.Ref
 	errand uint64 // 0: it has been taken
+	body   []byte // until it has come back
 	open   bool
+	back   bool // it has come back
+	waits  bool // it has not been asked
 }
 
 // issue is a number that the sequencer has given.
@@ -163,8 +173,13 @@ func NewTotalSequencer(cfg impl.Config, form Form) *TotalSequencer {
 			}
 			return next, next + 1
 		},
-		Absent: func() Absence { return Wait },
-		Rescan: func(int) bool { return true },
+		Absent:   func() Absence { return Wait },
+		Rescan:   func(int) bool { return true },
+		Base:     func(view, _ uint64) uint64 { return view },
+		Rest:     func() Absence { return Wait },
+		Renews:   func() bool { return true },
+		Stops:    func(blocked bool) bool { return blocked },
+		Presents: func(asked, view uint64) bool { return asked == view },
 	}}
 }
 
@@ -181,7 +196,7 @@ func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Packet:
 		t.receive(in, out)
 	case in.Kind == impl.TimerFired:
-		t.errands.fire(in.Now, &t.cfg, out)
+		t.errands.fireIn(t.blocked, in.Now, &t.cfg, out)
 	case in.Kind == impl.Acknowledged && in.Ref&ownRef != 0:
 		t.acknowledged(uint64(in.Ref&^ownRef), in.Now, out)
 	case in.Kind == impl.Refused && in.Ref&ownRef != 0:
@@ -189,11 +204,11 @@ func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Suspected || in.Kind == impl.Trusted:
 		t.errands.suspect(in, &t.cfg, out)
 		out.Pass(in)
-	case t.form == BB && (in.Kind == impl.Blocked || in.Kind == impl.Unblocked):
-		t.block(in.Kind == impl.Blocked, out)
+	case in.Kind == impl.Blocked || in.Kind == impl.Unblocked:
+		t.block(in.Kind == impl.Blocked, in.Now, out)
 		out.Pass(in)
-	case t.form == BB && renews(in):
-		t.change(in.View, out)
+	case renews(in):
+		t.change(in.View, in.Now, out)
 		out.Pass(in)
 	default:
 		out.Pass(in)
@@ -212,6 +227,8 @@ func (t *TotalSequencer) send(in impl.Input, out *impl.Effects) {
 	switch {
 	case sequencer < 0, t.cfg.Self == sequencer && !t.numbers():
 		out.Refuse(in.Ref, impl.NotMember)
+	case t.blocked:
+		out.Refuse(in.Ref, impl.ViewChanging)
 	case t.form == UB:
 		t.request(in, sequencer, out)
 	default:
@@ -255,7 +272,7 @@ func (t *TotalSequencer) data(in impl.Input, h totalHeader, body []byte, out *im
 	}
 	again := m == nil || m.body != nil || m.over
 	if t.numbers() {
-		if h.origin, h.kind = in.From, seqOrder; !t.blocked {
+		if h.origin, h.kind = in.From, seqOrder; !t.Rules.Stops(t.blocked) {
 			t.number(h, nil, again, out)
 		} else if !again {
 			t.unnumbered = append(t.unnumbered, h)
@@ -316,7 +333,7 @@ func (t *TotalSequencer) order(in impl.Input, h totalHeader, body []byte, out *i
 		}
 	}
 	if t.form == UB && h.origin == t.cfg.Self && h.incarnation == t.incarnation {
-		t.taken(h.n)
+		t.taken(h.n, true)
 	}
 	p := t.places.Reach(h.position)
 	switch {
@@ -350,9 +367,6 @@ func (t *TotalSequencer) deliver(from spec.NodeID, n uint64, out *impl.Effects) 
 		}
 		*p = place{}
 		t.places.Drop()
-		if t.admitted {
-			position = 0
-		}
 		if x.body != nil {
 			out.UpAt(x.origin, x.body, position, x.again)
 		}

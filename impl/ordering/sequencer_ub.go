@@ -18,29 +18,37 @@ func (t *TotalSequencer) request(in impl.Input, sequencer spec.NodeID, out *impl
 		t.answered(x) // the level below never acknowledges
 	}
 	n, x := t.asked.Push()
-	h := totalHeader{n: n, incarnation: t.incarnation, origin: t.cfg.Self, kind: seqRequest}
+	*x = asked{ref: in.Ref, body: in.Body, open: true}
+	t.ask(n, sequencer, in.Now, out)
+}
+
+// ask asks the sequencer for the position of an own message; in this view, which the request names.
+func (t *TotalSequencer) ask(n uint64, sequencer spec.NodeID, now spec.Time, out *impl.Effects) {
+	x := t.asked.At(n)
+	x.waits = false
+	h := totalHeader{position: t.base, n: n, incarnation: t.incarnation, origin: t.cfg.Self, kind: seqRequest}
 	if t.cfg.Self == sequencer {
-		*x = asked{}
-		t.asked.Restart(n)
+		own := *x
+		t.answered(x)
 		h.kind = seqNumbered
-		if i := t.number(h, in.Body, false, out); i != nil {
-			i.ref, i.urgent = in.Ref, in.Ref != 0
+		if i := t.number(h, own.body, false, out); i != nil {
+			i.ref, i.urgent = own.ref, own.ref != 0
 		}
 		return
 	}
-	if in.Ref != 0 {
+	if x.ref != 0 {
 		h.kind = seqUrgent
 	}
-	b := h.behind(in.Body, out)
+	b := h.behind(x.body, out)
 	out.Down(sequencer, b, 0)
-	*x = asked{ref: in.Ref, open: true, errand: t.errands.add(errand{to: sequencer, body: b}, in.Now, &t.cfg, out)}
+	x.errand = t.errands.add(errand{to: sequencer, body: b}, now, &t.cfg, out)
 }
 
 // take numbers a message that its sender has sent to the sequencer. One that comes again has its number.
 func (t *TotalSequencer) take(in impl.Input, h totalHeader, body []byte, out *impl.Effects) {
 	w := t.requests.Of(int(in.From), t.cfg.Nodes, h.incarnation)
 	switch {
-	case w == nil || !t.numbers():
+	case w == nil || !t.numbers() || !t.Rules.Presents(h.position, t.base) || t.Rules.Stops(t.blocked): // it will come again
 		out.Note(impl.Stale, uint64(in.From), h.n)
 		return
 	case t.next-t.places.First() >= totalReach: // it will come again
@@ -74,7 +82,7 @@ func (t *TotalSequencer) told(in impl.Input, h totalHeader, out *impl.Effects) {
 	}
 	mine := h.origin == t.cfg.Self && h.incarnation == t.incarnation
 	if mine {
-		t.taken(h.n)
+		t.taken(h.n, false)
 	}
 	if h.kind == seqTaken {
 		return
@@ -89,15 +97,18 @@ func (t *TotalSequencer) told(in impl.Input, h totalHeader, out *impl.Effects) {
 	}
 }
 
-// taken knows that the sequencer has an own message.
-func (t *TotalSequencer) taken(n uint64) {
+// taken knows that the sequencer has an own message, and all members where it has come back.
+func (t *TotalSequencer) taken(n uint64, back bool) {
 	x := t.asked.At(n)
 	if x == nil || !x.open {
 		return
 	}
 	t.errands.end(x.errand, first(&t.cfg))
 	x.errand = 0
-	if x.ref == 0 {
+	if back {
+		x.back, x.body = true, nil
+	}
+	if x.ref == 0 && (x.back || t.cfg.Index(t.cfg.Self) < 0) {
 		t.answered(x)
 	}
 }
