@@ -18,12 +18,15 @@ import (
 
 // overViews is an ordering across views, and what it promises there beside what views promise.
 type overViews struct {
-	order func(impl.Config) impl.Layer
-	judge []spec.ID
-	total bool // one sequence a view
-	later bool // a message may be delivered in a later view than the one in which it was sent
-	lossy bool // what comes too late is lost to who gets it too late
-	syncs bool
+	order  func(impl.Config) impl.Layer
+	judge  []spec.ID
+	total  bool       // one sequence a view
+	later  bool       // a message may be delivered in a later view than the one in which it was sent
+	lossy  bool       // what comes too late is lost to who gets it too late
+	syncs  bool       // barriers that divide what their caller sends
+	cuts   bool       // … of all
+	blocks bool       // … that return when all is delivered everywhere
+	kinds  *viewKinds // nil: everything
 }
 
 var acrossViews = map[string]overViews{
@@ -38,13 +41,27 @@ var acrossViews = map[string]overViews{
 		judge: []spec.ID{"TOTAL-ORDER", "POSITION-AGREEMENT"}},
 	"total-seqserver:holes=block": {order: func(cfg impl.Config) impl.Layer { return ordering.NewTotalSeqServer(cfg, ordering.BlockHoles) }, total: true, later: true,
 		judge: []spec.ID{"TOTAL-ORDER", "POSITION-AGREEMENT"}},
+	"total-kaashoek": {order: func(cfg impl.Config) impl.Layer { return ordering.NewKaashoek(cfg, ordering.SequencerMulticasts, 0) }, total: true, later: true,
+		judge: []spec.ID{"TOTAL-ORDER"}},
+	"total-kaashoek:history=4": {order: func(cfg impl.Config) impl.Layer { return ordering.NewKaashoek(cfg, ordering.SequencerMulticasts, 4) }, total: true, later: true,
+		judge: []spec.ID{"TOTAL-ORDER"}},
+	"total-kaashoek:method=bb": {order: func(cfg impl.Config) impl.Layer { return ordering.NewKaashoek(cfg, ordering.SenderMulticasts, 0) }, total: true, later: true,
+		judge: []spec.ID{"TOTAL-ORDER"}},
 	"total-agreement": {order: func(cfg impl.Config) impl.Layer { return ordering.NewAgreement(cfg) }, total: true, judge: []spec.ID{"TOTAL-ORDER"}},
 	"total-lamport": {order: func(cfg impl.Config) impl.Layer { return ordering.NewLamport(cfg, 0) }, total: true,
 		judge: []spec.ID{"TOTAL-ORDER", "CAUSAL-ORDER"}},
 	"real-time": {order: func(cfg impl.Config) impl.Layer { return ordering.NewRealTime(cfg, 0, 100*time.Millisecond) }, total: true, lossy: true,
 		judge: []spec.ID{"TOTAL-ORDER", "CAUSAL-ORDER"}},
-	"real-time:delta=1500": {order: func(cfg impl.Config) impl.Layer { return ordering.NewRealTime(cfg, 0, 1500*time.Millisecond) }, total: true,
-		judge: []spec.ID{"TOTAL-ORDER", "CAUSAL-ORDER"}},
+	"real-time:moves": {order: func(cfg impl.Config) impl.Layer { return ordering.NewRealTime(cfg, 0, 500*time.Millisecond) }, total: true,
+		kinds: &viewKinds{moves: true}, judge: []spec.ID{"TOTAL-ORDER", "CAUSAL-ORDER", "REALTIME-ORDER"}},
+	"sync:reading=sender+fifo": {order: syncOver(ordering.OfSender, func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }), syncs: true,
+		judge: []spec.ID{"FIFO-ORDER"}},
+	"sync:reading=cut": {order: syncOver(ordering.Cut, func(cfg impl.Config) impl.Layer { return ordering.NewUnordered(cfg) }), syncs: true, cuts: true, later: true},
+	"sync:reading=cut+total": {order: syncOver(ordering.Cut, func(cfg impl.Config) impl.Layer { return ordering.NewTotalSequencer(cfg, ordering.BB) }),
+		syncs: true, cuts: true, later: true, total: true, judge: []spec.ID{"TOTAL-ORDER"}},
+	"sync:reading=causal+causal": {order: syncOver(ordering.CausalBarrier, func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }), syncs: true,
+		judge: []spec.ID{"CAUSAL-ORDER"}},
+	"sync:reading=blocking": {order: syncOver(ordering.Blocking, func(cfg impl.Config) impl.Layer { return ordering.NewUnordered(cfg) }), blocks: true},
 	"fifo-total": {order: func(cfg impl.Config) impl.Layer {
 		return ordering.NewFifoTotal(cfg, ordering.NewTotalSequencer(cfg, ordering.BB))
 	},
@@ -57,6 +74,10 @@ var acrossViews = map[string]overViews{
 		total: true, judge: []spec.ID{"TOTAL-ORDER", "CAUSAL-ORDER"}},
 	"causal-total:agreement": {order: func(cfg impl.Config) impl.Layer { return ordering.NewCausalTotal(cfg, ordering.NewAgreement(cfg)) },
 		total: true, judge: []spec.ID{"TOTAL-ORDER", "CAUSAL-ORDER"}},
+}
+
+func syncOver(r ordering.Reading, below func(impl.Config) impl.Layer) func(impl.Config) impl.Layer {
+	return func(cfg impl.Config) impl.Layer { return impl.NewStack(ordering.NewSync(cfg, r), below(cfg)) }
 }
 
 // shown is what a schedule of an ordering across views has shown.
@@ -166,6 +187,12 @@ func (x *overViews) lookAtOrder(s *faults.Scenario, h *spec.History) (o shown) {
 			bad("SYNC-RETURNS: the sync %d of %d, a member all the time, never returns", k[1], k[0])
 		}
 	}
+	if x.syncs {
+		o.wrong = append(o.wrong, lookAtBarriers(s, h, x.cuts)...)
+	}
+	if x.blocks {
+		o.wrong = append(o.wrong, lookAtReturns(s, h, through)...)
+	}
 	return o
 }
 
@@ -187,6 +214,9 @@ func fits(p, q []spec.MsgID) bool {
 func (x *overViews) wrongs(j *checkers.Judge, s *faults.Scenario, h *spec.History) (o shown) {
 	o = x.lookAtOrder(s, h)
 	for _, w := range lookAt(s, h).wrong {
+		if strings.HasPrefix(w, "PRIMARY-COMPONENT") { // the service's, and judged with it
+			continue
+		}
 		if x.later && (strings.HasPrefix(w, "SENDING-VIEW-DELIVERY") || strings.HasPrefix(w, "FLUSH-BLOCK")) ||
 			x.lossy && (strings.HasPrefix(w, "VIRTUAL-SYNCHRONY") || strings.HasPrefix(w, "JOIN-TRANSFER") || strings.HasPrefix(w, "VALIDITY")) {
 			continue
@@ -248,7 +278,10 @@ func TestOrdersAcrossViews(t *testing.T) {
 				if seed%3 == 0 {
 					k = soaks["mixed"]
 				}
-				s := drawOrders(seed, k, x.syncs)
+				if x.kinds != nil {
+					k = *x.kinds
+				}
+				s := drawOrders(seed, k, x.syncs || x.blocks)
 				if err := w.Play(s, h); err != nil {
 					t.Fatalf("seed %d: %v\n%s", seed, err, s)
 				}

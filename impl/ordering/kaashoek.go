@@ -60,6 +60,7 @@ type Kaashoek struct {
 	ready []kaashoekMessage // what is delivered in this step
 	acks  []impl.Ref        // … acknowledged
 	doubt []impl.Effect     // … suspected or trusted
+	views kaashoekViews
 }
 
 // KaashoekMethod says how a message reaches the members.
@@ -140,13 +141,24 @@ func (k *Kaashoek) Step(in impl.Input, out *impl.Effects) {
 		k.receive(in, out)
 	case impl.TimerFired:
 		k.tick(in.Now, out)
+	case impl.Blocked, impl.Unblocked:
+		k.block(in.Kind == impl.Blocked, in.Now, out)
+		k.finish(in.Now, out)
+		out.Pass(in)
+	case impl.ViewChanged:
+		if k.views.any = true; renews(in) {
+			k.change(in.View, in.Now, out)
+			k.finish(in.Now, out)
+		}
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
 }
 
 func (k *Kaashoek) start(incarnation uint32) {
-	k.incarnation, k.me, k.due = incarnation, k.cfg.Index(k.cfg.Self), 0
+	k.views = k.views.afresh(&k.cfg)
+	k.incarnation, k.me, k.due, k.sequencer = incarnation, k.cfg.Index(k.cfg.Self), 0, k.sequencerOf()
 	k.waiting, k.asked, k.tries = impl.Ring[kaashoekWaiting]{}, 0, 0
 	k.member = kaashoekMember{}
 	k.desk = kaashoekDesk{seen: make([]uint64, len(k.cfg.Members)), lives: make([]uint32, len(k.cfg.Members)),
@@ -155,12 +167,17 @@ func (k *Kaashoek) start(incarnation uint32) {
 }
 
 // numbers says whether I am the sequencer. One that came back without its memory is none: it would use numbers again.
-func (k *Kaashoek) numbers() bool { return k.cfg.Self == k.sequencer && k.incarnation == 0 }
+func (k *Kaashoek) numbers() bool {
+	return k.cfg.Self == k.sequencer && (k.incarnation == 0 || k.views.admitted)
+}
 
 func (k *Kaashoek) send(in impl.Input, out *impl.Effects) {
 	switch {
 	case k.sequencer < 0:
 		out.Refuse(in.Ref, impl.NotMember)
+		return
+	case k.views.blocked:
+		out.Refuse(in.Ref, impl.ViewChanging)
 		return
 	case k.waiting.Len() >= k.history:
 		out.Refuse(in.Ref, impl.Overflow)
@@ -184,7 +201,7 @@ func (k *Kaashoek) request(now spec.Time, out *impl.Effects) {
 	if w == nil {
 		return
 	}
-	p := kaashoekPacket{kind: kaashoekRequest, origin: k.cfg.Self, life: k.incarnation, n: k.waiting.First(), body: w.body}
+	p := kaashoekPacket{kind: kaashoekRequest, origin: k.cfg.Self, life: k.incarnation, n: k.waiting.First(), last: k.views.base, body: w.body}
 	to := k.sequencer
 	if k.method == SenderMulticasts && k.tries == 0 {
 		to = impl.Everyone
@@ -260,6 +277,11 @@ func (k *Kaashoek) next() (at spec.Time) {
 // tick does again what has had no answer for TS.
 func (k *Kaashoek) tick(now spec.Time, out *impl.Effects) {
 	k.due = 0
+	if k.views.blocked {
+		k.due = now + spec.Time(k.cfg.TS)
+		out.SetTimer(0, k.due)
+		return
+	}
 	ts, tl := spec.Time(k.cfg.TS), spec.Time(k.cfg.TL)
 	if k.waiting.Len() > 0 && now-k.asked >= ts {
 		if k.Rules.Again(k.tries) {

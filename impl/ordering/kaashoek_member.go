@@ -10,6 +10,8 @@ type kaashoekMember struct {
 	held   impl.Ring[kaashoekMessage]  // from the first number not delivered on
 	bodies impl.Lives[kaashoekMessage] // SenderMulticasts: the last that each sender has sent to all; it sends the next when this one has its number
 
+	aside []kaashoekMessage // … that were sent before it and have come without their number; in views
+
 	known    uint64 // the last number that is in use, as far as I know
 	wanted   uint64 // up to which number what is missing has been asked for
 	wantedAt spec.Time
@@ -56,7 +58,7 @@ func (k *Kaashoek) order(p *kaashoekPacket, in impl.Input, out *impl.Effects) {
 	if p.kind == kaashoekAccept {
 		b := k.desk.history.At(p.seq) // the sequencer's own copy; the sender may have sent its next to all since
 		if !k.numbers() {
-			b = m.bodies.Of(int(p.origin), k.cfg.Nodes, p.life)
+			b = k.bodyOf(p)
 		}
 		if has = b != nil && b.has && b.n == p.n; has {
 			body = b.body
@@ -73,6 +75,8 @@ func (k *Kaashoek) order(p *kaashoekPacket, in impl.Input, out *impl.Effects) {
 		if p.seq != k.r()+1 {
 			out.Note(impl.HeldBack, uint64(p.origin), p.seq)
 		}
+	} else if k.views.any { // its message is on its way
+		*slot = kaashoekMessage{origin: p.origin, life: p.life, n: p.n}
 	}
 	if !k.untold() { // what comes now can ride on what I send within TS
 		m.toldAt = in.Now

@@ -84,7 +84,7 @@ func (k *Kaashoek) parse(in impl.Input) (p kaashoekPacket, code impl.Code) {
 		switch {
 		case in.From != k.sequencer:
 			return p, impl.Forged
-		case p.incarnation != 0: // it has forgotten which numbers are in use
+		case p.incarnation != 0 && !k.views.admitted: // it has forgotten which numbers are in use
 			return p, impl.Stale
 		case p.kind <= kaashoekAccept && (p.origin < 0 || int(p.origin) >= k.cfg.Nodes || p.seq == 0 || p.n == 0):
 			return p, impl.Malformed
@@ -106,6 +106,9 @@ func (k *Kaashoek) receive(in impl.Input, out *impl.Effects) {
 	if code == impl.NoCode && p.kind != kaashoekLetter && (in.To == impl.Everyone || k.me < 0) && !k.concerns(&p) {
 		code = impl.NotMember
 	}
+	if code == impl.NoCode && !k.current(&p, in.To == impl.Everyone) {
+		code = impl.Stale
+	}
 	if code != impl.NoCode {
 		out.Note(code, uint64(in.From), uint64(len(in.Body)))
 		return
@@ -114,7 +117,7 @@ func (k *Kaashoek) receive(in impl.Input, out *impl.Effects) {
 		out.Add(impl.Effect{Kind: impl.Up, From: in.From, To: in.To, Body: p.body, Flag: in.Flag})
 		return
 	}
-	if in.From == k.sequencer && p.incarnation == 0 {
+	if in.From == k.sequencer && (p.incarnation == 0 || k.views.admitted) {
 		k.hearSequencer(in.Now)
 	}
 	if k.numbers() && !k.hear(in.From, &p, in.Now) {

@@ -27,7 +27,7 @@ func (k *Kaashoek) hear(from spec.NodeID, p *kaashoekPacket, now spec.Time) bool
 	case p.incarnation < d.lives[i]:
 		return false
 	case p.incarnation > d.lives[i]: // it has forgotten what it had
-		d.lives[i], d.seen[i] = p.incarnation, 0
+		d.lives[i], d.seen[i] = p.incarnation, k.views.base
 	}
 	if p.seen <= d.history.Last() {
 		d.seen[i] = max(d.seen[i], p.seen)
@@ -43,7 +43,9 @@ func (k *Kaashoek) hear(from spec.NodeID, p *kaashoekPacket, now spec.Time) bool
 func (k *Kaashoek) take(p *kaashoekPacket, in impl.Input, out *impl.Effects) {
 	if !k.numbers() {
 		if b := k.member.bodies.Of(int(p.origin), k.cfg.Nodes, p.life); b != nil && p.n > b.n {
+			k.setAside(b, p.origin, p.life)
 			*b = kaashoekMessage{body: notNil(p.body), n: p.n, has: true}
+			k.match(p, b, in, out)
 		}
 		return
 	}
@@ -95,6 +97,9 @@ func (k *Kaashoek) copyOf(seq uint64) kaashoekPacket {
 // repeat answers a request that has its number: its sender may have missed it.
 func (k *Kaashoek) repeat(p *kaashoekPacket, out *impl.Effects) {
 	d := &k.desk
+	if k.views.any { // it is on its way
+		return
+	}
 	for seq := d.history.Last(); seq >= d.history.First() && k.cfg.Index(p.origin) >= 0; seq-- {
 		if m := d.history.At(seq); m.origin == p.origin && m.life == p.life && m.n == p.n {
 			again := k.copyOf(seq)
@@ -117,7 +122,7 @@ const kaashoekRepair = 64
 // repair sends a member what it misses, or says that it is no longer kept.
 func (k *Kaashoek) repair(p *kaashoekPacket, to spec.NodeID, out *impl.Effects) {
 	d := &k.desk
-	if !k.numbers() || k.cfg.Index(to) < 0 {
+	if !k.numbers() || k.cfg.Index(to) < 0 || k.views.any {
 		return
 	}
 	if gone := d.history.First() - 1; p.seq <= gone {
@@ -140,7 +145,7 @@ func (k *Kaashoek) poll(now spec.Time, out *impl.Effects) {
 // remove gives up waiting for members that lack something and have been silent for TL.
 func (k *Kaashoek) remove(now spec.Time, out *impl.Effects) {
 	d := &k.desk
-	if !k.numbers() {
+	if !k.numbers() || k.views.any { // a view removes
 		return
 	}
 	for i, m := range k.cfg.Members {

@@ -56,6 +56,7 @@ type Sync struct {
 	barriers    barriers
 	queue       []syncSend // what has to wait
 	armed       bool
+	views       syncViews
 
 	came, mine syncPacket // the packet that is taken in, and the one that goes out: their memory
 
@@ -97,7 +98,8 @@ type SyncRules struct {
 // syncStream is what has come of one life of a process.
 type syncStream struct {
 	got    impl.Window // messages that were delivered
-	passed uint64      // barriers that took effect here
+	passed uint64      // barriers that took effect here, in this view
+	base   uint64      // … that ended before it
 }
 
 // upTo gives the number up to which all messages were delivered.
@@ -121,7 +123,8 @@ const syncTimer = 0
 func (s *Sync) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
-		*s = Sync{Rules: s.Rules, cfg: s.cfg, reading: s.reading, incarnation: uint32(in.Num), me: s.cfg.Index(s.cfg.Self)}
+		views := s.views.afresh(&s.cfg)
+		*s = Sync{Rules: s.Rules, cfg: s.cfg, reading: s.reading, incarnation: uint32(in.Num), me: s.cfg.Index(s.cfg.Self), views: views}
 		s.barriers = s.newBarriers()
 	case in.Kind == impl.Send && in.To == impl.Everyone, in.Kind == impl.Barrier:
 		s.send(in, out)
@@ -130,6 +133,12 @@ func (s *Sync) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.TimerFired:
 		s.armed = false
 		s.drain(true, in.Now, out)
+	case in.Kind == impl.Blocked || in.Kind == impl.Unblocked:
+		s.block(in.Kind == impl.Blocked, out)
+		out.Pass(in)
+	case renews(in):
+		s.change(in.View, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
@@ -150,7 +159,7 @@ func (s *Sync) newBarriers() barriers {
 
 // mayTake says whether one has a part in barriers.
 func (s *Sync) mayTake(member int, life uint32) bool {
-	return s.reading == OfSender || member >= 0 && life == 0
+	return s.reading == OfSender || member >= 0 && (life == 0 || s.views.admitted)
 }
 
 // syncCall is a barrier that I have called.
@@ -175,7 +184,7 @@ func (s *Sync) send(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.NotMember)
 	case len(s.queue) >= maxHeld, x.barrier && s.calls.Len() >= maxHeld: // barriers that never return
 		out.Refuse(in.Ref, impl.Overflow)
-	case len(s.queue) == 0 && !s.barriers.busy():
+	case len(s.queue) == 0 && !s.views.blocked && !s.barriers.busy():
 		s.goes(x, out)
 		if x.barrier && s.me < 0 {
 			s.over(s.calls.Last())
@@ -188,7 +197,7 @@ func (s *Sync) send(in impl.Input, out *impl.Effects) {
 
 // release lets go what has waited for its turn, as far as it has come.
 func (s *Sync) release(out *impl.Effects) {
-	for len(s.queue) > 0 && !s.barriers.busy() {
+	for len(s.queue) > 0 && !s.views.blocked && !s.views.ending && !s.barriers.busy() {
 		x := s.queue[0]
 		s.queue = slices.Delete(s.queue, 0, 1)
 		s.goes(x, out)
@@ -200,7 +209,7 @@ func (s *Sync) goes(x syncSend, out *impl.Effects) {
 	p := &s.mine
 	*p = syncPacket{kind: syncData, n: s.sent + 1, body: x.body}
 	if x.barrier {
-		p.kind, p.n, p.a = syncBarrier, s.calls.Last()+1, s.Rules.Counts(s.sent)
+		p.kind, p.n, p.a, p.b = syncBarrier, s.calls.Last()+1-s.views.base, s.Rules.Counts(s.sent), s.views.base
 	}
 	s.barriers.mark(p)
 	if x.barrier {
@@ -214,7 +223,16 @@ func (s *Sync) goes(x syncSend, out *impl.Effects) {
 }
 
 // tell says something of a barrier to all.
-func (s *Sync) tell(p syncPacket, out *impl.Effects) { out.Down(impl.Everyone, s.seal(&p, out), 0) }
+func (s *Sync) tell(p syncPacket, out *impl.Effects) {
+	switch {
+	case s.views.ending:
+	case s.views.blocked:
+		p.vector = slices.Clone(p.vector)
+		s.views.untold = append(s.views.untold, p)
+	default:
+		out.Down(impl.Everyone, s.seal(&p, out), 0)
+	}
+}
 
 // stream gives what has come of a life of a process.
 func (s *Sync) stream(node spec.NodeID, life uint32) *syncStream {
@@ -222,14 +240,17 @@ func (s *Sync) stream(node spec.NodeID, life uint32) *syncStream {
 }
 
 // of gives what has come of a member.
-func (s *Sync) of(member int) *syncStream { return s.stream(s.cfg.Members[member], 0) }
+func (s *Sync) of(member int) *syncStream {
+	m := s.cfg.Members[member]
+	return s.stream(m, s.lifeOf(m))
+}
 
 func (s *Sync) receive(in impl.Input, out *impl.Effects) {
 	p := &s.came
 	var code impl.Code
 	*p, code = s.parse(in)
 	if code == impl.NoCode {
-		if p.kind == syncData {
+		if s.views.lives[p.from] = p.life; p.kind == syncData {
 			code = s.hold(p)
 		} else {
 			code = s.barriers.take(p, out)
@@ -309,12 +330,15 @@ func (s *Sync) deliver() bool {
 
 // passed lets barrier n of a process take effect here.
 func (s *Sync) passed(origin spec.NodeID, life uint32, n uint64, out *impl.Effects) {
-	s.stream(origin, life).passed++
-	out.Note(impl.BarrierPassed, uint64(life)<<32|uint64(uint32(origin)), n)
+	x := s.stream(origin, life)
+	if x.passed++; !s.views.ending {
+		out.Note(impl.BarrierPassed, uint64(life)<<32|uint64(uint32(origin)), n+x.base)
+	}
 }
 
-// returns lets my sync n return.
+// returns lets my sync n of this view return.
 func (s *Sync) returns(n uint64) {
+	n += s.views.base
 	if x := s.calls.At(n); x != nil && !x.over {
 		s.returned = append(s.returned, x.ref)
 		s.back = max(s.back, n)

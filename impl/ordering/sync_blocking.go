@@ -36,7 +36,7 @@ func (b *blockingBarriers) find(origin spec.NodeID, n uint64) *blockingRound {
 			return r
 		}
 	}
-	if n <= b.stream(origin, 0).passed || len(b.rounds) >= maxHeld {
+	if n <= b.stream(origin, b.lifeOf(origin)).passed || len(b.rounds) >= maxHeld {
 		return nil
 	}
 	b.rounds = append(b.rounds, blockingRound{origin: origin, n: n, counts: map[spec.NodeID]uint64{}})
@@ -44,9 +44,9 @@ func (b *blockingBarriers) find(origin spec.NodeID, n uint64) *blockingRound {
 }
 
 func (b *blockingBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {
-	origin := spec.NodeID(int32(p.b))
+	origin, base := spec.NodeID(int32(uint32(p.b))), p.b>>32
 	if p.kind == syncBarrier {
-		origin = p.from
+		origin, base = p.from, p.b
 	}
 	if p.kind == syncFlush || b.cfg.Index(origin) < 0 {
 		return impl.Malformed
@@ -56,7 +56,8 @@ func (b *blockingBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {
 	case r == nil:
 		return impl.Duplicate
 	case p.kind == syncBarrier:
-		b.tell(syncPacket{kind: syncCount, n: p.n, a: b.Rules.Counts(b.sent), b: uint64(uint32(origin))}, out)
+		b.stream(origin, b.lifeOf(origin)).base = base
+		b.tell(syncPacket{kind: syncCount, n: p.n, a: b.Rules.Counts(b.sent), b: behind(uint64(uint32(origin)), base)}, out)
 	case p.kind == syncCount:
 		if c, ok := r.counts[p.from]; !ok || p.a > c {
 			r.counts[p.from] = p.a
@@ -71,7 +72,7 @@ func (b *blockingBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {
 // ready finds a barrier, its caller's next, before which everything has been delivered here.
 func (b *blockingBarriers) ready() bool {
 	b.next = slices.IndexFunc(b.rounds, func(r blockingRound) bool {
-		if r.n != b.stream(r.origin, 0).passed+1 || len(r.counts) < len(b.cfg.Members) {
+		if r.n != b.stream(r.origin, b.lifeOf(r.origin)).passed+1 || len(r.counts) < len(b.cfg.Members) {
 			return false
 		}
 		for i, m := range b.cfg.Members {
@@ -88,8 +89,9 @@ func (b *blockingBarriers) ready() bool {
 func (b *blockingBarriers) pass(out *impl.Effects) {
 	r := &b.rounds[b.next]
 	r.here = true
-	b.passed(r.origin, 0, r.n, out)
-	b.tell(syncPacket{kind: syncDone, n: r.n, b: uint64(uint32(r.origin))}, out)
+	x := b.stream(r.origin, b.lifeOf(r.origin))
+	b.passed(r.origin, b.lifeOf(r.origin), r.n, out)
+	b.tell(syncPacket{kind: syncDone, n: r.n, b: behind(uint64(uint32(r.origin)), x.base)}, out)
 	b.finish(r)
 }
 

@@ -64,7 +64,7 @@ func (c *cutBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {
 	case syncBarrier:
 		return c.ask(p, out)
 	case syncFlush:
-		r, origin := c.round(p.n), spec.NodeID(int32(p.a))
+		r, origin := c.round(p.n), spec.NodeID(int32(uint32(p.a)))
 		switch {
 		case c.cfg.Index(p.from) != 0:
 			return impl.Forged
@@ -74,6 +74,7 @@ func (c *cutBarriers) take(p *syncPacket, out *impl.Effects) impl.Code {
 			return impl.Duplicate
 		}
 		r.flushed, r.call = true, cutCall{origin, p.b}
+		c.stream(origin, c.lifeOf(origin)).base = p.a >> 32
 		c.stop(out)
 	case syncCount:
 		r := c.round(p.n)
@@ -98,6 +99,7 @@ func (c *cutBarriers) ask(p *syncPacket, out *impl.Effects) impl.Code {
 	case len(c.asked) >= maxHeld:
 		return impl.Overflow
 	}
+	c.stream(p.from, p.life).base = p.b
 	c.asked = append(c.asked, call)
 	c.begin(out)
 	return impl.NoCode
@@ -110,7 +112,7 @@ func (c *cutBarriers) begin(out *impl.Effects) {
 	}
 	c.begun++
 	x := c.asked[0]
-	c.tell(syncPacket{kind: syncFlush, n: c.begun, a: uint64(uint32(x.origin)), b: x.n}, out)
+	c.tell(syncPacket{kind: syncFlush, n: c.begun, a: behind(uint64(uint32(x.origin)), c.stream(x.origin, c.lifeOf(x.origin)).base), b: x.n}, out)
 }
 
 // stop stops sending for the next barrier, and says how many messages were sent before it.
@@ -140,7 +142,7 @@ func (c *cutBarriers) pass(out *impl.Effects) {
 	call := c.round(c.taken + 1).call
 	c.taken++
 	c.stopped = false
-	c.passed(call.origin, 0, call.n, out)
+	c.passed(call.origin, c.lifeOf(call.origin), call.n, out)
 	if call.origin == c.cfg.Self {
 		c.returns(call.n)
 	}

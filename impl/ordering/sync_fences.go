@@ -27,6 +27,7 @@ func (f *fences) take(p *syncPacket, _ *impl.Effects) impl.Code {
 	case len(f.early) >= maxHeld:
 		return impl.Overflow
 	}
+	f.stream(p.from, p.life).base = p.b
 	f.early = append(f.early, *p)
 	return impl.NoCode
 }
@@ -53,7 +54,7 @@ type senderBarriers struct{ fences }
 
 func (s *senderBarriers) mark(p *syncPacket) {
 	if p.kind == syncData {
-		p.a = s.calls.Last()
+		p.a = s.calls.Last() - s.views.base
 	}
 }
 
@@ -81,7 +82,7 @@ func (c *causalBarriers) mark(p *syncPacket) {
 		p.vector.Set(i, uint32(c.of(i).passed))
 		p.vector.Set(members+i, c.past[i])
 	}
-	p.vector.Set(c.me, uint32(c.calls.Last()))
+	p.vector.Set(c.me, uint32(c.calls.Last()-c.views.base))
 	p.vector.Set(members+c.me, uint32(c.sent))
 	if p.kind == syncBarrier {
 		p.vector.Set(members+c.me, uint32(p.a))
