@@ -262,9 +262,9 @@ func drawOrders(seed uint64, k viewKinds, syncs bool) *faults.Scenario {
 // Orderings across views that change, with members that crash, come back, are cut off, join and leave, up to three
 // failures at a time: all properties of views, and those of the order.
 func TestOrdersAcrossViews(t *testing.T) {
-	runs := 40 * *viewRuns
+	runs := 25 * *viewRuns
 	if testing.Short() {
-		runs = 5
+		runs = 3
 	}
 	for name, x := range acrossViews {
 		t.Run(name, func(t *testing.T) {

@@ -47,7 +47,7 @@ type CausalRules struct {
 	Delivered   func(stamp Stamp, mine []uint32, sender int)
 	Own         func(sent uint32) uint32                        // the sender's own entry of a stamp
 	Again       func(stamp Stamp, self int, sent uint32) uint32 // how much a member that is back has sent, when it is told of one that is under way
-	Place       func(before, now int) int                       // this node's among the members, when a view begins
+	Place       func(before, now, members int) int              // this node's among so many members, when a view begins
 }
 
 // Stamp is the vector of a message, as it stands in its header.
@@ -79,7 +79,7 @@ func NewCausal(cfg impl.Config) *Causal {
 		Delivered:   func(_ Stamp, mine []uint32, sender int) { mine[sender]++ },
 		Own:         func(sent uint32) uint32 { return sent },
 		Again:       func(stamp Stamp, self int, sent uint32) uint32 { return max(sent, stamp.At(self)) },
-		Place:       func(_, now int) int { return now },
+		Place:       func(_, now, _ int) int { return now },
 	}}
 }
 

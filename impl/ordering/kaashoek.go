@@ -83,6 +83,7 @@ type KaashoekRules struct {
 	Wants    func(first, last uint64) (uint64, uint64)                           // what is asked for of a range that is missing
 	Again    func(tries int) bool                                                // whether a request that was not answered is sent again
 	Patient  func(silent, tl spec.Time) bool                                     // whether one that is silent is waited for
+	Alone    func(views bool) bool                                               // whether something is said again to one member alone
 }
 
 // kaashoekWaiting is a message that waits for its number.
@@ -104,6 +105,7 @@ func NewKaashoek(cfg impl.Config, method KaashoekMethod, history int) *Kaashoek 
 		Wants:    func(first, last uint64) (uint64, uint64) { return first, last },
 		Again:    func(int) bool { return true },
 		Patient:  func(silent, tl spec.Time) bool { return silent < tl },
+		Alone:    func(views bool) bool { return !views },
 	}}
 	if len(cfg.Members) > 0 {
 		k.sequencer = cfg.Members[0]

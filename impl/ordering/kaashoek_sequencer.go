@@ -97,7 +97,7 @@ func (k *Kaashoek) copyOf(seq uint64) kaashoekPacket {
 // repeat answers a request that has its number: its sender may have missed it.
 func (k *Kaashoek) repeat(p *kaashoekPacket, out *impl.Effects) {
 	d := &k.desk
-	if k.views.any { // it is on its way
+	if !k.Rules.Alone(k.views.any) { // it is on its way
 		return
 	}
 	for seq := d.history.Last(); seq >= d.history.First() && k.cfg.Index(p.origin) >= 0; seq-- {
@@ -122,7 +122,7 @@ const kaashoekRepair = 64
 // repair sends a member what it misses, or says that it is no longer kept.
 func (k *Kaashoek) repair(p *kaashoekPacket, to spec.NodeID, out *impl.Effects) {
 	d := &k.desk
-	if !k.numbers() || k.cfg.Index(to) < 0 || k.views.any {
+	if !k.numbers() || k.cfg.Index(to) < 0 || !k.Rules.Alone(k.views.any) {
 		return
 	}
 	if gone := d.history.First() - 1; p.seq <= gone {

@@ -78,9 +78,9 @@ func (k *Kaashoek) current(p *kaashoekPacket, group bool) bool {
 	case kaashoekRequest:
 		return p.last == k.views.base && !(k.views.blocked && k.numbers())
 	case kaashoekOrdered:
-		return group || !k.views.any
+		return group || k.Rules.Alone(k.views.any)
 	case kaashoekGone, kaashoekTaken, kaashoekNack:
-		return !k.views.any
+		return k.Rules.Alone(k.views.any)
 	}
 	return true
 }

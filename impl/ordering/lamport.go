@@ -71,7 +71,8 @@ type LamportRules struct {
 	Answers  func(m Stamped, said uint64, by int) bool // whether a message needs an empty one, by one that has said that last
 
 	Awaits  func(before, now []spec.NodeID) []spec.NodeID // who is waited for in a view, of its members and those of the last
-	Ignores func(leaves bool) bool                        // whether a member is not waited for while a view ends
+	Silent  func(ends bool) bool                          // whether nothing is acknowledged
+	Ignores func(suspected bool) bool                     // whether a member is not waited for
 }
 
 // lamportStream is what has come of one member.
@@ -97,6 +98,7 @@ func NewLamport(cfg impl.Config, delay time.Duration) *Lamport {
 		Answers:  func(m Stamped, said uint64, by int) bool { return Stamped{Stamp: said, Sender: by}.Before(m) },
 		Awaits:   func(_, now []spec.NodeID) []spec.NodeID { return now },
 		Ignores:  func(bool) bool { return false },
+		Silent:   func(ends bool) bool { return ends },
 	}}
 }
 
@@ -146,11 +148,14 @@ func (l *Lamport) Step(in impl.Input, out *impl.Effects) {
 		l.receive(in, out)
 	case in.Kind == impl.TimerFired:
 		l.armed = false
-		if !l.blocked && l.self >= 0 && l.Rules.Answers(l.owed, l.said, l.self) {
+		if !l.Rules.Silent(l.blocked) && l.self >= 0 && l.Rules.Answers(l.owed, l.said, l.self) {
 			l.multicast(lamportEmpty, nil, 0, out)
 		}
 	case in.Kind == impl.Blocked || in.Kind == impl.Unblocked:
 		l.block(in, out)
+		out.Pass(in)
+	case in.Kind == impl.Suspected:
+		l.suspect(in.From, out)
 		out.Pass(in)
 	case renews(in):
 		l.change(in.View, out)
@@ -247,7 +252,7 @@ func (l *Lamport) acknowledge(m Stamped, now spec.Time, out *impl.Effects) {
 		l.owed = m
 	}
 	switch {
-	case !l.Rules.Answers(m, l.said, l.self) || l.armed || l.blocked:
+	case !l.Rules.Answers(m, l.said, l.self) || l.armed || l.Rules.Silent(l.blocked):
 	case l.delay == 0:
 		l.multicast(lamportEmpty, nil, 0, out)
 	default:

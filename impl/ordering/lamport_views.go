@@ -22,12 +22,12 @@ func (l *Lamport) block(in impl.Input, out *impl.Effects) {
 	if !l.blocked && l.self >= 0 && l.Rules.Answers(l.owed, l.said, l.self) {
 		l.multicast(lamportEmpty, nil, 0, out)
 	}
-	if l.blocked && in.View != nil && l.self >= 0 {
-		for k, m := range l.cfg.Members {
-			if l.Rules.Ignores(!slices.Contains(in.View.Members, m)) {
-				l.heard[k] = ^uint64(0)
-			}
-		}
+}
+
+// suspect waits for a member all the same until a view takes it out: others may not suspect it, or have heard it.
+func (l *Lamport) suspect(n spec.NodeID, out *impl.Effects) {
+	if k := l.cfg.Index(n); k >= 0 && l.Rules.Ignores(true) {
+		l.heard[k] = ^uint64(0)
 		l.deliver(false, out)
 	}
 }

@@ -114,7 +114,7 @@ type SequencerRules struct {
 	Rescan  func(delivered int) bool // whether to look for the next position after so many deliveries in this step
 
 	Base     func(view, own uint64) uint64 // behind which a view's positions begin: by its id, or by the last one here
-	Rest     func() Absence                // what is done at the end of a view with messages that have no number: Skip loses them, Late is no order
+	Rest     func() bool                   // whether messages that have no number at the end of a view are delivered
 	Renews   func() bool                   // ub: whether the next sequencer is asked again
 	Stops    func(blocked bool) bool       // whether no numbers are given
 	Presents func(asked, view uint64) bool // ub: whether a request is of the view
@@ -176,7 +176,7 @@ func NewTotalSequencer(cfg impl.Config, form Form) *TotalSequencer {
 		Absent:   func() Absence { return Wait },
 		Rescan:   func(int) bool { return true },
 		Base:     func(view, _ uint64) uint64 { return view },
-		Rest:     func() Absence { return Wait },
+		Rest:     func() bool { return true },
 		Renews:   func() bool { return true },
 		Stops:    func(blocked bool) bool { return blocked },
 		Presents: func(asked, view uint64) bool { return asked == view },

@@ -46,7 +46,7 @@ func (t *TotalSequencer) change(v *spec.View, now spec.Time, out *impl.Effects) 
 	old, cfg := *t, t.cfg
 	cfg.Members = slices.Clone(v.Members)
 	*t = TotalSequencer{Rules: t.Rules, cfg: cfg, configured: t.configured, form: t.form, incarnation: t.incarnation,
-		admitted: true, blocked: t.blocked, base: t.Rules.Base(baseOf(v), old.places.First()-1)}
+		admitted: true, blocked: t.blocked, base: t.Rules.Base(baseOf(v), old.places.First()-1+old.left())}
 	t.next = t.base + 1
 	t.places.Restart(t.base)
 	t.issued.Restart(t.base)
@@ -88,11 +88,23 @@ func (t *TotalSequencer) keep(old *TotalSequencer) {
 	}
 }
 
+// left counts what has no number.
+func (t *TotalSequencer) left() (n uint64) {
+	t.streams.Each(func(_ int, _ uint32, s *arrivals) {
+		for k := s.held.First(); k <= s.held.Last(); k++ {
+			if s.held.At(k).body != nil {
+				n++
+			}
+		}
+	})
+	return n
+}
+
 // rest delivers, in form bb, what has no number when the view ends.
 func (t *TotalSequencer) rest(out *impl.Effects) {
 	position := t.places.First()
 	t.streams.Each(func(node int, _ uint32, s *arrivals) {
-		for n := s.held.First(); n <= s.held.Last() && t.Rules.Rest() != Skip; n++ {
+		for n := s.held.First(); n <= s.held.Last() && t.Rules.Rest(); n++ {
 			if m := s.held.At(n); m != nil && m.body != nil {
 				out.UpAt(spec.NodeID(node), m.body, position, m.again)
 				position++

@@ -93,6 +93,7 @@ type SyncRules struct {
 	Holds    func(sender spec.NodeID) bool  // whether what is behind a barrier waits for it
 	Stops    func() bool                    // whether a member stops sending for a cut
 	Everyone func(members, done int) bool   // whether all have said that they have delivered what was in flight
+	Again    func(r Reading) bool           // whether a barrier that is open when a view ends is called again in the next
 }
 
 // syncStream is what has come of one life of a process.
@@ -113,6 +114,7 @@ func NewSync(cfg impl.Config, reading Reading) *Sync {
 		Holds:    func(spec.NodeID) bool { return true },
 		Stops:    func() bool { return true },
 		Everyone: func(members, done int) bool { return done == members },
+		Again:    func(r Reading) bool { return r == Blocking },
 	}}
 }
 

@@ -76,7 +76,7 @@ func (s *Sync) change(v *spec.View, out *impl.Effects) {
 	s.views = syncViews{configured: old.views.configured, admitted: true, blocked: old.views.blocked,
 		base: old.calls.Last(), lives: make([]uint32, cfg.Nodes)}
 	open := old.returned
-	if s.reading == Blocking && s.me >= 0 {
+	if s.Rules.Again(s.reading) && s.me >= 0 {
 		s.views.base = old.calls.First() - 1
 		for n := old.calls.Last(); n >= old.calls.First(); n-- {
 			s.queue = slices.Insert(s.queue, 0, syncSend{ref: old.calls.At(n).ref, barrier: true})

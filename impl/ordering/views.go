@@ -81,6 +81,6 @@ func (c *Causal) change(v *spec.View, out *impl.Effects) {
 	}
 	clear(c.held)
 	c.cfg.Members = slices.Clone(v.Members)
-	c.self, c.admitted = c.Rules.Place(c.self, c.cfg.Index(c.cfg.Self)), true
+	c.self, c.admitted = c.Rules.Place(c.self, c.cfg.Index(c.cfg.Self), len(v.Members)), true
 	c.sent, c.mine, c.held = 0, make([]uint32, len(v.Members)), c.held[:0]
 }
