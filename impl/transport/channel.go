@@ -12,6 +12,7 @@ import (
 // A peer that has been silent for TL while an acknowledgement is owed is taken for failed: what waits for it is
 // dropped, and the layers above are told by Suspect. If it is heard again they are told by Trust, and what is sent
 // from then on is kept again; what was dropped is lost. So the promise holds through cuts and pauses shorter than TL.
+// Who is trusted by a detector below, or is in a view, is served again too (channel_views.go).
 //
 // It acknowledges a send when the peer has acknowledged the packet.
 //
@@ -37,12 +38,13 @@ type ChannelRules struct {
 }
 
 type channelPeer struct {
-	out       impl.Outbox
-	heard     spec.Time // last time anything valid came from it
-	armed     bool      // its timer runs
-	suspected bool
-	lives     impl.Lives[impl.Window]
-	accepted  impl.Lives[impl.Window] // of an accepting channel
+	out      impl.Outbox
+	heard    spec.Time // last time anything valid came from it
+	armed    bool      // its timer runs
+	gone     bool      // given up: what is sent to it is not kept
+	told     bool      // the layers above have heard that it is suspected
+	lives    impl.Lives[impl.Window]
+	accepted impl.Lives[impl.Window] // of an accepting channel
 
 	backlog []waitingSend // while the window is full; backlog[next:] in order
 	next    int
@@ -95,6 +97,11 @@ func (c *Channel) Step(in impl.Input, out *impl.Effects) {
 		c.receive(in, out)
 	case impl.TimerFired:
 		c.fire(in, out)
+	case impl.Suspected, impl.Trusted:
+		c.doubted(in, out)
+	case impl.ViewChanged:
+		c.admit(in.View, in.Now)
+		out.Pass(in)
 	case impl.Accept:
 		if !c.accepting {
 			out.Pass(in)
@@ -131,7 +138,7 @@ func (c *Channel) transmit(in impl.Input, out *impl.Effects) {
 	out.Down(in.To, b, 0).Code = in.Code
 	_, kept := p.out.Add(b, in.Ref, in.Now)
 	kept.Code = in.Code
-	if p.suspected {
+	if p.gone {
 		kept.Waiting.Clear()
 		p.out.Settle(p.out.Next() - 1)
 		return
@@ -244,8 +251,10 @@ func (c *Channel) release(in impl.Input, out *impl.Effects) {
 }
 
 func (c *Channel) trust(n spec.NodeID, out *impl.Effects) {
-	if p := &c.peers[n]; p.suspected {
-		p.suspected = false
+	p := &c.peers[n]
+	p.gone = false
+	if p.told {
+		p.told = false
 		out.Trust(n)
 	}
 }
@@ -263,11 +272,14 @@ func (c *Channel) fire(in impl.Input, out *impl.Effects) {
 		return
 	}
 	if in.Now-max(since, p.heard) >= spec.Time(c.cfg.TL) {
-		p.suspected = true
+		p.gone = true
 		p.out.Remove(to, func(impl.Ref) {}) // never acknowledged: it may not have arrived
 		p.backlog, p.next = p.backlog[:0], 0
 		out.Note(impl.Removed, uint64(to), 0)
-		out.Suspect(to)
+		if !p.told {
+			p.told = true
+			out.Suspect(to)
+		}
 		return
 	}
 	c.out, c.to = out, to
