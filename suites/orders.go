@@ -105,7 +105,7 @@ func (c Cell) order(cfg impl.Config) impl.Layer {
 		}
 	case "total-sequencer":
 		form, _ := ordering.ParseForm(o.Get("form", "bb"))
-		return ordering.NewTotalSequencer(cfg, form)
+		return c.sequencer(cfg, form)
 	case "total-seqserver":
 		holes, _ := ordering.ParseHoles(o.Get("holes", "fill"))
 		return ordering.NewTotalSeqServer(cfg, holes)
@@ -120,7 +120,9 @@ func (c Cell) order(cfg impl.Config) impl.Layer {
 	case "fifo-total":
 		return ordering.NewFifoTotal(cfg, c.below(cfg))
 	case "causal-total":
-		return ordering.NewCausalTotal(cfg, c.below(cfg))
+		causal := ordering.NewCausal(cfg)
+		causal.Replayed = c.logged()
+		return impl.NewStack(causal, c.below(cfg))
 	case "real-time":
 		ms := func(key string, def int) time.Duration { return time.Duration(number(o, key, def)) * time.Millisecond }
 		return ordering.NewRealTime(cfg, ms("epsilon", 5), ms("delta", 100))
@@ -134,10 +136,19 @@ func (c Cell) order(cfg impl.Config) impl.Layer {
 // plain makes an ordering that has no options.
 func (c Cell) plain(name string, cfg impl.Config) impl.Layer {
 	l := lookup(Orderings(), name).New(cfg)
-	if causal, ok := l.(*ordering.Causal); ok {
-		causal.Replayed = c.logged()
+	switch l := l.(type) {
+	case *ordering.Causal:
+		l.Replayed = c.logged()
+	case *ordering.Lamport:
+		l.Replayed = c.logged()
 	}
 	return l
+}
+
+func (c Cell) sequencer(cfg impl.Config, form ordering.Form) *ordering.TotalSequencer {
+	t := ordering.NewTotalSequencer(cfg, form)
+	t.Replayed = c.logged()
+	return t
 }
 
 func (c Cell) agreement(cfg impl.Config) *ordering.Agreement {
@@ -152,9 +163,9 @@ func (c Cell) below(cfg impl.Config) impl.Layer {
 	case "agreement":
 		return c.agreement(cfg)
 	case "lamport":
-		return ordering.NewLamport(cfg, 0)
+		return c.plain("total-lamport", cfg)
 	}
-	return ordering.NewTotalSequencer(cfg, ordering.BB)
+	return c.sequencer(cfg, ordering.BB)
 }
 
 // barrier says whether the ordering has barriers, and above which one.
@@ -236,7 +247,7 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 		case o.Name == "total-seqserver": // a number that only the dead knew, and delivered, becomes a hole
 			claim(safe&^crashes, "TOTAL-ORDER-PREFIX")
 			claim(intact, "SEQUENCE-LINEARIZABLE")
-		case o.Name == "total-agreement", o.Name == "total-lamport", c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip"):
+		case o.Name == "total-agreement", o.Name == "total-lamport", c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip" || c.replays()):
 			claim(safe, "UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX")
 		default:
 			claim(safe, "TOTAL-ORDER-PREFIX")

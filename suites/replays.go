@@ -16,10 +16,10 @@ func (c Cell) replays() bool {
 		return false
 	}
 	switch o := c.Ordering; o.Name {
-	case "unordered", "fifo", "causal", "total-agreement":
+	case "unordered", "fifo", "causal", "total-agreement", "total-lamport", "fifo-total", "causal-total":
 		return true
-	case "fifo-total":
-		return o.Get("order", "sequencer") == "agreement"
+	case "total-sequencer":
+		return o.Get("form", "bb") == "bb"
 	}
 	return false
 }

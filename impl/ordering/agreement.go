@@ -201,6 +201,10 @@ func (a *Agreement) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.TimerFired && a.views.blocked:
 		a.alarm = 0
 		a.arm(in.Now+spec.Time(a.cfg.TS), out)
+	case in.Kind == impl.GapFound && len(in.Body) > 0: // it has no place in the order, and never will
+		out.Note(impl.Stale, uint64(in.From), in.Num)
+	case in.Kind == impl.Resumed:
+		a.resumed(in, out)
 	case in.Kind == impl.TimerFired:
 		a.fire(in.Now, out)
 	case in.Kind == impl.Refused:

@@ -33,10 +33,15 @@ import (
 // It is live while nobody crashes: a member that is dead is never heard again, and nothing is delivered any more.
 //
 // It acknowledges when the level has acknowledged the message. One that the level refuses leaves a hole in the numbers,
-// as with [Fifo], and here everybody waits behind it. A member that comes back has forgotten its clock and is no member
-// any more: its sends are refused, and it is silent.
+// as with [Fifo], and here everybody waits behind it; unless the level withdraws it, and tells what it was. A member that
+// comes back has forgotten its clock and is no member any more: its sends are refused, and it is silent; unless it is
+// handed its log again, see [Lamport.Replayed].
 type Lamport struct {
 	Rules LamportRules
+
+	// Replayed says that the level below hands up again, after a recovery, everything that it ever handed up, in the
+	// same order, and then tells what of this node's is still under way.
+	Replayed bool
 
 	cfg         impl.Config
 	delay       time.Duration
@@ -53,6 +58,7 @@ type Lamport struct {
 	configured  []spec.NodeID
 	admitted    bool // by a view, in this life
 	blocked     bool // a view ends
+	comesBack   bool // as long as what an earlier life received is handed up again
 }
 
 // Stamped is a message's place in the total order.
@@ -73,6 +79,7 @@ type LamportRules struct {
 	Awaits  func(before, now []spec.NodeID) []spec.NodeID // who is waited for in a view, of its members and those of the last
 	Silent  func(ends bool) bool                          // whether nothing is acknowledged
 	Ignores func(suspected bool) bool                     // whether a member is not waited for
+	Again   func(x, own uint64) uint64                    // what one that is back has sent, or said, last, when it finds one of its own
 }
 
 // lamportStream is what has come of one member.
@@ -86,6 +93,7 @@ type stampedBody struct {
 	stamp   uint64
 	arrival uint64
 	kind    byte
+	void    bool // the level has withdrawn it
 }
 
 // NewLamport makes the layer of one node, which acknowledges what it receives after a delay; 0 is at once.
@@ -99,6 +107,7 @@ func NewLamport(cfg impl.Config, delay time.Duration) *Lamport {
 		Awaits:   func(_, now []spec.NodeID) []spec.NodeID { return now },
 		Ignores:  func(bool) bool { return false },
 		Silent:   func(ends bool) bool { return ends },
+		Again:    func(x, own uint64) uint64 { return max(x, own) },
 	}}
 }
 
@@ -132,10 +141,10 @@ func (l *Lamport) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Start:
 		n := len(l.configured)
 		l.cfg.Members = l.configured
-		*l = Lamport{Rules: l.Rules, cfg: l.cfg, configured: l.configured, delay: l.delay, incarnation: uint32(in.Num),
-			self: l.cfg.Index(l.cfg.Self), streams: make([]lamportStream, n), heard: make([]uint64, n)}
+		*l = Lamport{Rules: l.Rules, Replayed: l.Replayed, comesBack: l.Replayed && in.Num > 0, cfg: l.cfg, configured: l.configured, delay: l.delay,
+			incarnation: uint32(in.Num), self: l.cfg.Index(l.cfg.Self), streams: make([]lamportStream, n), heard: make([]uint64, n)}
 	case in.Kind == impl.Send && in.To == impl.Everyone:
-		if l.self < 0 || l.incarnation != 0 && !l.admitted {
+		if l.self < 0 || l.stranger(l.incarnation) {
 			out.Refuse(in.Ref, impl.NotMember)
 			return
 		}
@@ -144,8 +153,10 @@ func (l *Lamport) Step(in impl.Input, out *impl.Effects) {
 			return
 		}
 		l.multicast(lamportMessage, in.Body, in.Ref, out)
-	case in.Kind == impl.Packet && in.To == impl.Everyone:
+	case in.Kind == impl.Packet && in.To == impl.Everyone, in.Kind == impl.GapFound && len(in.Body) > 0:
 		l.receive(in, out)
+	case in.Kind == impl.Resumed:
+		l.resume(in, out)
 	case in.Kind == impl.TimerFired:
 		l.armed = false
 		if !l.Rules.Silent(l.blocked) && l.self >= 0 && l.Rules.Answers(l.owed, l.said, l.self) {
@@ -191,7 +202,7 @@ func (l *Lamport) receive(in impl.Input, out *impl.Effects) {
 	case sender < 0 || l.self < 0:
 		out.Note(impl.NotMember, uint64(in.From), n)
 		return
-	case !l.admitted && (binary.LittleEndian.Uint32(h[16:]) != 0 || l.incarnation != 0):
+	case l.stranger(binary.LittleEndian.Uint32(h[16:])) || l.stranger(l.incarnation):
 		out.Note(impl.Stale, uint64(in.From), n)
 		return
 	}
@@ -210,13 +221,16 @@ func (l *Lamport) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	l.arrivals++
-	*slot = stampedBody{body: body, stamp: stamp, arrival: l.arrivals, kind: kind}
+	*slot = stampedBody{body: body, stamp: stamp, arrival: l.arrivals, kind: kind, void: in.Kind == impl.GapFound}
+	if l.comesBack && sender == l.self {
+		l.remember(n, stamp)
+	}
 	l.clock = l.Rules.Received(l.clock, stamp)
 	l.goOn(sender, slot)
 	if kind == lamportMessage {
 		l.acknowledge(Stamped{Stamp: stamp, Sender: sender}, in.Now, out)
 	}
-	if l.deliver(in.Flag, out) == 0 && kind == lamportMessage {
+	if l.deliver(in.Flag || l.comesBack, out) == 0 && kind == lamportMessage {
 		out.Note(impl.HeldBack, uint64(in.From), n)
 	}
 }
@@ -252,7 +266,7 @@ func (l *Lamport) acknowledge(m Stamped, now spec.Time, out *impl.Effects) {
 		l.owed = m
 	}
 	switch {
-	case !l.Rules.Answers(m, l.said, l.self) || l.armed || l.Rules.Silent(l.blocked):
+	case !l.Rules.Answers(m, l.said, l.self) || l.armed || l.comesBack || l.Rules.Silent(l.blocked):
 	case l.delay == 0:
 		l.multicast(lamportEmpty, nil, 0, out)
 	default:
@@ -269,10 +283,10 @@ func (l *Lamport) deliver(again bool, out *impl.Effects) (delivered int) {
 			return delivered
 		}
 		s := &l.streams[m.Sender]
-		body := s.ring.At(s.ring.First()).body
+		x := *s.ring.At(s.ring.First())
 		s.drop()
 		s.trim()
-		out.Add(impl.Effect{Kind: impl.Up, From: l.cfg.Members[m.Sender], To: impl.Everyone, Body: body, Flag: again})
+		handUp(l.cfg.Members[m.Sender], x.body, again, x.void, out)
 	}
 }
 

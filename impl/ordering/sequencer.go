@@ -44,9 +44,14 @@ import (
 // hears of a refusal by the level.
 //
 // Over a level that hands up again what its log has, members come to the same positions again. What is handed up is
-// marked as the message was that came from below.
+// marked as the message was that came from below. In form bb a sequencer that is handed its log again goes on numbering:
+// see [TotalSequencer.Replayed].
 type TotalSequencer struct {
 	Rules SequencerRules
+
+	// Replayed says that the level below hands up again, after a recovery, everything that it ever handed up, in the
+	// same order, and then tells what of this node's is still under way.
+	Replayed bool
 
 	cfg         impl.Config
 	form        Form
@@ -65,6 +70,7 @@ type TotalSequencer struct {
 	base       uint64        // behind which the positions of the view begin
 	blocked    bool          // a view ends
 	unnumbered []totalHeader // sequencer, bb: what has come meanwhile
+	comeback   *comeback     // as long as what an earlier life received is handed up again
 }
 
 // Form says how a message comes to the sequencer.
@@ -113,11 +119,14 @@ type SequencerRules struct {
 	Absent  func() Absence
 	Rescan  func(delivered int) bool // whether to look for the next position after so many deliveries in this step
 
-	Base     func(view, own uint64) uint64 // behind which a view's positions begin: by its id, or by the last one here
-	Rest     func() bool                   // whether messages that have no number at the end of a view are delivered
-	Renews   func() bool                   // ub: whether the next sequencer is asked again
-	Stops    func(blocked bool) bool       // whether no numbers are given
-	Presents func(asked, view uint64) bool // ub: whether a request is of the view
+	Base     func(view, own uint64) uint64      // behind which a view's positions begin: by its id, or by the last one here
+	Rest     func() bool                        // whether messages that have no number at the end of a view are delivered
+	Renews   func() bool                        // ub: whether the next sequencer is asked again
+	Stops    func(blocked bool) bool            // whether no numbers are given
+	Presents func(asked, view uint64) bool      // ub: whether a request is of the view
+	Again    func(next, position uint64) uint64 // the next position, when a sequencer that is back finds one that it has given
+	Given    func(numbered bool) bool           // whether such a sequencer takes a message for one that has a position
+	Lapses   func() bool                        // whether such a sequencer gives again what the level has withdrawn
 }
 
 // arrivals are what one sender has sent in one life, from the first message that has not been delivered.
@@ -128,6 +137,7 @@ type arrivals struct {
 type arrival struct {
 	body  []byte // nil: it has not come, or is over
 	again bool
+	void  bool // the level has withdrawn it
 	over  bool // delivered, or passed over
 }
 
@@ -139,6 +149,7 @@ type place struct {
 	origin      spec.NodeID
 	known       bool // who has it
 	again       bool
+	void        bool
 }
 
 // asked is an own message that the sequencer was asked to number.
@@ -180,6 +191,9 @@ func NewTotalSequencer(cfg impl.Config, form Form) *TotalSequencer {
 		Renews:   func() bool { return true },
 		Stops:    func(blocked bool) bool { return blocked },
 		Presents: func(asked, view uint64) bool { return asked == view },
+		Again:    func(next, position uint64) uint64 { return max(next, position+1) },
+		Given:    func(numbered bool) bool { return numbered },
+		Lapses:   func() bool { return true },
 	}}
 }
 
@@ -188,13 +202,20 @@ func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
 		t.cfg.Members = t.configured
-		*t = TotalSequencer{Rules: t.Rules, cfg: t.cfg, configured: t.configured, form: t.form, incarnation: uint32(in.Num), next: 1}
+		*t = TotalSequencer{Rules: t.Rules, Replayed: t.Replayed, cfg: t.cfg, configured: t.configured, form: t.form,
+			incarnation: uint32(in.Num), next: 1}
+		t.comeBack()
 	case in.Kind == impl.Send && in.To == impl.Everyone:
 		t.send(in, out)
 	case in.Kind == impl.Send:
 		sendTotalLetter(in, out)
 	case in.Kind == impl.Packet:
 		t.receive(in, out)
+	case t.form == BB && in.Kind == impl.GapFound && len(in.Body) > 0:
+		in.To = impl.Everyone
+		t.receive(in, out)
+	case in.Kind == impl.Resumed:
+		t.resume(in, out)
 	case in.Kind == impl.TimerFired:
 		t.errands.fireIn(t.blocked, in.Now, &t.cfg, out)
 	case in.Kind == impl.Acknowledged && in.Ref&ownRef != 0:
@@ -216,7 +237,7 @@ func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 }
 
 func (t *TotalSequencer) numbers() bool {
-	if t.admitted {
+	if t.admitted || t.Replayed && t.form == BB {
 		return t.Rules.Numbers(&t.cfg, 0)
 	}
 	return t.Rules.Numbers(&t.cfg, t.incarnation)
@@ -272,7 +293,7 @@ func (t *TotalSequencer) data(in impl.Input, h totalHeader, body []byte, out *im
 	}
 	again := m == nil || m.body != nil || m.over
 	if t.numbers() {
-		if h.origin, h.kind = in.From, seqOrder; !t.Rules.Stops(t.blocked) {
+		if h.origin, h.kind = in.From, seqOrder; !t.Rules.Stops(t.blocked) && t.comeback == nil {
 			t.number(h, nil, again, out)
 		} else if !again {
 			t.unnumbered = append(t.unnumbered, h)
@@ -286,7 +307,7 @@ func (t *TotalSequencer) data(in impl.Input, h totalHeader, body []byte, out *im
 	case late:
 		out.UpAgain(in.From, impl.Everyone, body, in.Flag)
 	case !again:
-		m.body, m.again = notNil(body), in.Flag
+		m.body, m.again, m.void = notNil(body), in.Flag, in.Kind == impl.GapFound
 		t.deliver(in.From, h.n, out)
 	}
 }
@@ -297,11 +318,20 @@ func (t *TotalSequencer) number(h totalHeader, body []byte, again bool, out *imp
 	if h.position == 0 {
 		return nil
 	}
+	return t.issue(h, body, out)
+}
+
+// issue tells the group what position a message has.
+func (t *TotalSequencer) issue(h totalHeader, body []byte, out *impl.Effects) *issue {
 	for t.issued.Len() > 0 && h.position-t.issued.First() >= 2*totalReach { // whose acknowledgement never came
 		*t.issued.At(t.issued.First()) = issue{}
 		t.issued.Drop()
 	}
 	x := t.issued.Reach(h.position)
+	if x == nil { // so old that nobody waits for it
+		out.Note(impl.Overflow, uint64(t.cfg.Self), h.position)
+		return nil
+	}
 	packet := h.behind(body, out)
 	*x = issue{packet: packet, n: h.n, incarnation: h.incarnation, origin: h.origin, open: true}
 	out.Down(impl.Everyone, packet, ownRef|impl.Ref(h.position))
@@ -322,6 +352,9 @@ func (t *TotalSequencer) over(x *issue) {
 func (t *TotalSequencer) order(in impl.Input, h totalHeader, body []byte, out *impl.Effects) {
 	if !t.Rules.Follows(&t.cfg, in.From) {
 		out.Note(impl.Forged, uint64(in.From), h.position)
+		return
+	}
+	if t.given(h, in.Kind == impl.GapFound) {
 		return
 	}
 	if in.From == t.cfg.Self {
@@ -367,7 +400,10 @@ func (t *TotalSequencer) deliver(from spec.NodeID, n uint64, out *impl.Effects) 
 		}
 		*p = place{}
 		t.places.Drop()
-		if x.body != nil {
+		switch {
+		case x.void:
+			handUp(x.origin, x.body, x.again, true, out)
+		case x.body != nil:
 			out.UpAt(x.origin, x.body, position, x.again)
 		}
 	}
@@ -390,7 +426,7 @@ func (t *TotalSequencer) fetch(p *place) bool {
 	case m == nil || !m.over && m.body == nil && t.Rules.Absent() == Wait:
 		return false
 	}
-	p.body, p.again = m.body, m.again
+	p.body, p.again, p.void = m.body, m.again, m.void
 	*m = arrival{over: true}
 	if t.Rules.Absent() == Late {
 		return true // what is passed over must be known when it comes

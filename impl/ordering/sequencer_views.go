@@ -45,7 +45,7 @@ func (t *TotalSequencer) askAll(now spec.Time, out *impl.Effects) {
 func (t *TotalSequencer) change(v *spec.View, now spec.Time, out *impl.Effects) {
 	old, cfg := *t, t.cfg
 	cfg.Members = slices.Clone(v.Members)
-	*t = TotalSequencer{Rules: t.Rules, cfg: cfg, configured: t.configured, form: t.form, incarnation: t.incarnation,
+	*t = TotalSequencer{Rules: t.Rules, Replayed: t.Replayed, cfg: cfg, configured: t.configured, form: t.form, incarnation: t.incarnation,
 		admitted: true, blocked: t.blocked, base: t.Rules.Base(baseOf(v), old.places.First()-1+old.left())}
 	t.next = t.base + 1
 	t.places.Restart(t.base)
@@ -105,7 +105,7 @@ func (t *TotalSequencer) rest(out *impl.Effects) {
 	position := t.places.First()
 	t.streams.Each(func(node int, _ uint32, s *arrivals) {
 		for n := s.held.First(); n <= s.held.Last() && t.Rules.Rest(); n++ {
-			if m := s.held.At(n); m != nil && m.body != nil {
+			if m := s.held.At(n); m != nil && m.body != nil && !m.void {
 				out.UpAt(spec.NodeID(node), m.body, position, m.again)
 				position++
 			}

@@ -56,6 +56,12 @@ func (h totalHeader) behind(body []byte, out *impl.Effects) []byte {
 	return b
 }
 
+// parseTotal is the inverse of behind.
+func parseTotal(x []byte) totalHeader {
+	return totalHeader{position: binary.LittleEndian.Uint64(x), n: binary.LittleEndian.Uint64(x[8:]),
+		incarnation: binary.LittleEndian.Uint32(x[16:]), origin: spec.NodeID(binary.LittleEndian.Uint16(x[20:])), kind: x[22]}
+}
+
 // openTotal takes the header off a packet. One that makes no sense is noted, and a letter of the application is handed
 // up: both are no business of the ordering, and ok is false.
 func openTotal(in impl.Input, nodes int, out *impl.Effects) (body []byte, h totalHeader, ok bool) {
@@ -66,8 +72,7 @@ func openTotal(in impl.Input, nodes int, out *impl.Effects) (body []byte, h tota
 	out.Accept(in.Ref)
 	body, x, ok := impl.Cut(in.Body, totalHeaderLen)
 	if ok {
-		h = totalHeader{position: binary.LittleEndian.Uint64(x), n: binary.LittleEndian.Uint64(x[8:]),
-			incarnation: binary.LittleEndian.Uint32(x[16:]), origin: spec.NodeID(binary.LittleEndian.Uint16(x[20:])), kind: x[22]}
+		h = parseTotal(x)
 	}
 	if !ok || int(h.origin) >= nodes || in.From < 0 || int(in.From) >= nodes {
 		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
