@@ -225,7 +225,7 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		live = live.Without(spec.CoordinatorFault)
 		m["SELF-DELIVERY"] = m["SELF-DELIVERY"].Without(spec.CoordinatorFault)
 	}
-	if c.Reliability.Name == "atomic-abort" && p.numbered && (!c.replays() || c.sequenced()) { // what was aborted leaves a hole, behind which its sender's next wait
+	if c.Reliability.Name == "atomic-abort" && p.numbered && !c.replays() { // what was aborted leaves a hole, behind which its sender's next wait
 		m["SELF-DELIVERY"] = live &^ crashes
 	}
 	if p.byzantine {
@@ -262,7 +262,7 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		if !p.numbered {
 			m["TAIL-RECOVERY"] = live
 		}
-		if c.Reliability.Name == "atomic-abort" && p.numbered && (!c.replays() || c.sequenced()) {
+		if c.Reliability.Name == "atomic-abort" && p.numbered && !c.replays() {
 			m["VALIDITY"] = live &^ crashes
 		}
 		if p.blocks {

@@ -309,8 +309,7 @@ func (c Cell) leave(m map[spec.ID]spec.FaultSet, p *premises) {
 		}
 	case c.across(): // who crashes may leave something behind that others wait for
 		without = crashes
-	case !c.together():
-		return
+	case !c.together() || c.returns():
 	case c.sequenced() && p.agrees && c.Reliability.Name != "atomic-view":
 		without = spec.SetOf(spec.CoordinatorFault)
 		if !p.uniform {

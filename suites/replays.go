@@ -24,13 +24,22 @@ func (c Cell) replays() bool {
 	return false
 }
 
+// returns says whether what takes everyone is promised through crashes, to those who are there when all have come back.
+// Over the level durable a sequencer promises more as it is, of those that go on without some other member. And a sender
+// outside the group that agrees on numbers gets no copy of its own message to remind it that this still lacks one.
+func (c Cell) returns() bool {
+	o := c.Ordering
+	agreed := o.Name == "total-agreement" || o.Get("order", "sequencer") == "agreement"
+	return c.replays() && c.total() && !agreed && !(c.sequenced() && c.Reliability.Name == "durable")
+}
+
 // awaitsAll lists what is promised only where everyone comes back, of orderings that let one message wait for another:
 // an acknowledged one may be held back behind one that is in the log of a dead sender alone.
 func (c Cell) awaitsAll() []spec.ID {
 	switch {
 	case !c.replays() || c.Ordering.Name == "unordered":
 		return nil
-	case c.Reliability.Name == "atomic-log":
+	case c.Reliability.Name == "atomic-log", c.returns():
 		return []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING",
 			"TAIL-RECOVERY", "ACKED-DELIVERED", "DURABILITY"}
 	}
