@@ -38,7 +38,8 @@ func viewSynchrony() Part {
 // changing makes the stack of one node whose group changes.
 func (c Cell) changing(cfg impl.Config) impl.Layer {
 	layers := []impl.Layer{membership.NewGate(cfg, nil), c.order(cfg), c.level(cfg), membership.NewViewSync(cfg)}
-	if _, links := c.network(); links {
+	end := c.endToEnd()
+	if end {
 		layers = append(layers, reliability.NewBestEffort(cfg))
 	}
 	t := c.transport(cfg)
@@ -47,7 +48,7 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 	}
 	layers = append(layers, t)
 	switch {
-	case c.channel():
+	case c.channel() && !end:
 		layers = append(layers, transport.NewChannel(cfg))
 	case c.Transport.Name == "tcp":
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
@@ -56,6 +57,13 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 		layers = append(layers, membership.NewDetector(cfg, p))
 	}
 	return impl.NewStack(layers...)
+}
+
+// endToEnd says whether what is lost is sent again from its sender to the members: where others hand messages on, which
+// may fail or be out of the view, and where one packet reaches many.
+func (c Cell) endToEnd() bool {
+	_, links := c.network()
+	return links || c.premises().relayed
 }
 
 // changesApplicable says why a group of the cell can't change its members, or nil.
@@ -67,10 +75,8 @@ func (c Cell) changesApplicable() error {
 		return fmt.Errorf("a view ends when all have the same of it: %s has no flush, atomic-view has", c.Reliability.Name)
 	case c.mtu() > 0:
 		return fmt.Errorf("what a view ends with is told in one packet, and keeps to no MTU")
-	case c.Transport.Name != "unicast":
-		return fmt.Errorf("over %s the members are those of the configuration", c.Transport.Name)
-	case !slices.Contains([]string{"unordered", "fifo", "causal", "total-sequencer"}, c.Ordering.Name):
-		return fmt.Errorf("%s does not begin anew with a view", c.Ordering.Name)
+	case c.Transport.Name == "tcp":
+		return fmt.Errorf("a stream that was given up has lost what was in it, and who comes back to the view misses that")
 	case c.across():
 		return fmt.Errorf("an order across groups has members that do not change")
 	}
@@ -124,7 +130,7 @@ func (c Cell) move(s *faults.Scenario, seed uint64, i int) {
 
 // viewClaims says what a cell promises whose group changes.
 func (c Cell) viewClaims() spec.Claims {
-	p := c.premises()
+	p, o := c.premises(), c.Ordering
 	all := c.faces()
 	m := map[spec.ID]spec.FaultSet{}
 	claim := func(ids ...spec.ID) {
@@ -132,17 +138,43 @@ func (c Cell) viewClaims() spec.Claims {
 			m[id] = all
 		}
 	}
-	claim("NO-CREATION", "CONTENT-INTEGRITY", "SENDER-INTEGRITY", "DESTINATION-INTEGRITY", "CLOSED-GROUP", "NO-RESURRECTION", "NO-DUPLICATION",
-		"FIFO-ORDER")
+	claim("NO-CREATION", "CONTENT-INTEGRITY", "SENDER-INTEGRITY", "DESTINATION-INTEGRITY", "CLOSED-GROUP", "NO-RESURRECTION", "NO-DUPLICATION")
 	claim("SELF-INCLUSION", "VIEW-MONOTONICITY", "INITIAL-VIEW", "VIEW-AGREEMENT", "PRIMARY-COMPONENT", "SAME-VIEW-DELIVERY",
 		"SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK", "NO-DELIVERY-AFTER-LEAVE", "MEMBERSHIP-PRECISION", "JOIN-TRANSFER", "JOIN-COMPLETE")
-	if p.causal {
-		claim("LOCAL-ORDER", "CAUSAL-ORDER")
+	claim("SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED")
+	if o.Name != "total-seqserver" && o.Get("form", "bb") != "ub" { // else numbers go one way, messages another
+		claim("FIFO-ORDER", "FIFO-GAPFREE")
+	}
+	if p.causal || o.Name == "total-sequencer" && o.Get("form", "bb") == "bb" {
+		claim("LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	if c.total() {
-		claim("TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE")
+		claim("TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE")
+	}
+	if c.asksFirst() {
+		delete(m, "SENDING-VIEW-DELIVERY")
+		delete(m, "FLUSH-BLOCK")
 	}
 	return inCatalogueOrder(m)
+}
+
+// separateViews adds what a cell does not promise whose group changes.
+func (c Cell) separateViews(p *premises, add func(with spec.FaultSet, ids ...spec.ID)) {
+	if !p.causal && !c.total() {
+		add(spec.NoFaults, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
+	}
+	if !c.total() {
+		add(spec.NoFaults, "TOTAL-ORDER")
+	}
+	if c.asksFirst() {
+		add(spec.SetOf(spec.CrashFault), "SENDING-VIEW-DELIVERY")
+	}
+}
+
+// asksFirst says whether a message waits at its sender for a number, and goes into the next view if that comes first.
+func (c Cell) asksFirst() bool {
+	o := c.Ordering
+	return o.Name == "total-seqserver" || o.Name == "total-kaashoek" || o.Get("form", "bb") == "ub"
 }
 
 // stuck says whether the group can't go on at the end of the run that was played last: most of its configured nodes are

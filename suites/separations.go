@@ -57,6 +57,10 @@ func (c Cell) Separations() []Separation {
 		add(spec.NoFaults, "AGREEMENT")
 		return c.possible(out)
 	}
+	if c.changes() {
+		c.separateViews(&p, add)
+		return c.possible(out)
+	}
 	c.separateDelivery(&p, add)
 	total := c.total() || c.together()
 	if !p.fifo && !p.streams && !p.ordered && c.Ordering.Name != "real-time" && c.Reliability.Get("ack", "") != "stop-and-wait" {
