@@ -138,6 +138,12 @@ func (j *Judge) destinationIntegrity() spec.Finding {
 		switch s.op() {
 		case opMember:
 			m.turn(&j.h.Events[i], i)
+		case opRecover:
+			m.recover(j.h.Events[i].Node, i)
+		case opRare:
+			if e := &j.h.Events[i]; e.Kind == spec.ViewChange {
+				m.admit(j.h, e, i)
+			}
 		case opDeliver, opAgain:
 			n++
 			if e := &j.h.Events[i]; !m.may[m.at(e.Node, e.Group)] {

@@ -61,7 +61,7 @@ func (j *Judge) joinTransfer() spec.Finding {
 				j.bits[m] = 1
 			}
 		}
-		stays := j.correct[e.Node] && j.final.since[j.final.at(e.Node, e.Group)] != never && j.now[e.Node] == uint32(s.proc()) && j.lastState(i)
+		stays := j.staysIn(e.Node, e.Group) && j.now[e.Node] == uint32(s.proc()) && j.lastState(i)
 		for m := range j.msgs {
 			if !j.judged(m) || j.group(uint32(m)) != int(e.Group) {
 				continue
@@ -77,7 +77,7 @@ func (j *Judge) joinTransfer() spec.Finding {
 				}
 			}
 			if j.bits[m] == 0 && !j.got(uint32(m), e.Node) && stays {
-				if k := j.justDelivery(uint32(m)); k >= 0 && j.isMember(j.h.Events[k].Node, e.Group) {
+				if k := j.knownTo(uint32(m), e.Group); k >= 0 {
 					if unmet = true; j.h.Settled {
 						return violated(n, fmt.Sprintf("%s, which %s did not: it was not in the state that it received at %s either",
 							j.delivered(k), j.process(s.proc()), j.time(i)), int(j.msgs[m].send), k, i)
@@ -95,16 +95,49 @@ func (j *Judge) joinTransfer() spec.Finding {
 	return held(n, "vacuous: no state had anything in it, and no joiner delivered anything")
 }
 
-// isMember says whether a node is a member at the end.
-func (j *Judge) isMember(n spec.NodeID, g spec.GroupID) bool {
-	return j.final.since[j.final.at(n, g)] != never
+// staysIn says whether a node is correct and a member at the end, also by the views.
+func (j *Judge) staysIn(n spec.NodeID, g spec.GroupID) bool {
+	owers := j.debtors(int(g))
+	for k := range owers {
+		if owers[k].node == n {
+			return !owers[k].out
+		}
+	}
+	return false
 }
 
-// sameStay says whether two events of a process are of one membership: it did not call join in between.
+// knownTo gives the first delivery of a message by a correct process that is a member at the end; -1 without. Where views are
+// told, a life that is over is no member, and what it delivered has to be known to somebody else.
+func (j *Judge) knownTo(m uint32, g spec.GroupID) int {
+	row := j.justOf(m)
+	for i, s := range j.steps {
+		p := s.proc()
+		if s.op() != opDeliver || s.msg != m || row[p>>3]&j.correctBits[p>>3]&(1<<(p&7)) == 0 {
+			continue
+		}
+		node := j.procs[p].node
+		if j.final.since[j.final.at(node, g)] != never && (!j.inViews(int(g)) || int(j.now[node]) == p) {
+			return i
+		}
+	}
+	return -1
+}
+
+// sameStay says whether two events of a process are of one membership: it did not leave in between, nor was it left behind
+// and admitted again.
 func (j *Judge) sameStay(a, b int) bool {
 	e := &j.h.Events[a]
+	if !j.viewed {
+		j.installs = j.installs[:0]
+	}
 	for i := min(a, b); i < max(a, b); i++ {
 		if x := &j.h.Events[i]; j.steps[i].op() == opMember && x.Kind == spec.Left && x.Node == e.Node && x.Group == e.Group {
+			return false
+		}
+	}
+	for k := range j.installs {
+		x := &j.installs[k]
+		if at := int(x.event); x.opens && at > min(a, b) && at <= max(a, b) && int(x.proc) == j.steps[a].proc() && j.views[x.view].key.group == e.Group {
 			return false
 		}
 	}

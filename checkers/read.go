@@ -31,7 +31,10 @@ func (x *index) read(h *spec.History, e *spec.Event, i int) step {
 		x.now[e.Node]++
 		x.final.recover(e.Node, i)
 		return stepOf(opRecover, int(x.now[e.Node]), 0)
-	case spec.Suspect, spec.Trust, spec.ViewChange, spec.Block, spec.Unblock, spec.Gap, spec.Note, spec.Pause, spec.Resume, spec.Fault, spec.Heal, spec.Sync, spec.Synced, spec.Restore:
+	case spec.ViewChange:
+		x.final.admit(h, e, i)
+		return stepOf(opRare, int(x.now[e.Node]), 0)
+	case spec.Suspect, spec.Trust, spec.Block, spec.Unblock, spec.Gap, spec.Note, spec.Pause, spec.Resume, spec.Fault, spec.Heal, spec.Sync, spec.Synced, spec.Restore:
 		return stepOf(opRare, int(x.now[e.Node]), 0)
 	case spec.Discard:
 		if e.Extra != 0 && extraOf(h, e).Reason == spec.ReasonOverflow {

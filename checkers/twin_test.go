@@ -152,7 +152,10 @@ func (t *twin) crashed(p twinProc) bool {
 // may says whether a node may deliver and send in a group just before an event.
 func (t *twin) may(n spec.NodeID, g spec.GroupID, at int) bool {
 	ok := t.h.Groups[g].Is(n)
-	for _, e := range t.h.Events[:at] {
+	for i, e := range t.h.Events[:at] {
+		if t.readmits(i, n, g) {
+			ok = true
+		}
 		if e.Node == n && e.Group == g {
 			switch e.Kind {
 			case spec.Join, spec.Joined:
@@ -173,6 +176,8 @@ func (t *twin) since(n spec.NodeID, g spec.GroupID, at int, recoveries bool) (in
 			continue
 		}
 		switch {
+		case t.readmits(i, n, g):
+			from, ok = i, true
 		case e.Kind == spec.Recover && recoveries:
 			from = i
 		case e.Group != g:

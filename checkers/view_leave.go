@@ -7,18 +7,20 @@ import (
 )
 
 // noDeliveryAfterLeave judges NO-DELIVERY-AFTER-LEAVE: after a leave has returned, the node delivers nothing to the group
-// until it calls join (this project's). It counts the leaves after which somebody else sent to the group, or that
+// until it calls join, or is admitted in another life that has forgotten the leave (this project's). It counts the leaves after which somebody else sent to the group, or that
 // returned before the node had delivered all that others had sent since its join.
 func (j *Judge) noDeliveryAfterLeave() spec.Finding {
 	groups := len(j.h.Groups)
 	j.row = zeroed(j.row, len(j.h.Nodes)*groups)     // node × group: the return of its leave, + 1; 0 while it is in, or never was
 	j.queue = zeroed(j.queue, len(j.h.Nodes)*groups) // node × group: messages of others that it has not delivered
 	j.bits = zeroed(j.bits, len(j.h.Nodes)*groups)   // node × group: this leave is counted
+	j.live.reset(j.h)
 	n, left := 0, false
 	for i, s := range j.steps {
 		e := &j.h.Events[i]
 		switch s.op() {
 		case opMember:
+			j.live.turn(e, i)
 			k := int(e.Node)*groups + int(e.Group)
 			switch e.Kind {
 			case spec.Left:
@@ -33,6 +35,13 @@ func (j *Judge) noDeliveryAfterLeave() spec.Finding {
 					j.queue[k] = 0
 				}
 				j.row[k] = 0
+			}
+		case opRecover:
+			j.live.recover(e.Node, i)
+		case opRare:
+			if e.Kind == spec.ViewChange && j.live.admit(j.h, e, i) {
+				k := int(e.Node)*groups + int(e.Group)
+				j.row[k], j.queue[k] = 0, 0
 			}
 		case opSend:
 			for node := range j.h.Nodes {

@@ -75,6 +75,12 @@ func (j *Judge) initialView() spec.Finding {
 		case opMember:
 			j.live.turn(e, i)
 			continue
+		case opRecover:
+			j.live.recover(e.Node, i)
+		case opRare:
+			if e.Kind == spec.ViewChange {
+				j.live.admit(j.h, e, i)
+			}
 		case opSend:
 			member = j.live.since[j.live.at(e.Node, e.Group)] != never && j.marks[s.msg]&(refused|lied) == 0
 		case opDeliver, opAgain:

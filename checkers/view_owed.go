@@ -7,7 +7,7 @@ import "github.com/conform-go/conform/spec"
 // again: it died, or it was cut off and others went on without it. As long as it is outside it owes nothing, nothing is
 // owed to it, and what it delivers or sends there counts only where a requirement speaks of any process.
 //
-// In a group with a primary component it is always the others who went on. Where all parts of a group go on, those are
+// Who comes back goes on from the view of its last life. In a group with a primary component it is always the others who went on. Where all parts of a group go on, those are
 // not left behind that stayed together as more than half of the view; those were cut off that went. Both parts of an even
 // split are.
 //
@@ -32,10 +32,10 @@ func (x *index) findRemoved(h *spec.History) {
 	x.parted = zeroed(x.parted, len(x.views)*nodes)
 	for k := range x.installs {
 		in := &x.installs[k]
-		if in.prev == 0 {
+		if in.heir == 0 {
 			continue
 		}
-		v := in.prev - 1
+		v := in.heir - 1
 		first := x.viewSince(in.view)
 		for _, n := range x.listed(h, v) {
 			if n < 0 || int(n) >= nodes || x.member[int(in.view)*nodes+int(n)] || x.kept[int(v)*nodes+int(n)] {
@@ -57,19 +57,19 @@ func (x *index) findMajorities(h *spec.History) {
 	x.meets = zeroed(x.meets, len(x.views))
 	for k := range x.installs {
 		in := &x.installs[k]
-		if in.prev == 0 {
+		if in.heir == 0 {
 			continue
 		}
-		x.went[int(in.prev-1)*nodes+int(x.procs[in.proc].node)] = in.view + 1
-		if from := &x.meets[in.view]; *from != 0 && *from != in.prev {
+		x.went[int(in.heir-1)*nodes+int(x.procs[in.proc].node)] = in.view + 1
+		if from := &x.meets[in.view]; *from != 0 && *from != in.heir {
 			*from = never
 		} else {
-			*from = in.prev
+			*from = in.heir
 		}
 	}
 	for k := range x.installs {
-		if in := &x.installs[k]; in.prev != 0 && x.meets[in.view] == in.prev {
-			x.keepMajority(h, in.prev-1, in.view)
+		if in := &x.installs[k]; in.heir != 0 && x.meets[in.view] == in.heir {
+			x.keepMajority(h, in.heir-1, in.view)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (t *twin) rule() *twinViews {
 		r.told[t.h.Events[i].Group] = true
 	}
 	for _, i := range t.views() {
-		v, _, ok := t.in(t.procAt(i), t.h.Events[i].Group, i)
+		v, ok := t.nodeIn(t.h.Events[i].Node, t.h.Events[i].Group, i)
 		if !ok {
 			continue
 		}
@@ -68,10 +68,28 @@ func (t *twin) firstOf(v vt) int {
 	return -1
 }
 
+// nodeIn gives the view in which a node is just before an event, where a crash ends nothing.
+func (t *twin) nodeIn(n spec.NodeID, g spec.GroupID, at int) (v vt, ok bool) {
+	v, ok = vt{g: g, header: true}, t.h.Groups[g].Is(n)
+	for i := range t.h.Events[:at] {
+		e := &t.h.Events[i]
+		if e.Node != n || e.Group != g {
+			continue
+		}
+		if e.Kind == spec.Left {
+			ok = false
+		}
+		if t.isView(i) {
+			v, ok = t.viewAt(i), true
+		}
+	}
+	return v, ok
+}
+
 // ways lists who went from which view to which, with one installation.
 func (t *twin) ways() (out []twinWay) {
 	for _, i := range t.views() {
-		if v, _, ok := t.in(t.procAt(i), t.h.Events[i].Group, i); ok {
+		if v, ok := t.nodeIn(t.h.Events[i].Node, t.h.Events[i].Group, i); ok {
 			out = append(out, twinWay{t.h.Events[i].Node, v, t.viewAt(i)})
 		}
 	}
@@ -239,4 +257,29 @@ func (t *twin) concernsMember(n spec.NodeID, m int) bool {
 	}
 	from, member := t.since(n, t.msgs[m].group, len(t.h.Events), false)
 	return member && from < t.msgs[m].event
+}
+
+// readmits says whether an event is the first view, with the node in it, of a configured member that had called leave in an
+// earlier life, and not joined since.
+func (t *twin) readmits(at int, n spec.NodeID, g spec.GroupID) bool {
+	admits := func(i int) bool {
+		return t.isView(i) && t.h.Events[i].Node == n && t.h.Events[i].Group == g && slices.Contains(t.mem(i), n)
+	}
+	if !admits(at) || !t.h.Groups[g].Is(n) {
+		return false
+	}
+	gone, again := false, false
+	for i, e := range t.h.Events[:at] {
+		switch {
+		case e.Node != n:
+		case e.Kind == spec.Recover:
+			again = gone
+		case e.Group != g:
+		case e.Kind == spec.Leave || e.Kind == spec.Left:
+			gone, again = true, false
+		case e.Kind == spec.Join || e.Kind == spec.Joined, again && admits(i):
+			gone, again = false, false
+		}
+	}
+	return gone && again
 }

@@ -17,7 +17,7 @@ const (
 // membershipPrecision judges MEMBERSHIP-PRECISION: in a settled run the last views of the members of a connected component
 // have one id, and their members are the component's: nobody is missing, and nobody is in that died, left, or is cut off
 // (CKV01, precise membership). Who is cut off at the end is a component alone. Who stands still, is about to join or leave,
-// or came back in the crash-stop model without joining, may be a member or not, but not one that does not know it. It
+// or came back in the crash-stop model without joining, or in another life than that in which it joined or left, may be a member or not, but not one that does not know it. It
 // counts the members of groups in which views are told and somebody crashed, came back, stood still, joined, left or was
 // cut off.
 func (j *Judge) membershipPrecision() spec.Finding {
@@ -99,7 +99,8 @@ func (j *Judge) expect(g int) (changed bool) {
 			changed = true
 		case opRecover:
 			changed = true
-			if j.h.Model == spec.CrashStop && j.bits[e.Node] == within {
+			configured := j.h.Groups[g].Is(e.Node) // the next life forgets that it has left, or joined
+			if (j.h.Model == spec.CrashStop || !configured) && j.bits[e.Node] == within || configured && j.bits[e.Node] == outOf {
 				j.bits[e.Node] = maybe
 			}
 		case opMember:

@@ -121,6 +121,7 @@ func (j *Judge) turnSpans(i int, s step) (g int, turned bool) {
 		}
 		in := &j.installs[j.cursor]
 		j.cursor++
+		j.live.admit(j.h, e, i)
 		if in.prev != 0 {
 			j.moved[int(in.prev-1)*len(j.procs)+int(in.proc)] = true
 		}

@@ -309,7 +309,10 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 	NoDeliveryAfterLeave: func(t *twin) (a answer) {
 		for _, d := range t.group {
 			left := false
-			for _, e := range t.h.Events[:d.event] {
+			for i, e := range t.h.Events[:d.event] {
+				if t.readmits(i, d.p.node, t.msgs[d.m].group) {
+					left = false
+				}
 				if e.Node == d.p.node && e.Group == t.msgs[d.m].group {
 					left = e.Kind == spec.Left || left && e.Kind != spec.Join && e.Kind != spec.Joined
 				}
