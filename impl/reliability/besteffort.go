@@ -25,6 +25,7 @@ type BestEffort struct {
 	Rules BestEffortRules
 
 	cfg         impl.Config
+	configured  []spec.NodeID
 	ways        Acks
 	incarnation uint32
 	spaces      []impl.Outbox // one a peer, and the group's last
@@ -64,7 +65,7 @@ type BestEffortRules struct {
 
 // NewBestEffort makes the layer of one node.
 func NewBestEffort(cfg impl.Config) *BestEffort {
-	b := &BestEffort{cfg: cfg, Rules: BestEffortRules{
+	b := &BestEffort{cfg: cfg, configured: cfg.Members, Rules: BestEffortRules{
 		Fresh: (*impl.Window).Add,
 		Waits: func(cfg *impl.Config, set, removed *impl.NodeSet) {
 			for _, m := range cfg.Members {
@@ -103,6 +104,7 @@ func (b *BestEffort) Step(in impl.Input, out *impl.Effects) {
 	switch in.Kind {
 	case impl.Start:
 		b.incarnation, b.armed, b.removed, b.depth = uint32(in.Num), false, impl.NodeSet{}, depth{}
+		b.cfg.Members = b.configured
 		b.spaces = make([]impl.Outbox, b.cfg.Nodes+1)
 		b.seen = [2]impl.Lives[impl.Window]{}
 		b.heard = make([]spec.Time, b.cfg.Nodes)
@@ -126,6 +128,9 @@ func (b *BestEffort) Step(in impl.Input, out *impl.Effects) {
 			return
 		}
 		b.accept(in.Ref, out)
+	case impl.ViewChanged:
+		b.change(in.View, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}

@@ -30,6 +30,8 @@ type Uniform struct {
 	sent        uint64
 	streams     impl.Lives[uniformStream]
 	own         *uniformStream
+	configured  []spec.NodeID
+	up          []uniformDelivery
 }
 
 // UniformRules are the two rules of the algorithm.
@@ -40,7 +42,7 @@ type UniformRules struct {
 
 // NewUniform makes the layer of one node.
 func NewUniform(cfg impl.Config) *Uniform {
-	return &Uniform{cfg: cfg, Rules: UniformRules{
+	return &Uniform{cfg: cfg, configured: cfg.Members, Rules: UniformRules{
 		Relays: func(*impl.Config, spec.NodeID) bool { return true },
 		Enough: func(cfg *impl.Config, relayed *impl.NodeSet) bool { return 2*relayed.Len() > len(cfg.Members) },
 	}}
@@ -51,11 +53,15 @@ func (u *Uniform) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
 		u.incarnation, u.sent, u.streams = uint32(in.Num), 0, impl.Lives[uniformStream]{}
+		u.cfg.Members = u.configured
 		u.own = u.streams.Of(int(u.cfg.Self), u.cfg.Nodes, u.incarnation)
 	case in.Kind == impl.Send && in.To == impl.Everyone:
 		u.send(in, out)
 	case in.Kind == impl.Packet && in.To == impl.Everyone:
 		u.receive(in, out)
+	case in.Kind == impl.ViewChanged:
+		u.change(in.View, out)
+		out.Pass(in)
 	default:
 		out.Pass(in)
 	}
@@ -92,7 +98,7 @@ func (u *Uniform) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	if !m.pending {
-		m.pending = true
+		m.pending, m.body = true, body
 		out.Note(impl.PointReceived, uint64(id.origin), id.n)
 		if !mine && u.Rules.Relays(&u.cfg, id.origin) {
 			out.Down(impl.Everyone, in.Body, 0)
@@ -102,7 +108,7 @@ func (u *Uniform) receive(in impl.Input, out *impl.Effects) {
 	if u.cfg.Index(in.From) >= 0 {
 		m.relayed.Add(in.From)
 	}
-	if !u.Rules.Enough(&u.cfg, &m.relayed) {
+	if !u.enough(m) {
 		out.Note(impl.HeldBack, uint64(id.origin), id.n)
 		return
 	}
@@ -122,6 +128,8 @@ type uniformStream struct {
 // uniformMessage is a message that is under way. A slot that is not in use is empty.
 type uniformMessage struct {
 	relayed   impl.NodeSet // by these members
+	later     impl.NodeSet // have come in since it came here
+	body      []byte
 	ref       impl.Ref
 	pending   bool // it has come, from whomever
 	delivered bool
@@ -158,6 +166,8 @@ func (s *uniformStream) pass() {
 func (s *uniformStream) drop() {
 	m := s.ring.At(s.ring.First())
 	m.relayed.Clear()
+	m.later.Clear()
+	m.body = nil
 	m.ref, m.pending, m.delivered = 0, false, false
 	s.ring.Drop()
 }
