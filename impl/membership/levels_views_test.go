@@ -24,17 +24,24 @@ type leveled struct {
 }
 
 var levelsAcrossViews = map[string]leveled{
-	"best-effort": {level: func(cfg impl.Config) impl.Layer { return reliability.NewBestEffort(cfg) }, acks: true},
-	"reliable":    {level: func(cfg impl.Config) impl.Layer { return reliability.NewReliable(cfg) }, agreement: true, acks: true},
-	"uniform":     {level: func(cfg impl.Config) impl.Layer { return reliability.NewUniform(cfg) }, agreement: true, uniform: true, acks: true},
+	"best-effort":                {level: func(cfg impl.Config) impl.Layer { return reliability.NewBestEffort(cfg) }, acks: true},
+	"reliable":                   {level: func(cfg impl.Config) impl.Layer { return reliability.NewReliable(cfg) }, agreement: true, acks: true},
+	"reliable-ip":                {level: func(cfg impl.Config) impl.Layer { return reliability.NewReliableIP(cfg, false) }, agreement: true, acks: true},
+	"reliable-ip:deliver=stable": {level: func(cfg impl.Config) impl.Layer { return reliability.NewReliableIP(cfg, true) }, agreement: true, acks: true},
+	"uniform":                    {level: func(cfg impl.Config) impl.Layer { return reliability.NewUniform(cfg) }, agreement: true, uniform: true, acks: true},
 }
 
 // deaf is a level that does not hear of views.
-type deaf struct{ impl.Layer }
+type deaf struct {
+	impl.Layer
+	self spec.NodeID
+}
 
 func (d deaf) Step(in impl.Input, out *impl.Effects) {
 	if in.Kind == impl.ViewChanged {
-		out.Pass(in)
+		if slices.Contains(in.View.Members, d.self) {
+			out.Pass(in)
+		}
 		return
 	}
 	d.Layer.Step(in, out)
@@ -74,7 +81,12 @@ func (x leveled) lookAtLevel(s *faults.Scenario, h *spec.History) (wrong []strin
 			through[n], joined[n] = false, -1
 		case spec.Joined:
 			joined[n] = i
+		case spec.Gap:
+			bad("NO-GAP: %d is told of a gap", n)
 		case spec.ViewChange:
+			if !slices.Contains(h.ExtraOf(e).Members, n) {
+				bad("SELF-INCLUSION: %d installs a view without itself", n)
+			}
 			for m := range through {
 				if !slices.Contains(h.ExtraOf(e).Members, spec.NodeID(m)) {
 					through[m] = false
@@ -158,7 +170,7 @@ func TestLevelsAcrossViews(t *testing.T) {
 	t.Run("uniform, deaf to views", func(t *testing.T) {
 		x := levelsAcrossViews["uniform"]
 		level := x.level
-		x.level = func(cfg impl.Config) impl.Layer { return deaf{level(cfg)} }
+		x.level = func(cfg impl.Config) impl.Layer { return deaf{level(cfg), cfg.Self} }
 		w, h := sim.New(sim.Config{New: x.stack, Model: spec.CrashRecovery}), &spec.History{}
 		for seed := range uint64(100) {
 			s := drawOrders(seed, viewKinds{crashes: true, moves: true}, false)

@@ -130,7 +130,7 @@ func (b *BestEffort) Step(in impl.Input, out *impl.Effects) {
 		b.accept(in.Ref, out)
 	case impl.ViewChanged:
 		b.change(in.View, out)
-		out.Pass(in)
+		handOn(&b.cfg, in, out)
 	default:
 		out.Pass(in)
 	}

@@ -29,3 +29,12 @@ func (b *BestEffort) change(v *spec.View, out *impl.Effects) {
 	}
 	b.acknowledge(out)
 }
+
+// handOn hands a view on to those who are in it. Who is not hears of no other until one admits it.
+func handOn(cfg *impl.Config, in impl.Input, out *impl.Effects) {
+	if slices.Contains(in.View.Members, cfg.Self) {
+		out.Pass(in)
+		return
+	}
+	out.Note(impl.Removed, uint64(cfg.Self), in.View.ID.Epoch)
+}

@@ -62,6 +62,8 @@ func (r *Reliable) Step(in impl.Input, out *impl.Effects) {
 		out.Note(impl.PointAllSent, r.sent, 0)
 	case in.Kind == impl.Packet && in.To == impl.Everyone:
 		r.receive(in, out)
+	case in.Kind == impl.ViewChanged: // whom relays go to, the transport knows
+		handOn(&r.cfg, in, out)
 	default:
 		out.Pass(in)
 	}

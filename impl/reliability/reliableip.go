@@ -49,6 +49,10 @@ type ReliableIP struct {
 	streams     []*ipStream // in the order in which they were heard of
 	peers       []ipPeer    // by member
 	removed     impl.NodeSet
+	configured  []spec.NodeID
+	left        impl.NodeSet // who has been in a view, and is in this one no more
+	late        bool         // this node has come in with a view
+	entered     spec.Time    // … when
 
 	spoke  spec.Time // when all were last told what I have
 	wanted spec.Time // until when somebody waits for that
@@ -92,7 +96,7 @@ func NewReliableIPWindow(cfg impl.Config, stable bool, window int) *ReliableIP {
 	if stable {
 		deliver = func(r, stable uint64) uint64 { return min(r, stable) }
 	}
-	return &ReliableIP{cfg: cfg, window: uint64(max(1, window)), letters: NewBestEffort(cfg), Rules: ReliableIPRules{
+	return &ReliableIP{cfg: cfg, configured: cfg.Members, window: uint64(max(1, window)), letters: NewBestEffort(cfg), Rules: ReliableIPRules{
 		Next:    func(s, r uint64) bool { return s == r+1 },
 		Missed:  func(r, shown uint64) bool { return shown > r },
 		Stable:  leastOf,
@@ -129,6 +133,8 @@ func leastOf(cfg *impl.Config, has []uint64, removed *impl.NodeSet) uint64 {
 type ipPeer struct {
 	incarnation uint32
 	heard       spec.Time
+	entered     spec.Time // the view
+	late        bool      // … not long ago
 }
 
 // ipTimer is the layer's own timer: others are those of letters.
@@ -157,12 +163,18 @@ func (l *ReliableIP) Step(in impl.Input, out *impl.Effects) {
 		} else {
 			l.letter(in, out)
 		}
+	case impl.ViewChanged:
+		if in.View.ID != (spec.ViewID{Epoch: 1}) {
+			l.change(in.View, in.Now, out)
+		}
+		handOn(&l.cfg, in, out)
 	default:
 		out.Pass(in)
 	}
 }
 
 func (l *ReliableIP) start(incarnation uint32) {
+	l.cfg.Members, l.left, l.late = l.configured, impl.NodeSet{}, false
 	l.incarnation, l.me, l.sent = incarnation, l.cfg.Index(l.cfg.Self), 0
 	l.lives, l.streams, l.own = impl.Lives[ipStream]{}, nil, nil
 	l.peers, l.removed = make([]ipPeer, len(l.cfg.Members)), impl.NodeSet{}
@@ -205,7 +217,7 @@ func (l *ReliableIP) letter(in impl.Input, out *impl.Effects) {
 
 func (l *ReliableIP) send(in impl.Input, out *impl.Effects) {
 	switch {
-	case l.me < 0:
+	case !l.member():
 		out.Refuse(in.Ref, impl.NotMember)
 		return
 	case l.sent-l.own.gone() >= l.window:

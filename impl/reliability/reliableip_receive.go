@@ -19,7 +19,7 @@ func (l *ReliableIP) receive(in impl.Input, out *impl.Effects) {
 	p, ok := l.parse(rest, h)
 	from := l.cfg.Index(in.From)
 	switch {
-	case from < 0 || l.me < 0:
+	case from < 0 || !l.member() || l.left.Has(in.From):
 		out.Note(impl.NotMember, uint64(in.From), 0)
 		return
 	case !ok:
@@ -77,9 +77,10 @@ func (l *ReliableIP) hear(from int, incarnation uint32, now spec.Time) bool {
 // silent myself.
 func (l *ReliableIP) tick(now spec.Time, out *impl.Effects) {
 	l.due = 0
-	if l.me < 0 {
+	if !l.member() {
 		return
 	}
+	l.settled(now)
 	var gone impl.NodeSet
 	for i, m := range l.cfg.Members {
 		if i != l.me && !l.removed.Has(m) && !l.Rules.Patient(now-l.peers[i].heard, spec.Time(l.cfg.TL)) {

@@ -270,9 +270,10 @@ func (l *ReliableIP) hand(out *impl.Effects) {
 	l.dirty = l.dirty[:0]
 }
 
-// gap announces that as many numbers before n are lost.
+// gap announces that as many numbers before n are lost; not what was before this node, or its
+// sender, came in.
 func (l *ReliableIP) gap(s *ipStream, n, lost uint64, out *impl.Effects) {
-	if lost > 0 {
+	if lost > 0 && !l.late && !l.peers[s.index].late {
 		out.Gap(s.origin, n-lost, n-1)
 	}
 }

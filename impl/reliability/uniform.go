@@ -61,7 +61,7 @@ func (u *Uniform) Step(in impl.Input, out *impl.Effects) {
 		u.receive(in, out)
 	case in.Kind == impl.ViewChanged:
 		u.change(in.View, out)
-		out.Pass(in)
+		handOn(&u.cfg, in, out)
 	default:
 		out.Pass(in)
 	}

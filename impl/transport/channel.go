@@ -23,6 +23,7 @@ type Channel struct {
 	Rules ChannelRules
 
 	accepting   bool
+	below       bool           // there is a detector
 	hops        impl.Ring[hop] // handed up, from the first that has not been accepted
 	cfg         impl.Config
 	incarnation uint32
@@ -90,7 +91,7 @@ func (c *Channel) Step(in impl.Input, out *impl.Effects) {
 	case impl.Start:
 		c.incarnation = uint32(in.Num)
 		c.peers = make([]channelPeer, c.cfg.Nodes)
-		c.hops = impl.Ring[hop]{}
+		c.hops, c.below = impl.Ring[hop]{}, false
 	case impl.Send:
 		c.send(in, out)
 	case impl.Packet:

@@ -8,7 +8,7 @@ import (
 )
 
 // What a [Channel] hears of its peers from elsewhere. A detector below hears heartbeats where the channel has nothing to
-// send; a view that has been decided says who is to be served. Who is trusted again, or in a view, is served again: what
+// send; above one, a view that has been decided says who is to be served. Who is trusted again, or in a view, is served again: what
 // was dropped is lost, and what is sent from then on is kept until it is acknowledged or TL has gone by once more. A
 // suspicion of others drops nothing: it may be wrong, and then nothing must be missing.
 
@@ -18,6 +18,7 @@ func (c *Channel) doubted(in impl.Input, out *impl.Effects) {
 		out.Pass(in)
 		return
 	}
+	c.below = true
 	p := &c.peers[in.From]
 	trusted := in.Kind == impl.Trusted
 	if p.told && !trusted {
@@ -29,8 +30,12 @@ func (c *Channel) doubted(in impl.Input, out *impl.Effects) {
 	out.Pass(in)
 }
 
-// admit serves those who are in a view. That they are suspected is taken back only when they are heard.
+// admit serves those who are in a view. That they are suspected is taken back only when they are heard. Without a detector
+// below the channel is the only one, and whom it has not heard it goes on suspecting, whatever view comes.
 func (c *Channel) admit(v *spec.View, now spec.Time) {
+	if !c.below {
+		return
+	}
 	for n := range c.peers {
 		if slices.Contains(v.Members, spec.NodeID(n)) {
 			c.serve(spec.NodeID(n), now)

@@ -34,6 +34,7 @@ func TestChannelServesAgain(t *testing.T) {
 	} {
 		f := impltest.NewFigure(2, channel)
 		f.Send(0, 1, "lost", 7)
+		f.Give(0, impl.Input{Kind: impl.Suspected, From: 1})
 		silent(f)
 		f.Give(0, x.in)
 		f.Send(0, 1, "m", 8)
