@@ -33,7 +33,8 @@ type passage struct {
 }
 
 // virtualSynchrony judges VIRTUAL-SYNCHRONY: two processes that go from V to V′ have delivered the same messages in V
-// (CKV01, virtual synchrony; BJ87). What is read from a log is passed over. It counts the processes that went a way that
+// (CKV01, virtual synchrony; BJ87). Who is given a state in V′ comes in without a past, also where it was in V: it was left
+// behind in between. What is read from a log is passed over. It counts the processes that went a way that
 // somebody else had gone, where one of the two had delivered something.
 func (j *Judge) virtualSynchrony() spec.Finding {
 	if !j.viewed {
@@ -45,6 +46,7 @@ func (j *Judge) virtualSynchrony() spec.Finding {
 		j.passages = make(map[uint64]passage)
 	}
 	clear(j.passages)
+	j.findStated()
 	j.beginStands(j.h)
 	n := 0
 	for i, s := range j.steps {
@@ -60,7 +62,7 @@ func (j *Judge) virtualSynchrony() spec.Finding {
 		}
 		x := &j.installs[at]
 		d := &j.digests[int(x.proc)*groups+int(j.views[x.view].key.group)]
-		if x.prev != 0 {
+		if x.prev != 0 && !j.stated[at] {
 			way := uint64(x.prev)<<32 | uint64(x.view)
 			first, gone := j.passages[way]
 			switch {
@@ -78,6 +80,29 @@ func (j *Judge) virtualSynchrony() spec.Finding {
 		*d = setDigest{}
 	}
 	return held(n, "vacuous: no two processes went from one view to another after a delivery")
+}
+
+// findStated finds the installations with which a process was given a state.
+func (j *Judge) findStated() {
+	groups := len(j.h.Groups)
+	j.stated = zeroed(j.stated, len(j.installs))
+	j.lately = zeroed(j.lately, len(j.procs)*groups)
+	next := 0
+	for i, s := range j.steps {
+		if s.op() != opRare {
+			continue
+		}
+		e := &j.h.Events[i]
+		if next < len(j.installs) && j.installs[next].event == uint32(i) {
+			x := &j.installs[next]
+			next++
+			j.lately[int(x.proc)*groups+int(j.views[x.view].key.group)] = uint32(next)
+		} else if e.Kind == spec.Restore && inGroup(j.h, e) {
+			if at := j.lately[s.proc()*groups+int(e.Group)]; at != 0 {
+				j.stated[at-1] = true
+			}
+		}
+	}
 }
 
 // outOfStep is the witness: a message that one of the two delivered in the view before and the other did not, and what

@@ -266,13 +266,13 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 		list := t.views()
 		for x, i := range list {
 			v, _, ok := t.in(t.procAt(i), t.h.Events[i].Group, i)
-			if !ok {
+			if !ok || t.stated(i) {
 				continue
 			}
 			first := true
 			for _, k := range list[:x] {
 				w, _, came := t.in(t.procAt(k), t.h.Events[k].Group, k)
-				if !came || v != w || t.viewAt(i) != t.viewAt(k) || !first {
+				if !came || t.stated(k) || v != w || t.viewAt(i) != t.viewAt(k) || !first {
 					continue
 				}
 				first = false
@@ -482,4 +482,24 @@ func (t *twin) transits(whole bool) (a answer) {
 		}
 	}
 	return a
+}
+
+// stated says whether a process was given a state between an installation and its next one.
+func (t *twin) stated(at int) bool {
+	for i := at + 1; i < len(t.h.Events); i++ {
+		e := &t.h.Events[i]
+		if e.Node != t.h.Events[at].Node || e.Group != t.h.Events[at].Group {
+			if e.Kind == spec.Crash && e.Node == t.h.Events[at].Node {
+				return false
+			}
+			continue
+		}
+		switch e.Kind {
+		case spec.ViewChange, spec.Crash:
+			return false
+		case spec.Restore:
+			return true
+		}
+	}
+	return false
 }

@@ -151,6 +151,14 @@ func (c Cell) viewClaims() spec.Claims {
 	if c.total() {
 		claim("TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE")
 	}
+	if o.Name == "real-time" { // what is late is lost
+		for _, id := range []spec.ID{"FIFO-GAPFREE", "TOTAL-GAPFREE"} {
+			delete(m, id)
+		}
+		for _, id := range []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER", "JOIN-COMPLETE"} {
+			m[id] = all & punctual &^ crashes
+		}
+	}
 	if c.asksFirst() {
 		delete(m, "SENDING-VIEW-DELIVERY")
 		delete(m, "FLUSH-BLOCK")

@@ -44,6 +44,6 @@ func (l *Lamport) change(v *spec.View, out *impl.Effects) {
 	cfg.Members = slices.Clone(l.Rules.Awaits(l.cfg.Members, v.Members))
 	n := len(cfg.Members)
 	*l = Lamport{Rules: l.Rules, cfg: cfg, configured: l.configured, delay: l.delay, incarnation: l.incarnation, clock: l.clock,
-		said: l.said, armed: l.armed, admitted: true, blocked: l.blocked, self: cfg.Index(cfg.Self),
+		armed: l.armed, admitted: true, blocked: l.blocked, self: cfg.Index(cfg.Self),
 		streams: make([]lamportStream, n), heard: make([]uint64, n)}
 }
