@@ -60,10 +60,11 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 }
 
 // endToEnd says whether what is lost is sent again from its sender to the members: where others hand messages on, which
-// may fail or be out of the view, and where one packet reaches many.
+// may fail or be out of the view, where one packet reaches many, and where a stream loses what is in it when it is given
+// up.
 func (c Cell) endToEnd() bool {
 	_, links := c.network()
-	return links || c.premises().relayed
+	return links || c.premises().relayed || c.Transport.Name == "tcp"
 }
 
 // changesApplicable says why a group of the cell can't change its members, or nil.
@@ -75,8 +76,6 @@ func (c Cell) changesApplicable() error {
 		return fmt.Errorf("a view ends when all have the same of it: %s has no flush, atomic-view has", c.Reliability.Name)
 	case c.mtu() > 0:
 		return fmt.Errorf("what a view ends with is told in one packet, and keeps to no MTU")
-	case c.Transport.Name == "tcp":
-		return fmt.Errorf("a stream that was given up has lost what was in it, and who comes back to the view misses that")
 	case c.across():
 		return fmt.Errorf("an order across groups has members that do not change")
 	}
