@@ -37,12 +37,12 @@ var orderedOverViews = []ordered{
 	{"unordered", func(cfg impl.Config) impl.Layer { return ordering.NewUnordered(cfg) }, []spec.ID{checkers.VirtualSynchrony}, nil},
 	{"fifo", func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }, []spec.ID{checkers.VirtualSynchrony}, nil},
 	{"causal", func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }, append([]spec.ID{checkers.VirtualSynchrony}, causalIDs...), nil},
-	// Who is left behind orders by itself what it still holds when it is admitted again, so that nobody who is cut off may be
-	// asked.
+	// Who is left behind orders by itself what it still holds when it is admitted again: what is said of any process holds as
+	// long as nobody is cut off.
 	{"total-sequencer", func(cfg impl.Config) impl.Layer { return ordering.NewTotalSequencer(cfg, ordering.BB) },
-		append([]spec.ID{checkers.TotalOrder, checkers.TotalOrderPairwise, checkers.TotalGapFree, checkers.UniformTotalOrder,
-			checkers.NoContamination, checkers.PositionAgreement}, causalIDs...),
-		[]spec.ID{checkers.UniformTotalGapFree, checkers.TotalOrderPrefix, checkers.VirtualSynchrony}},
+		append([]spec.ID{checkers.TotalOrder, checkers.TotalOrderPairwise, checkers.TotalGapFree, checkers.PositionAgreement}, causalIDs...),
+		[]spec.ID{checkers.UniformTotalOrder, checkers.UniformTotalGapFree, checkers.TotalOrderPrefix, checkers.NoContamination,
+			checkers.VirtualSynchrony}},
 }
 
 // All that is promised holds, as the judges of histories see it, as long as there is a quorum in the end, and somebody who

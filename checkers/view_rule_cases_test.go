@@ -1,0 +1,68 @@
+package checkers
+
+import (
+	"testing"
+
+	"github.com/conform-go/conform/spec"
+)
+
+// The view rule, case by case. In view 1 are 0, 1 and 2; 2 is cut off, 0 and 1 go on to view 2, and view 3 has all again.
+func TestMembersByViews(t *testing.T) {
+	const cut = start + "s0.1 d0.0.1 d1.0.1 W0.2.0.1 W1.2.0.1 "
+	const back = cut + "W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 "
+	for _, c := range []struct {
+		what, text string
+		id         spec.ID
+		want       spec.Verdict
+	}{
+		{"a member of the view that stays owes the message", start + "s0.1 d0.0.1 W0.2.0.1 W1.2.0.1", Validity, spec.Fail},
+		{"one that the next view leaves behind does not", cut, Validity, spec.Pass},
+		{"nor is its own message owed to anybody", start + "s2.1 W0.2.0.1 W1.2.0.1", Validity, spec.Inconclusive},
+		{"what it delivers binds nobody", start + "s2.1 d2.2.1 W0.2.0.1 W1.2.0.1", Agreement, spec.Inconclusive},
+		{"but it does where any process counts", start + "s2.1 d2.2.1 W0.2.0.1 W1.2.0.1", UniformAgreement, spec.Fail},
+		{"who is admitted again owes nothing from before", back + "s0.2 d0.0.2 d1.0.2 d2.0.2", Validity, spec.Pass},
+		{"and owes what comes then", back + "s0.2 d0.0.2 d1.0.2", Validity, spec.Fail},
+		{"its membership is a new one, without gaps of the old", back + "s0.2 d0.0.2 d1.0.2 d2.0.2", FIFOGapFree, spec.Pass},
+		{"a gap in its new membership is one", back + "s0.2 d0.0.2 d1.0.2 s0.3 d0.0.3 d1.0.3 d2.0.3", FIFOGapFree, spec.Fail},
+		{"who stays has no gap across views", start + "s0.1 d0.0.1 W0.2.0.1 W1.2.0.1 s0.2 d0.0.2 d1.0.2", FIFOGapFree, spec.Fail},
+		{"what stayed with one left behind is no gap", start + "s2.1 d2.2.1 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s2.2 d0.2.2 d1.2.2 d2.2.2",
+			FIFOGapFree, spec.Pass},
+		{"unless one who went on had it", start + "s2.1 d2.2.1 d1.2.1 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s2.2 d0.2.2 d1.2.2 d2.2.2",
+			FIFOGapFree, spec.Fail},
+		{"what one left behind delivers has no place in the order", start + "s0.1 s1.1 d2.1.1 d2.0.1 d0.0.1 d0.1.1 d1.0.1 d1.1.1 W0.2.0.1 W1.2.0.1", TotalOrder, spec.Pass},
+		{"but in the uniform one", start + "s0.1 s1.1 d2.1.1 d2.0.1 d0.0.1 d0.1.1 d1.0.1 d1.1.1 W0.2.0.1 W1.2.0.1", UniformTotalOrder, spec.Fail},
+		{"a joiner owes nothing sent in a view before its first", "members=0,1 W0.1.0.1 W1.1.0.1 J2 s0.1 d0.0.1 d1.0.1 W0.2.0.1.2 W1.2.0.1.2 W2.2.0.1.2 j2 s0.2 d0.0.2 d1.0.2 d2.0.2",
+			Validity, spec.Pass},
+		{"but all of its first, also before its join returned", "members=0,1 W0.1.0.1 W1.1.0.1 J2 W0.2.0.1.2 W1.2.0.1.2 W2.2.0.1.2 s0.1 d0.0.1 d1.0.1 j2", Validity, spec.Fail},
+		{"a new life is no member before a view admits it", "recovery " + start + "c2 r2 s0.1 d0.0.1 d1.0.1 W0.2.0.1 W1.2.0.1", Validity, spec.Pass},
+		{"and is one then", "recovery " + start + "c2 r2 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s0.1 d0.0.1 d1.0.1", Validity, spec.Fail},
+		{"a configured member that left, crashed and came back is admitted", "recovery " + start + "L2 W0.2.0.1 W1.2.0.1 l2 c2 r2 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s0.1 d2.0.1",
+			DestinationIntegrity, spec.Pass},
+		{"not without a view", "recovery " + start + "L2 W0.2.0.1 W1.2.0.1 l2 c2 r2 s0.1 d2.0.1", DestinationIntegrity, spec.Fail},
+		{"a sender delivers its own whatever views come", start + "s0.1 W0.2.0.1 W1.2.0.1 W0.3.0.1 W1.3.0.1", SelfDelivery, spec.Fail},
+		{"what the state has replaces what was before", back + "d2.0.1 R2.0.1", JoinTransfer, spec.Fail},
+		{"and that may be the same", start + "s0.1 d0.0.1 d1.0.1 d2.0.1 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 R2.0.1", JoinTransfer, spec.Pass},
+	} {
+		if f := Check(parse(c.text), c.id)[0]; f.Verdict != c.want {
+			t.Errorf("%s: %s is %v %s %v, want %v", c.what, c.id, f.Verdict, f.Reason, f.Witness, c.want)
+		}
+	}
+}
+
+// The requirements on messages cost no allocation where views tell who is a member, and some are left behind.
+func TestMembersByViewsCostNoAllocation(t *testing.T) {
+	h := parse(start + "s0.1 d0.0.1 d1.0.1 a0.1 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s1.1 d0.1.1 d1.1.1 d2.1.1 s0.2 d0.0.2 d1.0.2 d2.0.2")
+	var j Judge
+	if got := testing.AllocsPerRun(50, func() {
+		j.Load(h)
+		for _, id := range ofMembersOnce {
+			if f := j.Check(id); f.Verdict == spec.Fail {
+				t.Fatal(id, f, f.Witness)
+			}
+		}
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
+
+var ofMembersOnce = ofMembers()
