@@ -35,6 +35,7 @@ func TestMembersByViews(t *testing.T) {
 			Validity, spec.Pass},
 		{"but all of its first, also before its join returned", "members=0,1 W0.1.0.1 W1.1.0.1 J2 W0.2.0.1.2 W1.2.0.1.2 W2.2.0.1.2 s0.1 d0.0.1 d1.0.1 j2", Validity, spec.Fail},
 		{"a new life is no member before a view admits it", "recovery " + start + "c2 r2 s0.1 d0.0.1 d1.0.1 W0.2.0.1 W1.2.0.1", Validity, spec.Pass},
+		{"whether or not a view leaves its old one behind", "recovery " + start + "c2 r2 s0.1 d0.0.1 d1.0.1", Validity, spec.Pass},
 		{"and is one then", "recovery " + start + "c2 r2 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s0.1 d0.0.1 d1.0.1", Validity, spec.Fail},
 		{"a configured member that left, crashed and came back is admitted", "recovery " + start + "L2 W0.2.0.1 W1.2.0.1 l2 c2 r2 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s0.1 d2.0.1",
 			DestinationIntegrity, spec.Pass},
