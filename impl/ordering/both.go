@@ -23,6 +23,10 @@ import "github.com/conform-go/conform/impl"
 // layer below announces a gap and goes on, a sender's later messages are stuck here, and the others deliver them: what is
 // delivered here is then no prefix, but still in the order of the others.
 //
+// Across views the total order must deliver what is sent in a view in that view, as do [Agreement], [Lamport] and
+// [TotalSequencer] in form bb. Form ub, [TotalSeqServer] and [Kaashoek] may take a message along into the next view, where
+// the numbers and vectors of the layer above have begun anew: what was numbered in one view comes to nothing in another.
+//
 // The other way round, a total order above [Fifo] or [Causal], depends on the total order. [Agreement] keeps what lies
 // below: if every member receives m before m′, each of them proposes less for m, and so the largest proposal for m is
 // less. [Lamport] is causal over anything.
