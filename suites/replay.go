@@ -40,6 +40,9 @@ func Playable(s *faults.Scenario) (*Subject, error) {
 	if s.Subject == "" {
 		return nil, fmt.Errorf("the scenario names no subject: want a line like \"subject unicast/reliable/causal\"")
 	}
+	if s.Subject == AdapterSubject {
+		return nil, errPlayedByAdapter
+	}
 	subject, err := ParseSubject(s.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("subject: %w", err)
@@ -110,14 +113,8 @@ func replay(s *faults.Scenario, capture func(at spec.Time, frame []byte)) (*Repl
 		return nil, err
 	}
 	r := &Replayed{Schema: "conform.replay/1", Subject: subject.Name, Expect: s.Expect, Scenario: s.String(),
-		Settled: b.h.Settled, Events: len(b.h.Events), Recorded: s.Trace.Events > 0}
-	if trace := b.world.Trace(); r.Recorded {
-		if after, by, differs := s.Trace.Departs(trace); differs {
-			r.Departs = fmt.Sprintf("the run departs from the recorded one after event %d, and by event %d", after, by)
-		} else {
-			r.SameTrace = true
-		}
-	}
+		Settled: b.h.Settled, Events: len(b.h.Events)}
+	r.compare(s, b.world.Trace())
 	for _, i := range b.world.Unplayed() {
 		r.Unplayed = append(r.Unplayed, s.StepText(i))
 	}
@@ -126,6 +123,17 @@ func replay(s *faults.Scenario, capture func(at spec.Time, frame []byte)) (*Repl
 	}
 	r.judge(b, s, subject.cell, subject.Claims)
 	return r, nil
+}
+
+// compare holds the trace of the run against the one that the scenario carries, if it carries one.
+func (r *Replayed) compare(s *faults.Scenario, trace faults.Trace) {
+	if r.Recorded = s.Trace.Events > 0; !r.Recorded {
+		return
+	}
+	after, by, differs := s.Trace.Departs(trace)
+	if r.SameTrace = !differs; differs {
+		r.Departs = fmt.Sprintf("the run departs from the recorded one after event %d, and by event %d", after, by)
+	}
 }
 
 func (r *Replayed) has(id spec.ID) bool {

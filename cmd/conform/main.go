@@ -28,6 +28,7 @@ const (
 
 var cli struct {
 	Run       runCommand       `cmd:"" default:"withargs" help:"Judge stacks of the matrix; without arguments, all of them."`
+	Certify   certifyCommand   `cmd:"" help:"Judge a program of your own, in any language."`
 	Check     checkCommand     `cmd:"" help:"Judge recorded histories."`
 	Replay    replayCommand    `cmd:"" help:"Play one scenario again and show what happens."`
 	Report    reportCommand    `cmd:"" help:"Write a run again, in other formats."`

@@ -8,15 +8,17 @@ import (
 	"os"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/adapter"
 	"github.com/conform-go/conform/spec"
 	"github.com/conform-go/conform/suites"
 )
 
 type replayCommand struct {
-	Scenario string `arg:"" name:"FILE|TOKEN" help:"A scenario file (- is stdin), or the token that a report prints."`
-	Subject  string `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
-	History  string `placeholder:"FILE" help:"Write what the nodes saw as a history."`
-	Pcap     string `placeholder:"FILE" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports)."`
+	Scenario string   `arg:"" name:"FILE|TOKEN" help:"A scenario file (- is stdin), or the token that a report prints."`
+	Subject  string   `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
+	History  string   `placeholder:"FILE" help:"Write what the nodes saw as a history."`
+	Pcap     string   `placeholder:"FILE" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports)."`
+	Command  []string `arg:"" optional:"" name:"CMD" help:"Behind --: a program of your own that plays it, with its arguments."`
 	output
 }
 
@@ -40,6 +42,9 @@ func (c *replayCommand) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
+	if len(c.Command) > 0 {
+		return c.certified(s, sc)
+	}
 	if c.Subject != "" {
 		if sc.Subject != c.Subject {
 			sc.Trace = faults.Trace{} // that of another subject's run
@@ -55,6 +60,25 @@ func (c *replayCommand) Run(s *session) error {
 	}
 	r, err := c.play(sc)
 	if err != nil {
+		return err
+	}
+	s.verdict(r.Verdict)
+	if err := c.emit(s, r, r.WriteText); err != nil || c.History == "" {
+		return err
+	}
+	return writeHistory(c.History, &r.History)
+}
+
+// certified lets a program of somebody's own play the scenario.
+func (c *replayCommand) certified(s *session, sc *faults.Scenario) error {
+	if c.Pcap != "" || c.Subject != "" {
+		return usage(errors.New("--pcap and --subject do not go with a program of your own"))
+	}
+	r, err := suites.Certificate{Adapter: adapter.Options{Command: c.Command}}.Replay(sc)
+	switch {
+	case errors.Is(err, suites.ErrUsage):
+		return usage(err)
+	case err != nil:
 		return err
 	}
 	s.verdict(r.Verdict)

@@ -1,0 +1,27 @@
+// Package adapter lets a program in any language take the place of a protocol: it speaks JSON lines over its stdin and
+// stdout, or over a connection that it dials where CONFORM_ADDR is set, one process a node (adapter protocol, version 1).
+//
+// # Lock-step
+//
+// With `"network":"harness"` the program owns no socket and no clock: it hands its packets to the harness and asks it
+// for timers. Every line to it, from hello on, is answered by any number of lines and then exactly one
+// {"op":"idle"} (hello is answered by hello alone). One such process is a whole stack: [Pool.Member] makes an
+// [impl.Layer] of it, which plays in the simulated world like any other, deterministic, with exact replay. What it
+// writes is carried out in the order of its lines, and a crash may strike between any two: what comes after is
+// discarded. Beyond that:
+//
+//   - A packet to a group goes to each of its members, the sender among them; own copies are never lost.
+//   - `init` tells the timers that schedules keep to: `"ts"`, after which a packet may be taken for lost, and `"tl"`,
+//     after which a node may be taken for failed.
+//   - A program that keeps quiet for longer than a second before it does something of its own accord says so in its
+//     hello: `"settle"`, in ns. Who keeps a log there says `"disk":true`; then every `init` is followed by
+//     {"op":"recovered","data":…} with what is left of the bytes that it appended, none at first.
+//   - {"op":"persist","id":7} is answered, later, by {"op":"persisted","id":7}, with `"failed":true` where what was
+//     appended since the last one is not in the log.
+//
+// # What goes wrong
+//
+// A line that is no JSON or not what the schemas say ([Schemas]), an answer that does not come in
+// time, a process that dies unasked, more output than the limits allow: each is an error with the line quoted, kept by
+// [Pool.Err], and never taken for a broken promise. Every wait has an end, and no process outlives its pool.
+package adapter

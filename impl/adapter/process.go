@@ -1,0 +1,334 @@
+package adapter
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say how programs are started and how long they may take.
+type Options struct {
+	Command []string
+	Connect string        // stdio (default), tcp or unix: the program dials CONFORM_ADDR
+	Answer  time.Duration // for one answer; 0: DefaultAnswer
+	Dir     string        // where programs on their own network keep their files, a folder for each node; empty: nowhere
+}
+
+// DefaultAnswer is how long one answer may take, and how long a program may need to start.
+const DefaultAnswer = 10 * time.Second
+
+// Grace is how long a program has to leave after its stdin was closed.
+const Grace = 2 * time.Second
+
+// process is one running program. Its methods are for one goroutine; a second one reads what it writes, always.
+type process struct {
+	cmd    *exec.Cmd
+	stdin  *os.File // closing it ends the program
+	out    stream   // where lines to it go
+	in     io.ReadCloser
+	answer time.Duration
+	log    tail
+	used   bool // it has had an init
+
+	mu     sync.Mutex
+	lines  []arrived
+	held   int  // bytes of lines
+	over   bool // more than the limit: nothing is read any more
+	ended  bool // it closed its end
+	gone   bool // it has ended, and its number may be another's soon
+	rest   []byte
+	come   chan struct{}
+	exited chan struct{} // it is dead, and so are its children
+}
+
+// arrived is a line and when it came.
+type arrived struct {
+	raw []byte
+	at  time.Time
+}
+
+// stream is where lines are written: a pipe or a connection.
+type stream interface {
+	io.Writer
+	SetWriteDeadline(time.Time) error
+	Close() error
+}
+
+// start runs the program.
+func start(o *Options) (*process, error) {
+	if len(o.Command) == 0 {
+		return nil, errors.New("no command")
+	}
+	p := &process{answer: o.Answer, come: make(chan struct{}, 1), exited: make(chan struct{})}
+	if p.answer <= 0 {
+		p.answer = DefaultAnswer
+	}
+	p.cmd = exec.Command(o.Command[0], o.Command[1:]...)
+	ownGroup(p.cmd)
+	p.cmd.Stderr = &p.log
+	p.cmd.WaitDelay = Grace
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	p.cmd.Stdin, p.stdin = theirs, ours
+	if err := p.wire(o); err != nil {
+		ours.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// wire starts the program and connects what it writes.
+func (p *process) wire(o *Options) error {
+	if o.Connect == "tcp" || o.Connect == "unix" {
+		return p.dialled(o.Connect)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	p.cmd.Stdout, p.out, p.in = w, p.stdin, r
+	err = p.cmd.Start()
+	w.Close()
+	if err != nil {
+		r.Close()
+		return err
+	}
+	p.watch()
+	return nil
+}
+
+// dialled waits for the program to dial; its stdout is part of its log then.
+func (p *process) dialled(network string) error {
+	addr := "127.0.0.1:0"
+	if network == "unix" {
+		dir, err := os.MkdirTemp("", "conform")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		addr = filepath.Join(dir, "socket")
+	}
+	l, err := net.Listen(network, addr)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	p.cmd.Env = append(os.Environ(), "CONFORM_ADDR="+network+":"+l.Addr().String())
+	p.cmd.Stdout = &p.log
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	go p.reap()
+	if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok {
+		_ = d.SetDeadline(time.Now().Add(p.answer))
+	}
+	c, err := l.Accept()
+	if err != nil {
+		p.kill()
+		return fmt.Errorf("it did not dial CONFORM_ADDR within %v%s", p.answer, p.said())
+	}
+	p.out, p.in = c.(stream), c
+	go p.read()
+	return nil
+}
+
+func (p *process) watch() {
+	go p.reap()
+	go p.read()
+}
+
+// reap waits for the program to leave, and takes its children with it.
+func (p *process) reap() {
+	awaitExit(p.cmd)
+	p.mu.Lock()
+	killGroup(p.cmd) // before its number can be another process's
+	p.gone = true
+	p.mu.Unlock()
+	_ = p.cmd.Wait()
+	close(p.exited)
+}
+
+// read takes in what the program writes, whether anybody wants it or not: a full pipe must not stop it.
+func (p *process) read() {
+	r := bufio.NewReaderSize(p.in, 64<<10)
+	var long []byte
+	for {
+		piece, err := r.ReadSlice('\n')
+		long = append(long, piece...)
+		if err == bufio.ErrBufferFull && len(long) <= MaxLine {
+			continue
+		}
+		p.mu.Lock()
+		switch {
+		case err == nil && len(long) <= MaxLine+1 && p.held+len(long) <= maxAnswerBytes && len(p.lines) < maxAnswerLines:
+			p.lines = append(p.lines, arrived{long, time.Now()})
+			p.held += len(long)
+			long, err = nil, nil
+		case err != nil && err != bufio.ErrBufferFull:
+			p.ended, p.rest = true, long
+		default:
+			p.over, p.rest = true, long
+			err = io.EOF
+		}
+		p.mu.Unlock()
+		select {
+		case p.come <- struct{}{}:
+		default:
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// next gives the next line, or why there is none. It waits until the deadline.
+func (p *process) next(deadline time.Time) (arrived, error) {
+	var timer *time.Timer
+	for {
+		p.mu.Lock()
+		if len(p.lines) > 0 {
+			l := p.lines[0]
+			p.lines = p.lines[1:]
+			p.held -= len(l.raw)
+			p.mu.Unlock()
+			return l, nil
+		}
+		over, ended, rest := p.over, p.ended, p.rest
+		p.mu.Unlock()
+		switch {
+		case over && len(rest) > MaxLine:
+			return arrived{}, fmt.Errorf("a line is longer than %d bytes: %s", MaxLine, quote(rest))
+		case over:
+			return arrived{}, fmt.Errorf("it wrote more than %d lines or %d bytes at once, last %s", maxAnswerLines, maxAnswerBytes, quote(rest))
+		case ended:
+			return arrived{}, p.died(rest)
+		}
+		if timer == nil {
+			timer = time.NewTimer(time.Until(deadline))
+			defer timer.Stop()
+		}
+		select {
+		case <-p.come:
+		case <-timer.C:
+			return arrived{}, errLate
+		}
+	}
+}
+
+var errLate = errors.New("no answer")
+
+// died says how the program ended.
+func (p *process) died(rest []byte) error {
+	how := "it closed its stdout"
+	select {
+	case <-p.exited:
+		how = "it ended: " + p.cmd.ProcessState.String()
+	case <-time.After(Grace):
+	}
+	if len(rest) > 0 {
+		how += ", in the middle of the line " + quote(rest)
+	}
+	return errors.New(how + p.said())
+}
+
+// said is the end of what the program wrote on stderr.
+func (p *process) said() string {
+	if s := p.log.String(); s != "" {
+		return "; its stderr ends:\n  " + strings.ReplaceAll(s, "\n", "\n  ")
+	}
+	return ""
+}
+
+// write hands a line to the program.
+func (p *process) write(line []byte) error {
+	if len(line) > MaxLine {
+		return fmt.Errorf("a line to it would be longer than %d bytes", MaxLine)
+	}
+	_ = p.out.SetWriteDeadline(time.Now().Add(p.answer))
+	_, err := p.out.Write(append(line, '\n'))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("it does not read: the line %s could not be written within %v%s", quote(line), p.answer, p.said())
+	}
+	deadline := time.Now().Add(Grace)
+	for { // what it wrote before it died says more than the broken pipe
+		if _, err := p.next(deadline); err != nil && !errors.Is(err, errLate) {
+			return fmt.Errorf("the line %s could not be written: %w", quote(line), err)
+		} else if err != nil {
+			return fmt.Errorf("the line %s could not be written: it has closed its stdin%s", quote(line), p.said())
+		}
+	}
+}
+
+// kill ends the program at once, with its children, and waits for that.
+func (p *process) kill() {
+	p.alive(killGroup)
+	<-p.exited
+	p.close()
+}
+
+// alive does something to a program that has not ended.
+func (p *process) alive(do func(*exec.Cmd)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		do(p.cmd)
+	}
+}
+
+// stop closes the program's stdin, and kills it where it does not leave.
+func (p *process) stop() {
+	p.stdin.Close()
+	if p.out != nil {
+		p.out.Close()
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(Grace):
+	}
+	p.kill()
+}
+
+func (p *process) close() {
+	p.stdin.Close()
+	if p.in != nil {
+		p.in.Close()
+	}
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailBytes = 2000
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, b...)
+	if n := len(t.b) - tailBytes; n > 0 {
+		t.b = append(t.b[:0], t.b[n:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(t.b))
+}

@@ -1,0 +1,75 @@
+package suites
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+var errPlayedByAdapter = errors.New("the scenario was found with a program of somebody's own, and is played by that: conform replay FILE|TOKEN -- CMD [ARG…]")
+
+// Replay plays a scenario again on the program. What it expects to break is judged, and what the program claims where
+// the faults are those that it tolerates. The error says that the program broke as an adapter; one that wraps
+// [ErrUsage] says that there is nothing to play.
+func (c Certificate) Replay(s *faults.Scenario) (*Replayed, error) {
+	if err := playableByAdapter(s); err != nil {
+		return nil, err
+	}
+	t, err := c.open()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	defer t.close()
+	if t.r.Error != "" {
+		return nil, errors.New(t.r.Error)
+	}
+	b, err := t.take()
+	if err != nil {
+		return nil, err
+	}
+	defer t.put(b)
+	if err := b.play(s); err != nil {
+		return nil, err
+	}
+	r := &Replayed{Schema: "conform.replay/1", Subject: t.r.Subject.Name, Expect: s.Expect, Scenario: s.String(),
+		Settled: b.h.Settled, Events: len(b.h.Events)}
+	r.compare(s, b.world.Trace())
+	for _, i := range b.world.Unplayed() {
+		r.Unplayed = append(r.Unplayed, s.StepText(i))
+	}
+	var claims spec.Claims
+	for _, id := range t.claims {
+		claims = append(claims, spec.Claim{ID: id, Under: t.model})
+	}
+	r.judge(b.bench, s, Cell{}, claims)
+	for i := range r.Requirements {
+		if w := r.Requirements[i].Witness; w != nil {
+			w.Replay += " -- " + shell(c.Adapter.Command)
+		}
+	}
+	return r, nil
+}
+
+// ErrUsage is wrapped by the errors of who asks for something that makes no sense; nothing was executed then.
+var ErrUsage = errors.New("usage")
+
+// playableByAdapter says what in a scenario the lock-step world of a program can't play.
+func playableByAdapter(s *faults.Scenario) error {
+	switch {
+	case len(s.Groups) != 1:
+		return fmt.Errorf("%w: a program in lock-step plays scenarios of one group: this one has %d", ErrUsage, len(s.Groups))
+	case s.Faults()&^(spec.EndToEndFaults|spec.ClockFaults|spec.DiskFaults) != 0:
+		return fmt.Errorf("%w: a program in lock-step has nothing that %s could strike", ErrUsage, s.Faults()&^(spec.EndToEndFaults|spec.ClockFaults|spec.DiskFaults))
+	case s.Expect != "" && !slices.Contains(Judged(), s.Expect):
+		return fmt.Errorf("%w: expect: %s is not judged", ErrUsage, s.Expect)
+	}
+	for i := range s.Steps {
+		if a := &s.Steps[i].Action; a.Op == faults.Send && a.To >= 0 {
+			return fmt.Errorf("%w: %q: a program is asked to send to its group only", ErrUsage, s.StepText(i))
+		}
+	}
+	return nil
+}

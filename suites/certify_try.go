@@ -1,0 +1,296 @@
+package suites
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/impl/adapter"
+	"github.com/conform-go/conform/spec"
+)
+
+// certBench is a bench whose nodes are processes.
+type certBench struct {
+	*bench
+	pool *adapter.Pool
+}
+
+// bench makes a world for the processes of a pool.
+func (t *trial) bench(pool *adapter.Pool) *certBench {
+	cfg := sim.Config{New: pool.Member, TL: max(sim.DefaultTL, time.Duration(t.hello.Settle)/2),
+		Enough: func(spec.Time, *spec.History) bool { return pool.Err() != nil }}
+	if t.model.Has(spec.RecoverFault) {
+		cfg.Model, cfg.Revive = spec.CrashRecovery, true
+	}
+	b := newBench(cfg, 0)
+	b.most = slices.Contains(t.claims, "UNIFORM-AGREEMENT") || slices.Contains(t.claims, "UNIFORM-TOTAL-ORDER")
+	return &certBench{b, pool}
+}
+
+// play plays a scenario; the error is that of the program, as an adapter, if it has one.
+func (b *certBench) play(s *faults.Scenario) error {
+	b.pool.Name(s.Groups[0].Name)
+	if err := b.bench.play(s); err != nil {
+		return err
+	}
+	if err := b.pool.Err(); err != nil {
+		return fmt.Errorf("%w\nscenario:\n%s", err, indent(s.String()))
+	}
+	return nil
+}
+
+// certUnit is some schedules.
+type certUnit struct {
+	outside  bool
+	first, n int
+
+	tried  int
+	counts sim.Counts
+	tally  []spec.Tally       // by requirement: the claims, then the others
+	broken []*faults.Scenario // the first that breaks it
+	err    error
+}
+
+// certChunk is how many schedules are one unit.
+const certChunk = 20
+
+// try plays the schedules: first a quiet one, then those of the model, then those with more.
+func (t *trial) try(ctx context.Context) {
+	if err := t.smoke(); err != nil {
+		t.broke(err)
+		return
+	}
+	for _, outside := range []bool{false, true} {
+		if outside && (t.more == 0 || len(t.claims) == 0) {
+			break
+		}
+		for i, all := 0, t.schedules(); i < all; i += certChunk {
+			t.units = append(t.units, &certUnit{outside: outside, first: i, n: min(certChunk, all-i)})
+		}
+	}
+	var stop atomic.Bool
+	err := spread(ctx, t.plan.Parallel, len(t.units), t.plan.Progress, func(i int) {
+		if u := t.units[i]; !stop.Load() {
+			if u.err = t.do(ctx, u); u.err != nil {
+				stop.Store(true)
+			}
+		}
+	})
+	if err != nil {
+		t.r.Incomplete = err.Error()
+	}
+	for _, u := range t.units {
+		if u.err != nil {
+			t.broke(u.err)
+		}
+	}
+}
+
+// take gives an idle bench, or starts more processes for one.
+func (t *trial) take() (*certBench, error) {
+	select {
+	case b := <-t.benches:
+		return b, nil
+	default:
+	}
+	pool, err := adapter.Open(t.plan.Adapter)
+	if err != nil {
+		return nil, err
+	}
+	return t.bench(pool), nil
+}
+
+// put gives a bench back; one whose program broke is closed.
+func (t *trial) put(b *certBench) {
+	if b.pool.Err() == nil {
+		select {
+		case t.benches <- b:
+			return
+		default:
+		}
+	}
+	b.pool.Close()
+}
+
+func (t *trial) close() {
+	for {
+		select {
+		case b := <-t.benches:
+			b.pool.Close()
+		default:
+			return
+		}
+	}
+}
+
+// smoke sees in two nodes and one send whether there is anything to certify: that an op which does not exist is answered,
+// that something is delivered, and whether the same happens twice.
+func (t *trial) smoke() error {
+	b, err := t.take()
+	if err != nil {
+		return err
+	}
+	defer t.put(b)
+	if err := b.pool.Probe(); err != nil {
+		return err
+	}
+	s := &faults.Scenario{Subject: AdapterSubject, Nodes: 2, Seed: t.plan.Seed, Net: faults.DefaultNet,
+		Groups: []faults.Group{{Name: "g", Members: []spec.NodeID{0, 1}}},
+		Steps:  []faults.Step{{Action: faults.Action{Op: faults.Send, Node: 0, To: -1, Size: 8}}}}
+	if err := b.play(s); err != nil {
+		return err
+	}
+	first := b.world.Trace()
+	if err := b.play(s); err != nil {
+		return err
+	}
+	if again := b.world.Trace(); again.Digest != first.Digest || again.Events != first.Events {
+		t.r.Subject.Deterministic = false
+	}
+	return nil
+}
+
+// do plays the schedules of a unit.
+func (t *trial) do(ctx context.Context, u *certUnit) error {
+	b, err := t.take()
+	if err != nil {
+		return err
+	}
+	defer t.put(b)
+	ids := slices.Concat(t.claims, t.extra)
+	u.tally, u.broken = make([]spec.Tally, len(ids)), make([]*faults.Scenario, len(ids))
+	var s faults.Scenario
+	for i := u.first; i < u.first+u.n && ctx.Err() == nil; i++ {
+		t.draw(&s, u.outside, i)
+		if err := b.play(&s); err != nil {
+			return err
+		}
+		u.tried++
+		c := b.world.Counts()
+		u.counts.Sends, u.counts.Deliveries = u.counts.Sends+c.Sends, u.counts.Deliveries+c.Deliveries
+		u.counts.Packets, u.counts.Acks = u.counts.Packets+c.Packets, u.counts.Acks+c.Acks
+		if u.outside && s.Faults()&t.more == 0 {
+			continue
+		}
+		u.judge(b.bench, &s, ids, len(t.claims))
+	}
+	return nil
+}
+
+// judge takes the findings on the run that was played last; outside the model only claims are judged.
+func (u *certUnit) judge(b *bench, s *faults.Scenario, ids []spec.ID, claims int) {
+	for k, id := range ids {
+		if u.outside && k >= claims || b.outlasts(s, id) {
+			continue
+		}
+		f := b.judge.Check(id)
+		u.tally[k].Add(f)
+		if f.Verdict == spec.Fail && u.broken[k] == nil {
+			u.broken[k] = s.Clone()
+		}
+	}
+}
+
+// draw makes schedule i of a phase.
+func (t *trial) draw(s *faults.Scenario, outside bool, i int) {
+	under, purpose := t.model, uint64(6)
+	if outside {
+		under, purpose = t.model|t.more, 7
+	}
+	faults.DrawInto(s, seedOf(t.plan.Seed, AdapterSubject, purpose, uint64(i)), t.params(under))
+}
+
+// rows merges the units of a phase, and tells the stories of what was broken.
+func (t *trial) rows(outside bool) []Row {
+	var out []Row
+	var known []*faults.Scenario // shrunk
+	for k, id := range slices.Concat(t.claims, t.extra) {
+		var tally spec.Tally
+		var broken *faults.Scenario
+		for _, u := range t.units {
+			if u.outside == outside && u.tally != nil {
+				if tally.Merge(u.tally[k]); broken == nil {
+					broken = u.broken[k]
+				}
+			}
+		}
+		claimed := k < len(t.claims)
+		if outside && (!claimed || tally.Failed == 0) {
+			continue
+		}
+		row := Row{ID: id, Claimed: claimed && !outside, Verdict: tally.Verdict(), Judged: tally.Judged, Bites: tally.Bites,
+			Antecedents: tally.Antecedents, Failed: tally.Failed}
+		switch {
+		case outside:
+			row.With, row.Reason = (t.model | t.more).String(), "outside the declared model"
+		case claimed:
+			row.Under = t.model.String()
+		default:
+			row.With = t.model.String()
+		}
+		if row.Verdict == spec.Inconclusive {
+			if row.Reason = tally.Reason; tally.Judged == 0 {
+				row.Reason = "no schedule was judged"
+			}
+		}
+		if broken != nil {
+			row.Witness, known = t.story(broken, id, known)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// story shrinks a scenario that breaks a requirement and tells it, and says how often it shows again. What was shrunk
+// for another requirement is tried first.
+func (t *trial) story(s *faults.Scenario, id spec.ID, known []*faults.Scenario) (*Story, []*faults.Scenario) {
+	b, err := t.take()
+	if err != nil {
+		return &Story{ID: id, Text: "the program could not be started again: " + err.Error(), Scenario: s.String()}, known
+	}
+	defer func() { t.put(b) }()
+	small := s
+	if i := slices.IndexFunc(known, func(x *faults.Scenario) bool { return b.fails(x, id) }); i >= 0 {
+		small = known[i]
+	} else {
+		budget := shrinkBudget
+		if !t.hello.Reset {
+			budget /= 10
+		}
+		injected := s.Faults()
+		small, _ = faults.Shrink(s.Clone(), func(x *faults.Scenario) bool {
+			return x.Faults().Within(injected) && b.pool.Err() == nil && b.fails(x, id) && b.pool.Err() == nil
+		}, budget)
+		known = append(known, small)
+	}
+	story := b.tell(small, id)
+	rate := Rate{ID: id, Runs: max(1, t.plan.Runs)}
+	for range rate.Runs {
+		if b.fails(small, id) && b.pool.Err() == nil {
+			rate.Shown++
+		}
+	}
+	t.r.Reproduced = append(t.r.Reproduced, rate)
+	if story == nil {
+		t.r.Subject.Deterministic = false
+		return &Story{ID: id, Text: "it showed once, and not when the same schedule was played again", Scenario: s.String()}, known
+	}
+	story.Replay += " -- " + shell(t.plan.Adapter.Command)
+	return story, known
+}
+
+// shell writes a command so that a shell takes it as it is.
+func shell(command []string) string {
+	words := make([]string, len(command))
+	for i, w := range command {
+		if words[i] = w; w == "" || strings.ContainsAny(w, " \t\n'\"\\$`&|;<>()*?[]#~!{}") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
