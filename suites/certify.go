@@ -2,7 +2,6 @@ package suites
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -149,14 +148,15 @@ func (c Certificate) open() (*trial, error) {
 	case c.Network != "" && c.Network != t.r.Subject.Network:
 		pool.Close()
 		return nil, fmt.Errorf("--network %s: the program says that it uses network %q", c.Network, t.r.Subject.Network)
-	case t.r.Subject.Network == "own":
-		pool.Close()
-		t.broke(errors.New("this version has no world for programs on a network of their own"))
-		return t, nil
 	}
 	if err := t.choose(asked); err != nil {
 		pool.Close()
 		t.broke(err)
+		return t, nil
+	}
+	if t.r.Subject.Network == "own" {
+		t.r.World = "loopback"
+		pool.Close()
 		return t, nil
 	}
 	t.benches <- t.bench(pool)
@@ -221,6 +221,9 @@ func (t *trial) playable() {
 	if t.hello.Disk {
 		can |= spec.DiskFaults
 	}
+	if t.hello.Network == "own" {
+		can = adapter.OwnFaults
+	}
 	if cannot := (t.model | t.more) &^ can; cannot != 0 {
 		t.r.NotPlayed = cannot.String()
 	}
@@ -230,6 +233,9 @@ func (t *trial) playable() {
 func (t *trial) params(under spec.FaultSet) faults.Params {
 	p := faults.Params{Subject: AdapterSubject, Faults: under, MinNodes: t.plan.Nodes, MaxNodes: t.plan.Nodes,
 		MaxSends: t.plan.Messages, Hold: sim.DefaultTL / 4, MaxSize: t.hello.Limits.Payload}
+	if t.hello.Network == "own" { // in real time
+		p.Window, p.Hold = 60*time.Millisecond, 100*time.Millisecond
+	}
 	for _, id := range t.claims {
 		p.Syncs = p.Syncs || strings.HasPrefix(string(id), "SYNC-")
 	}
@@ -241,6 +247,8 @@ func (t *trial) schedules() int {
 	switch {
 	case t.plan.Schedules > 0:
 		return t.plan.Schedules
+	case t.hello.Network == "own":
+		return CertifySchedules / 25 // in real time
 	case !t.hello.Reset:
 		return CertifySchedules / 10 // a process for each life
 	}

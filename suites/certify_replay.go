@@ -26,6 +26,9 @@ func (c Certificate) Replay(s *faults.Scenario) (*Replayed, error) {
 	if t.r.Error != "" {
 		return nil, errors.New(t.r.Error)
 	}
+	if t.hello.Network == "own" {
+		return t.replayOwn(s)
+	}
 	b, err := t.take()
 	if err != nil {
 		return nil, err
@@ -40,17 +43,22 @@ func (c Certificate) Replay(s *faults.Scenario) (*Replayed, error) {
 	for _, i := range b.world.Unplayed() {
 		r.Unplayed = append(r.Unplayed, s.StepText(i))
 	}
+	t.judge(r, b.bench, s)
+	return r, nil
+}
+
+// judge judges what the program claims in the run that was played last.
+func (t *trial) judge(r *Replayed, b *bench, s *faults.Scenario) {
 	var claims spec.Claims
 	for _, id := range t.claims {
 		claims = append(claims, spec.Claim{ID: id, Under: t.model})
 	}
-	r.judge(b.bench, s, Cell{}, claims)
+	r.judge(b, s, Cell{}, claims)
 	for i := range r.Requirements {
 		if w := r.Requirements[i].Witness; w != nil {
-			w.Replay += " -- " + shell(c.Adapter.Command)
+			w.Replay += " -- " + shell(t.plan.Adapter.Command)
 		}
 	}
-	return r, nil
 }
 
 // ErrUsage is wrapped by the errors of who asks for something that makes no sense; nothing was executed then.

@@ -49,11 +49,12 @@ type certUnit struct {
 	outside  bool
 	first, n int
 
-	tried  int
-	counts sim.Counts
-	tally  []spec.Tally       // by requirement: the claims, then the others
-	broken []*faults.Scenario // the first that breaks it
-	err    error
+	tried   int
+	counts  sim.Counts
+	tally   []spec.Tally       // by requirement: the claims, then the others
+	broken  []*faults.Scenario // the first that breaks it
+	stories map[spec.ID]*Story // of runs in real time, which may not come again
+	err     error
 }
 
 // certChunk is how many schedules are one unit.
@@ -61,6 +62,10 @@ const certChunk = 20
 
 // try plays the schedules: first a quiet one, then those of the model, then those with more.
 func (t *trial) try(ctx context.Context) {
+	if t.hello.Network == "own" {
+		t.tryOwn(ctx)
+		return
+	}
 	if err := t.smoke(); err != nil {
 		t.broke(err)
 		return
@@ -249,6 +254,9 @@ func (t *trial) rows(outside bool) []Row {
 // story shrinks a scenario that breaks a requirement and tells it, and says how often it shows again. What was shrunk
 // for another requirement is tried first.
 func (t *trial) story(s *faults.Scenario, id spec.ID, known []*faults.Scenario) (*Story, []*faults.Scenario) {
+	if t.hello.Network == "own" {
+		return t.storyOwn(s, id), known
+	}
 	b, err := t.take()
 	if err != nil {
 		return &Story{ID: id, Text: "the program could not be started again: " + err.Error(), Scenario: s.String()}, known
@@ -259,6 +267,9 @@ func (t *trial) story(s *faults.Scenario, id spec.ID, known []*faults.Scenario) 
 		small = known[i]
 	} else {
 		budget := shrinkBudget
+		if !slices.Contains(t.claims, id) {
+			budget /= 3
+		}
 		if !t.hello.Reset {
 			budget /= 10
 		}

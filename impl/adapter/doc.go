@@ -19,6 +19,12 @@
 //   - {"op":"persist","id":7} is answered, later, by {"op":"persisted","id":7}, with `"failed":true` where what was
 //     appended since the last one is not in the log.
 //
+// # On its own network
+//
+// With `"network":"own"` it uses sockets of its own, at the addresses that init tells (UDP and TCP on loopback); [Own]
+// plays a scenario on such processes in real time, a crash is SIGKILL and a pause SIGSTOP. There is no idle. No exact
+// replay is promised: how often a violation shows again is measured.
+//
 // # What goes wrong
 //
 // A line that is no JSON or not what the schemas say ([Schemas]), an answer that does not come in

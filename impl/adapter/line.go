@@ -196,7 +196,7 @@ func quote(raw []byte) string {
 	const most = 200
 	raw = bytes.TrimRight(raw, "\r\n")
 	if len(raw) > most {
-		return strconv.QuoteToGraphic(string(raw[:most])) + fmt.Sprintf(" … (%d bytes)", len(raw))
+		return fmt.Sprintf("`%s …` (%d bytes)", bytes.ToValidUTF8(raw[:most], []byte("\uFFFD")), len(raw))
 	}
 	return "`" + string(bytes.ToValidUTF8(raw, []byte("\uFFFD"))) + "`"
 }

@@ -45,16 +45,20 @@ func (p *Pool) Name(group string) { p.group = group }
 // Lines counts the lines to the programs and from them.
 func (p *Pool) Lines() int { return p.lines }
 
-// Close ends all processes: closed stdin, and SIGKILL after [Grace].
+// Close ends all processes: closed stdin, and SIGKILL after [Grace]; at once, where one of them broke.
 func (p *Pool) Close() {
 	for _, x := range p.seats { // all at once, then one after the other
 		if x != nil {
 			x.stdin.Close()
 		}
 	}
+	until := time.Now().Add(Grace)
+	if p.err != nil {
+		until = time.Now()
+	}
 	for _, x := range p.seats {
 		if x != nil {
-			x.stop()
+			x.stop(until)
 		}
 	}
 	p.seats = nil
@@ -182,7 +186,7 @@ func (p *Pool) converse(x *process, b []byte, use func(*Line) error) error {
 		}
 		p.lines++
 		if size += len(a.raw); n >= maxAnswerLines || size > maxAnswerBytes {
-			return fmt.Errorf("its answer to %s is longer than %d lines or %d bytes, last %s", quote(b), maxAnswerLines, maxAnswerBytes, quote(a.raw))
+			return fmt.Errorf("its answer to %s has more than %d lines or %d bytes, last %s", quote(b), maxAnswerLines, maxAnswerBytes, quote(a.raw))
 		}
 		l, err := parse(a.raw)
 		if err == nil {

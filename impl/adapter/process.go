@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,7 @@ type process struct {
 	rest   []byte
 	come   chan struct{}
 	exited chan struct{} // it is dead, and so are its children
+	dry    chan struct{} // all that it wrote has been read
 }
 
 // arrived is a line and when it came.
@@ -67,7 +69,7 @@ func start(o *Options) (*process, error) {
 	if len(o.Command) == 0 {
 		return nil, errors.New("no command")
 	}
-	p := &process{answer: o.Answer, come: make(chan struct{}, 1), exited: make(chan struct{})}
+	p := &process{answer: o.Answer, come: make(chan struct{}, 1), exited: make(chan struct{}), dry: make(chan struct{})}
 	if p.answer <= 0 {
 		p.answer = DefaultAnswer
 	}
@@ -159,36 +161,66 @@ func (p *process) reap() {
 	close(p.exited)
 }
 
-// read takes in what the program writes, whether anybody wants it or not: a full pipe must not stop it.
+// read takes in what the program writes, whether anybody wants it or not: a full pipe must not stop it. Lines that come
+// together are handed on together, so that one too many is seen at once.
 func (p *process) read() {
+	defer close(p.dry)
 	r := bufio.NewReaderSize(p.in, 64<<10)
+	var batch []arrived
 	var long []byte
 	for {
 		piece, err := r.ReadSlice('\n')
 		long = append(long, piece...)
-		if err == bufio.ErrBufferFull && len(long) <= MaxLine {
-			continue
-		}
-		p.mu.Lock()
 		switch {
-		case err == nil && len(long) <= MaxLine+1 && p.held+len(long) <= maxAnswerBytes && len(p.lines) < maxAnswerLines:
-			p.lines = append(p.lines, arrived{long, time.Now()})
-			p.held += len(long)
-			long, err = nil, nil
-		case err != nil && err != bufio.ErrBufferFull:
-			p.ended, p.rest = true, long
-		default:
-			p.over, p.rest = true, long
-			err = io.EOF
-		}
-		p.mu.Unlock()
-		select {
-		case p.come <- struct{}{}:
-		default:
-		}
-		if err != nil {
+		case len(long) > MaxLine+1:
+			p.hand(batch, long, true)
+			return
+		case err == bufio.ErrBufferFull:
+			continue
+		case err != nil:
+			p.hand(batch, long, false)
 			return
 		}
+		batch, long = append(batch, arrived{long, time.Now()}), nil
+		if more, _ := r.Peek(r.Buffered()); bytes.IndexByte(more, '\n') >= 0 {
+			continue
+		}
+		if !p.take(batch) {
+			return
+		}
+		batch = nil
+	}
+}
+
+// take puts lines where the next one is looked for; false where there are more than may be held.
+func (p *process) take(batch []arrived) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range batch {
+		if p.held+len(l.raw) > maxAnswerBytes || len(p.lines) >= maxAnswerLines {
+			p.over, p.rest = true, l.raw
+			break
+		}
+		p.lines, p.held = append(p.lines, l), p.held+len(l.raw)
+	}
+	select {
+	case p.come <- struct{}{}:
+	default:
+	}
+	return !p.over
+}
+
+// hand is take for the last time: what is left is half a line, or one that is too long.
+func (p *process) hand(batch []arrived, rest []byte, over bool) {
+	if !p.take(batch) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over, p.ended, p.rest = over, !over, rest
+	select {
+	case p.come <- struct{}{}:
+	default:
 	}
 }
 
@@ -273,10 +305,17 @@ func (p *process) write(line []byte) error {
 	}
 }
 
-// kill ends the program at once, with its children, and waits for that.
+// kill ends the program at once, with its children, and waits for that, and until what it wrote before has been read:
+// for a moment, for somebody else may have its stdout.
 func (p *process) kill() {
 	p.alive(killGroup)
 	<-p.exited
+	if p.in != nil {
+		select {
+		case <-p.dry:
+		case <-time.After(Grace / 10):
+		}
+	}
 	p.close()
 }
 
@@ -289,17 +328,19 @@ func (p *process) alive(do func(*exec.Cmd)) {
 	}
 }
 
-// stop closes the program's stdin, and kills it where it does not leave.
-func (p *process) stop() {
+// stop closes the program's stdin, and kills it where it has not left in time; false where it had to.
+func (p *process) stop(until time.Time) (left bool) {
 	p.stdin.Close()
 	if p.out != nil {
 		p.out.Close()
 	}
 	select {
 	case <-p.exited:
-	case <-time.After(Grace):
+		left = true
+	case <-time.After(time.Until(until)):
 	}
 	p.kill()
+	return left
 }
 
 func (p *process) close() {

@@ -25,3 +25,8 @@ func awaitExit(cmd *exec.Cmd) {
 
 // killGroup kills the program and its children.
 func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// standStill lets the program and its children stand still until goOn.
+func standStill(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGSTOP) }
+
+func goOn(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT) }

@@ -1,0 +1,247 @@
+// Package adaptertest has programs that break the adapter protocol, one way each, to see that the harness says so. A
+// test binary becomes such a program where its TestMain calls [Main] first.
+package adaptertest
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// mark is the first argument of a test binary that is to be a program.
+const mark = "play-adapter"
+
+// Command gives the command of a bad program; token is an argument that it ignores, by which it can be found.
+func Command(mode, token string) []string {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return []string{self, mark, mode, token}
+}
+
+// Main becomes a program and never returns, where the arguments ask for one.
+func Main() {
+	if len(os.Args) < 3 || os.Args[1] != mark {
+		return
+	}
+	p := &program{mode: os.Args[2], out: bufio.NewWriter(os.Stdout)}
+	p.run()
+	os.Exit(0)
+}
+
+// program multicasts by a packet to the group and delivers what it receives: best effort, in no order.
+type program struct {
+	mode  string
+	out   *bufio.Writer
+	lines int
+}
+
+type line = map[string]any
+
+func (p *program) say(l line) {
+	b, _ := json.Marshal(l)
+	p.raw(string(b) + "\n")
+}
+
+func (p *program) raw(s string) { _, _ = p.out.WriteString(s) }
+
+func (p *program) run() {
+	p.prelude()
+	in := bufio.NewReader(os.Stdin)
+	for {
+		text, err := in.ReadBytes('\n')
+		if err != nil {
+			break
+		}
+		var l line
+		if json.Unmarshal(text, &l) != nil {
+			os.Exit(9)
+		}
+		p.lines++
+		p.answer(l)
+		p.out.Flush()
+	}
+	for p.mode == "stubborn" { // its stdin is closed
+		time.Sleep(time.Hour)
+	}
+}
+
+// prelude is what goes wrong before the first line.
+func (p *program) prelude() {
+	switch p.mode {
+	case "dead":
+		fmt.Fprintln(os.Stderr, "no such multicast")
+		os.Exit(3)
+	case "mute":
+		for range time.Tick(time.Hour) {
+		}
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	case "parent": // of a child that outlives it, and keeps its stdout open
+		child := exec.Command(os.Args[0], mark, "stubborn", os.Args[3])
+		child.Stdout = os.Stdout
+		_ = child.Start()
+	case "chatty":
+		p.raw("starting up …\n")
+		p.out.Flush()
+	}
+}
+
+// hellos are what the modes say of themselves, where it is not the usual.
+var hellos = map[string]line{
+	"yes":         {"claims": []string{"NO-CREATION", "VALIDITY"}},
+	"yes-safe":    {"claims": []string{"NO-CREATION", "AGREEMENT"}},
+	"boast":       {"claims": []string{"best-effort", "total"}},
+	"typo":        {"claims": []string{"CAUSAL-ODER"}},
+	"faults":      {"tolerates": []string{"crsh"}},
+	"future":      {"protocol": 2},
+	"moon":        {"network": "moon"},
+	"modest":      {"claims": []string{}},
+	"no-reset":    {"reset": false},
+	"payload":     {"limits": line{"payload": 16}},
+	"own":         own,
+	"own-garbage": own,
+	"own-dies":    own,
+	"own-late":    own,
+	"own-probe":   own,
+	"crash-prone": {"claims": []string{"reliable"}, "tolerates": []string{}},
+}
+
+// own is a program on a network of its own, that tells nobody anything but itself.
+var own = line{"claims": []string{"integrity", "VALIDITY"}, "tolerates": []string{"crash", "recover", "pause"}, "network": "own"}
+
+func (p *program) hello() {
+	h := line{"op": "hello", "protocol": 1, "name": p.mode, "claims": []string{"best-effort"}, "network": "harness", "reset": true}
+	for k, v := range hellos[p.mode] {
+		h[k] = v
+	}
+	p.say(h)
+	if p.mode == "early" {
+		p.say(line{"op": "deliver", "msg": "0/0/1", "body": ""})
+	}
+}
+
+func (p *program) answer(l line) {
+	if l["op"] == "hello" {
+		p.hello()
+		return
+	}
+	if p.mode == "dies" && p.lines == 6 {
+		fmt.Fprintln(os.Stderr, "panic: index out of range")
+		os.Exit(2)
+	}
+	if strings.HasPrefix(p.mode, "own") {
+		p.alone(l)
+		return
+	}
+	switch l["op"] {
+	case "init":
+		if p.mode != "no-ready" {
+			p.say(line{"op": "ready"})
+		}
+	case "send":
+		p.send(l)
+	case "packet":
+		p.packet(l)
+	default:
+		p.unsupported(l)
+	}
+	switch p.mode {
+	case "late":
+		return
+	case "twice":
+		p.say(line{"op": "idle"})
+	}
+	p.say(line{"op": "idle"})
+}
+
+func (p *program) alone(l line) {
+	switch l["op"] {
+	case "init":
+		if p.mode != "own-late" {
+			p.say(line{"op": "ready"})
+		}
+	case "send":
+		p.say(line{"op": "deliver", "msg": l["msg"], "body": l["body"]})
+		p.say(line{"op": "done", "of": l["id"]})
+		switch p.mode {
+		case "own-garbage":
+			p.raw("Traceback (most recent call last):\n")
+		case "own-dies":
+			p.out.Flush()
+			os.Exit(4)
+		}
+	default:
+		if p.mode != "own-probe" {
+			p.say(line{"op": "error", "code": "unsupported"})
+		}
+	}
+}
+
+func (p *program) send(l line) {
+	data, _ := json.Marshal([]any{l["msg"], l["body"]})
+	p.say(line{"op": "done", "of": l["id"]})
+	switch p.mode {
+	case "yes", "yes-safe":
+		return
+	case "wrong-id":
+		p.say(line{"op": "done", "of": 99})
+	case "done-twice":
+		p.say(line{"op": "done", "of": l["id"]})
+	case "garbage":
+		p.raw("Traceback (most recent call last):\n")
+	case "array":
+		p.raw("[1,2]\n")
+	case "half":
+		p.raw(`{"op":"packet","gro`)
+		p.out.Flush()
+		os.Exit(0)
+	case "flood":
+		for {
+			p.say(line{"op": "cancel", "id": 1})
+		}
+	case "long":
+		p.raw(`{"op":"append","data":"` + strings.Repeat("A", 3<<20) + "\"}\n")
+	case "stranger":
+		p.say(line{"op": "packet", "to": "77", "data": ""})
+	case "log":
+		p.say(line{"op": "append", "data": ""})
+	}
+	p.say(line{"op": "packet", "group": l["group"], "data": data})
+}
+
+func (p *program) packet(l line) {
+	var data []byte
+	b, _ := json.Marshal(l["data"])
+	_ = json.Unmarshal(b, &data)
+	var m [2]any
+	_ = json.Unmarshal(data, &m)
+	switch p.mode {
+	case "no-body":
+		p.say(line{"op": "deliver", "msg": m[0]})
+		return
+	case "no-base64":
+		p.say(line{"op": "deliver", "msg": m[0], "body": "not base64!"})
+		return
+	}
+	p.say(line{"op": "deliver", "msg": m[0], "body": m[1]})
+}
+
+func (p *program) unsupported(l line) {
+	switch p.mode {
+	case "agrees":
+		p.say(line{"op": "done", "of": l["id"]})
+	case "silent-probe":
+	case "wrong-code":
+		p.say(line{"op": "error", "code": "what?"})
+	default:
+		p.say(line{"op": "error", "code": "unsupported", "definite": true})
+	}
+}

@@ -1,0 +1,277 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+// OwnFaults are the faults that a world can inject whose programs use sockets of their own: it has their processes in
+// its hands, and nothing of what they say to each other.
+var OwnFaults = spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PauseFault)
+
+// How long a run in real time may take: it is settled when nothing was said for as long as the program asks for (hello's
+// "settle", or this), and given up after this many times that.
+const (
+	ownSettle   = 300 * time.Millisecond
+	ownPatience = 20
+)
+
+// Own is a world in real time: a process for each life of a node, with sockets of its own on loopback. A crash is a
+// SIGKILL, a pause SIGSTOP and SIGCONT. Times are those of a clock that is never set. A step that waits for what a node
+// does follows it: nobody outside can strike just before. It implements [faults.World]; for one goroutine.
+type Own struct {
+	opt   Options
+	hello *Hello
+	quiet time.Duration
+
+	s        *faults.Scenario
+	h        *spec.History
+	epoch    time.Time
+	nodes    []ownNode
+	steps    []ownStep
+	heard    chan heard
+	stop     chan struct{} // closed at the end of a run
+	seen     time.Time     // when something was last observed
+	unplayed []int
+	dir      string
+}
+
+// ownNode is one node.
+type ownNode struct {
+	p       *process // nil where it is down
+	address string
+	life    uint32
+	sends   uint64
+	paused  bool
+	due     []int // sends that wait for the end of a pause
+	msgs    []spec.MsgID
+	ended   uint32 // so many of its lives are over, and all that they said has been heard
+	counted map[faults.Moment]int
+}
+
+// ownStep is a step of the scenario, and when it is due; one that waits for something has no time.
+type ownStep struct {
+	at     time.Duration
+	step   int
+	resume bool // the end of a pause
+	done   bool
+}
+
+// heard is a line of a node's process, or why there is none.
+type heard struct {
+	node spec.NodeID
+	life uint32
+	line arrived
+	err  error
+}
+
+// NewOwn makes a world for a program that has introduced itself.
+func NewOwn(o Options, h *Hello) *Own {
+	return &Own{opt: o, hello: h, quiet: max(ownSettle, time.Duration(h.Settle))}
+}
+
+// Probe lets a process live as one of two nodes and gives it an op that does not exist: it must say so.
+func (w *Own) Probe() error {
+	s := &faults.Scenario{Nodes: 2, Groups: []faults.Group{{Name: "g", Members: []spec.NodeID{0, 1}}}}
+	w.reset(s, new(spec.History))
+	defer w.end()
+	if err := w.begin(); err != nil {
+		return err
+	}
+	if err := w.nodes[0].p.write([]byte(probeLine)); err != nil {
+		return err
+	}
+	for late := time.After(w.nodes[0].p.answer); ; {
+		select {
+		case x := <-w.heard:
+			if x.err != nil {
+				return fmt.Errorf("node %d: %w", x.node, x.err)
+			}
+			switch l, err := parse(x.line.raw); {
+			case err != nil:
+				return fmt.Errorf("node %d: the line %s: %w", x.node, quote(x.line.raw), err)
+			case l.Op == "error" && l.Code == "unsupported":
+				return nil
+			case l.Op == "error" || l.Op == "done":
+				return fmt.Errorf("an op that does not exist, %s, is answered by %s: want the code unsupported", probeLine, quote(x.line.raw))
+			}
+		case <-late:
+			return fmt.Errorf("an op that does not exist, %s, has no answer within %v", probeLine, w.nodes[0].p.answer)
+		}
+	}
+}
+
+// Hello gives how the program introduced itself.
+func (w *Own) Hello() *Hello { return w.hello }
+
+// Can says why this world can't inject a fault.
+func (w *Own) Can(op faults.Op) error {
+	kind, fault := op.Fault()
+	if !fault || OwnFaults.Has(kind) {
+		return nil
+	}
+	return fmt.Errorf("%s: the network is the program's own, and only its processes are in the harness's hands", kind)
+}
+
+// Unplayed lists the steps of the last run whose moment never came.
+func (w *Own) Unplayed() []int { return w.unplayed }
+
+// Play plays a scenario and fills the history with what the programs say.
+func (w *Own) Play(s *faults.Scenario, h *spec.History) (err error) {
+	for i := range s.Steps {
+		if err := w.Can(s.Steps[i].Action.Op); err != nil {
+			return fmt.Errorf("%q: %w", s.StepText(i), err)
+		}
+	}
+	if len(s.Groups) != 1 {
+		return fmt.Errorf("want one group: the scenario has %d", len(s.Groups))
+	}
+	w.reset(s, h)
+	defer w.end()
+	if err := w.begin(); err != nil {
+		return err
+	}
+	return w.run()
+}
+
+func (w *Own) reset(s *faults.Scenario, h *spec.History) {
+	w.s, w.h, w.heard, w.stop, w.unplayed = s, h, make(chan heard, 1024), make(chan struct{}), nil
+	h.Reset()
+	h.Model, h.Nodes, h.Groups = spec.CrashStop, everyone(s.Nodes), nil
+	if s.Faults().Has(spec.RecoverFault) {
+		h.Model = spec.CrashRecovery
+	}
+	for _, g := range s.Groups {
+		h.Groups = append(h.Groups, spec.Group{Name: g.Name, Members: g.Members, Closed: g.Closed})
+	}
+	w.nodes, w.steps = make([]ownNode, s.Nodes), nil
+	for i := range s.Steps {
+		if when := s.Steps[i].When; when.On == faults.AtTime {
+			w.steps = append(w.steps, ownStep{at: time.Duration(when.At), step: i})
+		} else {
+			w.steps = append(w.steps, ownStep{at: -1, step: i})
+		}
+	}
+}
+
+// begin gives every node an address and a process, and waits until all are ready.
+func (w *Own) begin() error {
+	var err error
+	if w.dir, err = os.MkdirTemp("", "conform"); err != nil {
+		return err
+	}
+	var held []net.PacketConn // until all have one: no two get the same
+	for n := range w.nodes {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		held = append(held, c)
+		w.nodes[n].address, w.nodes[n].counted = c.LocalAddr().String(), map[faults.Moment]int{}
+	}
+	for _, c := range held {
+		c.Close()
+	}
+	w.epoch = time.Now()
+	for n := range w.nodes {
+		if err := w.live(spec.NodeID(n)); err != nil {
+			return err
+		}
+	}
+	w.epoch = time.Now()
+	w.seen = w.epoch
+	return nil
+}
+
+// live begins a life of a node.
+func (w *Own) live(n spec.NodeID) error {
+	x := &w.nodes[n]
+	p, err := start(&w.opt)
+	if err != nil {
+		return fmt.Errorf("node %d: %w", n, err)
+	}
+	x.p = p
+	if _, err := p.greet(); err != nil {
+		return fmt.Errorf("node %d: %w", n, err)
+	}
+	dir := filepath.Join(w.dir, strconv.Itoa(int(n)))
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	g := &w.s.Groups[0]
+	line := initLine{Op: "init", Node: nodeName(n), Incarnation: x.life, Nodes: everyone(w.s.Nodes), Group: g.Name, Members: nodeNames(g.Members),
+		Groups: map[string]groupInfo{g.Name: {nodeNames(g.Members), !g.Closed, "1"}}, Addresses: map[string]string{}, Dir: dir,
+		Seed: strconv.FormatUint(w.s.Seed, 10), TS: int64(w.quiet / 10), TL: int64(w.quiet)}
+	for k := range w.nodes {
+		line.Addresses[nodeName(spec.NodeID(k))] = w.nodes[k].address
+	}
+	b, err := encode(line)
+	if err == nil {
+		err = p.write(b)
+	}
+	if err != nil {
+		return fmt.Errorf("node %d: %w", n, err)
+	}
+	a, err := p.next(time.Now().Add(p.answer))
+	if errors.Is(err, errLate) {
+		err = fmt.Errorf("no answer to %s within %v%s", quote(b), p.answer, p.said())
+	} else if err == nil {
+		var l *Line
+		if l, err = parse(a.raw); err == nil && l.Op != "ready" {
+			err = errors.New("init is answered by ready first")
+		}
+		if err != nil {
+			err = fmt.Errorf("the line %s, in answer to %s: %w", quote(a.raw), quote(b), err)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("node %d: %w", n, err)
+	}
+	go listen(n, x.life, p, w.heard, w.stop)
+	return nil
+}
+
+// listen hands on what a process says until it has ended.
+func listen(n spec.NodeID, life uint32, p *process, to chan<- heard, stop <-chan struct{}) {
+	for {
+		a, err := p.next(time.Now().Add(time.Hour))
+		if errors.Is(err, errLate) {
+			continue
+		}
+		select {
+		case to <- heard{n, life, a, err}:
+		case <-stop:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// end leaves no process and no file behind.
+func (w *Own) end() {
+	close(w.stop)
+	until := time.Now().Add(Grace)
+	for i := range w.nodes {
+		if p := w.nodes[i].p; p != nil {
+			p.alive(goOn)
+			p.stdin.Close()
+		}
+	}
+	for i := range w.nodes {
+		if p := w.nodes[i].p; p != nil {
+			p.stop(until)
+			w.nodes[i].p = nil
+		}
+	}
+	_ = os.RemoveAll(w.dir)
+}

@@ -1,0 +1,185 @@
+package adapter
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+// run does the steps at their times, writes down what is said, and waits until nothing more is.
+func (w *Own) run() error {
+	healed := false
+	limit := w.epoch.Add(ownPatience*w.quiet + w.last())
+	for {
+		next, wait := w.next()
+		quiet := time.Until(w.seen.Add(w.quiet))
+		if next < 0 {
+			wait = quiet
+		}
+		timer := time.NewTimer(max(0, min(wait, time.Until(limit))))
+		select {
+		case x := <-w.heard:
+			timer.Stop()
+			if err := w.hear(x); err != nil {
+				return err
+			}
+			continue
+		case <-timer.C:
+		}
+		switch {
+		case time.Now().After(limit): // it goes on for ever, and is not settled
+			return nil
+		case next >= 0:
+			if err := w.act(next); err != nil {
+				return err
+			}
+		case !healed && slices.ContainsFunc(w.nodes, func(x ownNode) bool { return x.paused }):
+			healed = true
+			for n := range w.nodes {
+				if err := w.resume(spec.NodeID(n)); err != nil {
+					return err
+				}
+			}
+			w.seen = time.Now()
+		default:
+			w.h.Settled = true
+			for i := range w.steps {
+				if !w.steps[i].done {
+					w.unplayed = append(w.unplayed, w.steps[i].step)
+				}
+			}
+			return nil
+		}
+	}
+}
+
+// last is when the last timed step is over.
+func (w *Own) last() (d time.Duration) {
+	for i := range w.steps {
+		d = max(d, w.steps[i].at+w.s.Steps[w.steps[i].step].Action.For)
+	}
+	return d
+}
+
+// next gives the step that is due next, and how long that is from now; -1 where none is left that has a time.
+func (w *Own) next() (int, time.Duration) {
+	best := -1
+	for i := range w.steps {
+		if x := &w.steps[i]; !x.done && x.at >= 0 && (best < 0 || x.at < w.steps[best].at) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return -1, 0
+	}
+	return best, time.Until(w.epoch.Add(w.steps[best].at))
+}
+
+// act does a step.
+func (w *Own) act(i int) error {
+	w.steps[i].done = true
+	step := w.steps[i].step
+	a := &w.s.Steps[step].Action
+	x := &w.nodes[a.Node]
+	if w.steps[i].resume {
+		return w.resume(a.Node)
+	}
+	switch a.Op {
+	case faults.Send:
+		if x.paused {
+			x.due = append(x.due, step)
+			return nil
+		}
+		return w.send(step)
+	case faults.Crash:
+		return w.crash(a.Node)
+	case faults.Recover:
+		if x.p != nil {
+			return nil
+		}
+		x.life, x.sends, x.msgs = x.life+1, 0, nil
+		w.observe(spec.Event{Kind: spec.Recover, Node: a.Node, Has: spec.HasNode})
+		return w.live(a.Node)
+	case faults.Pause:
+		if x.p != nil && !x.paused {
+			x.paused = true
+			x.p.alive(standStill)
+			w.observe(spec.Event{Kind: spec.Pause, Node: a.Node, Has: spec.HasNode})
+			if a.For > 0 {
+				w.steps = append(w.steps, ownStep{at: time.Since(w.epoch) + a.For, step: step, resume: true})
+			}
+		}
+	}
+	return nil
+}
+
+func (w *Own) resume(n spec.NodeID) error {
+	x := &w.nodes[n]
+	if !x.paused {
+		return nil
+	}
+	x.paused = false
+	w.observe(spec.Event{Kind: spec.Resume, Node: n, Has: spec.HasNode})
+	x.p.alive(goOn)
+	due := x.due
+	x.due = nil
+	for _, step := range due {
+		if err := w.send(step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// crash kills a node's process. What it wrote before counts.
+func (w *Own) crash(n spec.NodeID) error {
+	x := &w.nodes[n]
+	if x.p == nil {
+		return nil
+	}
+	x.p.kill()
+	x.p, x.paused, x.due = nil, false, nil
+	for x.ended <= x.life {
+		if err := w.hear(<-w.heard); err != nil {
+			return err
+		}
+	}
+	w.observe(spec.Event{Kind: spec.Crash, Node: n, Has: spec.HasNode})
+	return nil
+}
+
+// send lets a node send, if it is up.
+func (w *Own) send(step int) error {
+	a := &w.s.Steps[step].Action
+	x := &w.nodes[a.Node]
+	if x.p == nil {
+		return nil
+	}
+	stream := uint64(step)
+	if a.Content != 0 {
+		stream = 1<<32 | uint64(a.Content)
+	}
+	r := spec.NewRand(w.s.Seed, stream)
+	body := make([]byte, a.Size)
+	for i := range body {
+		body[i] = byte(r.Uint64())
+	}
+	x.sends++
+	id := spec.MsgID{Sender: a.Node, Incarnation: spec.Incarnation(x.life), Number: x.sends}
+	x.msgs = append(x.msgs, id)
+	w.observe(spec.Event{Kind: spec.Send, Node: a.Node, Msg: id, Sum: spec.Digest(xxhash.Sum64(body)), Len: int32(len(body)),
+		Has: spec.HasNode | spec.HasMsg | spec.HasSum | spec.HasLen | spec.HasGroup})
+	b, err := encode(callLine{Op: "send", ID: x.sends, Group: w.s.Groups[0].Name, Msg: id.String(), Body: &body})
+	if err == nil {
+		err = x.p.write(b)
+	}
+	if err != nil {
+		return fmt.Errorf("node %d: %w", a.Node, err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package suites
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/impl/adapter"
+	"github.com/conform-go/conform/spec"
+)
+
+// ownBench is a world in real time, with a judge.
+type ownBench struct {
+	*bench
+	own *adapter.Own
+}
+
+func (t *trial) ownBench() *ownBench {
+	return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwn(t.plan.Adapter, t.hello)}
+}
+
+func (b *ownBench) play(s *faults.Scenario) error {
+	if err := b.own.Play(s, &b.h); err != nil {
+		return fmt.Errorf("%w\nscenario:\n%s", err, indent(s.String()))
+	}
+	b.judge.Load(&b.h)
+	return nil
+}
+
+// tryOwn plays the schedules in real time. (Liveness is judged in settled runs; how long anything may be silent is the
+// program's to say, in its hello.)
+func (t *trial) tryOwn(ctx context.Context) {
+	if err := t.ownBench().own.Probe(); err != nil {
+		t.broke(err)
+		return
+	}
+	for i := range t.schedules() {
+		t.units = append(t.units, &certUnit{first: i, n: 1})
+	}
+	// Most of a run is waiting, so that more of them than there are cores go well together.
+	err := spread(ctx, 2*max(1, t.plan.Parallel), len(t.units), t.plan.Progress, func(i int) {
+		t.units[i].err = t.doOwn(ctx, t.units[i])
+	})
+	if err != nil {
+		t.r.Incomplete = err.Error()
+	}
+	for _, u := range t.units {
+		if u.err != nil {
+			t.broke(u.err)
+		}
+	}
+}
+
+func (t *trial) doOwn(ctx context.Context, u *certUnit) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	b := t.ownBench()
+	ids := append(append([]spec.ID{}, t.claims...), t.extra...)
+	u.tally, u.broken = make([]spec.Tally, len(ids)), make([]*faults.Scenario, len(ids))
+	var s faults.Scenario
+	t.draw(&s, false, u.first)
+	if err := b.play(&s); err != nil {
+		return err
+	}
+	u.tried++
+	for i := range b.h.Events {
+		switch b.h.Events[i].Kind {
+		case spec.Send:
+			u.counts.Sends++
+		case spec.Deliver:
+			u.counts.Deliveries++
+		case spec.Ack:
+			u.counts.Acks++
+		}
+	}
+	for k, id := range ids {
+		f := b.judge.Check(id)
+		u.tally[k].Add(f)
+		if f.Verdict == spec.Fail && u.broken[k] == nil {
+			u.broken[k] = s.Clone()
+			b.keep(&u.stories, id, f, &s)
+		}
+	}
+	return nil
+}
+
+// keep tells the story of the run that was played last: it may not show again.
+func (b *ownBench) keep(stories *map[spec.ID]*Story, id spec.ID, f spec.Finding, s *faults.Scenario) {
+	if *stories == nil {
+		*stories = map[spec.ID]*Story{}
+	}
+	x := s.Clone()
+	x.Expect = id
+	(*stories)[id] = &Story{ID: id, Text: f.Witness.Text, Scenario: x.String(), Replay: "conform replay " + x.Token(), Steps: len(x.Steps),
+		Events: eventLines(&b.h, f.Witness.Events), Diagram: Diagram(&b.h, x, f.Witness.Events)}
+}
+
+// storyOwn gives the story of the first run that broke a requirement. For a claim it plays the scenario again, to see how
+// often that breaks it.
+func (t *trial) storyOwn(s *faults.Scenario, id spec.ID) *Story {
+	var story *Story
+	for _, u := range t.units {
+		if x := u.stories[id]; x != nil {
+			story = x
+			break
+		}
+	}
+	story.Replay += " -- " + shell(t.plan.Adapter.Command)
+	claimed := false
+	for _, c := range t.claims {
+		claimed = claimed || c == id
+	}
+	if !claimed {
+		return story
+	}
+	rate := Rate{ID: id}
+	for range max(1, t.plan.Runs) {
+		b := t.ownBench()
+		if b.play(s) != nil {
+			break
+		}
+		rate.Runs++
+		if b.judge.Check(id).Verdict == spec.Fail {
+			rate.Shown++
+		}
+	}
+	t.r.Reproduced = append(t.r.Reproduced, rate)
+	return story
+}
+
+// replayOwn plays a scenario once in real time.
+func (t *trial) replayOwn(s *faults.Scenario) (*Replayed, error) {
+	b := t.ownBench()
+	for i := range s.Steps {
+		if err := b.own.Can(s.Steps[i].Action.Op); err != nil {
+			return nil, fmt.Errorf("%w: %q: %w", ErrUsage, s.StepText(i), err)
+		}
+	}
+	if err := b.play(s); err != nil {
+		return nil, err
+	}
+	r := &Replayed{Schema: "conform.replay/1", Subject: t.r.Subject.Name, Expect: s.Expect, Scenario: s.String(),
+		Settled: b.h.Settled, Events: len(b.h.Events)}
+	for _, i := range b.own.Unplayed() {
+		r.Unplayed = append(r.Unplayed, s.StepText(i))
+	}
+	t.judge(r, b.bench, s)
+	return r, nil
+}
