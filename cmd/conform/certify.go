@@ -24,6 +24,7 @@ type certifyCommand struct {
 	Parallel  int           `default:"0" help:"Workers, each with its own processes; 0: one for each core."`
 	Connect   string        `enum:"stdio,tcp,unix" default:"stdio" help:"How lines go: stdio, or a tcp or unix address in CONFORM_ADDR that the program dials."`
 	Deadline  time.Duration `default:"10s" help:"How long one answer of the program may take."`
+	Check     bool          `name:"check-adapter" help:"See only whether it speaks the protocol."`
 	Command   []string      `arg:"" name:"CMD" help:"The program, with its arguments, behind --."`
 	output
 }
@@ -40,6 +41,11 @@ func (c *certifyCommand) Run(s *session) error {
 	plan, err := c.plan()
 	if err != nil {
 		return usage(err)
+	}
+	if c.Check {
+		r := plan.CheckAdapter()
+		s.verdict(r.Verdict)
+		return c.emit(s, r, r.WriteText)
 	}
 	show, end := progress(s, "certifying")
 	plan.Progress = show

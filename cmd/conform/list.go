@@ -1,14 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 
+	"github.com/conform-go/conform/impl/adapter"
 	"github.com/conform-go/conform/suites"
 )
 
 type listCommand struct {
-	What string `arg:"" name:"WHAT" help:"requirements, transports, reliability, orderings, memberships, faults, mutants, levels or profiles."`
+	What string `arg:"" name:"WHAT" help:"requirements, transports, reliability, orderings, memberships, faults, mutants, levels, profiles, or schemas: those of the lines of an adapter."`
 	output
 }
 
@@ -18,6 +20,13 @@ func (listCommand) Help() string { return example("conform list requirements") }
 func (c *listCommand) Run(s *session) error {
 	if err := c.prepare(); err != nil {
 		return err
+	}
+	if c.What == "schemas" {
+		b, err := json.MarshalIndent(adapter.Schemas(), "", " ")
+		if err != nil {
+			return err
+		}
+		return c.emit(s, json.RawMessage(b), func(w io.Writer) { fmt.Fprintf(w, "%s\n", b) })
 	}
 	l, err := suites.List(c.What)
 	if err != nil {

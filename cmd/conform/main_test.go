@@ -11,11 +11,16 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/conform-go/conform/impl/adapter/adaptertest"
 	"github.com/conform-go/conform/suites"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"conform": main})
+	programs := map[string]func(){"conform": main, "dial": adaptertest.Dial}
+	for _, mode := range []string{"good", "boast", "crash-prone"} {
+		programs[mode] = func() { adaptertest.Run(mode) }
+	}
+	testscript.Main(m, programs)
 }
 
 // TestScripts plays transcripts of the command line. Beside testscript's own commands they have

@@ -3,9 +3,6 @@ package adapter
 import (
 	"errors"
 	"fmt"
-
-	"github.com/conform-go/conform/impl"
-	"github.com/conform-go/conform/spec"
 )
 
 // probeLine is a line with an op that does not exist.
@@ -13,11 +10,7 @@ const probeLine = `{"op":"x-probe","t":0,"id":1}`
 
 // Probe lets a process live as node 0 of two and gives it an op that does not exist: it must say so, and go on.
 func (p *Pool) Probe() error {
-	l := p.Member(impl.Config{Self: 0, Nodes: 2, Members: []spec.NodeID{0, 1}, Seed: 1, TS: probeTS, TL: probeTL}).(*layer)
-	var arena impl.Arena
-	out := impl.NewEffects(&arena)
-	l.Step(impl.Input{Kind: impl.Start}, out)
-	l.Step(impl.Input{Kind: impl.Ready}, out)
+	l, _ := p.single(0)
 	if p.err != nil {
 		return p.err
 	}

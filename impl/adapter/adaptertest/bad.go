@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -31,14 +33,32 @@ func Main() {
 	if len(os.Args) < 3 || os.Args[1] != mark {
 		return
 	}
-	p := &program{mode: os.Args[2], out: bufio.NewWriter(os.Stdout)}
-	p.run()
+	Run(os.Args[2])
 	os.Exit(0)
+}
+
+// Run is a program until its stdin is closed.
+func Run(mode string) {
+	p := &program{mode: mode, in: os.Stdin, out: bufio.NewWriter(os.Stdout)}
+	p.run()
+}
+
+// Dial is a program, of the mode that is its argument, which dials CONFORM_ADDR.
+func Dial() {
+	network, address, _ := strings.Cut(os.Getenv("CONFORM_ADDR"), ":")
+	c, err := net.Dial(network, address)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(5)
+	}
+	p := &program{mode: os.Args[1], in: c, out: bufio.NewWriter(c)}
+	p.run()
 }
 
 // program multicasts by a packet to the group and delivers what it receives: best effort, in no order.
 type program struct {
 	mode  string
+	in    io.Reader
 	out   *bufio.Writer
 	lines int
 }
@@ -54,7 +74,7 @@ func (p *program) raw(s string) { _, _ = p.out.WriteString(s) }
 
 func (p *program) run() {
 	p.prelude()
-	in := bufio.NewReader(os.Stdin)
+	in := bufio.NewReader(p.in)
 	for {
 		text, err := in.ReadBytes('\n')
 		if err != nil {
