@@ -42,14 +42,7 @@ func (t *trial) tryOwn(ctx context.Context) {
 	err := spread(ctx, 2*max(1, t.plan.Parallel), len(t.units), t.plan.Progress, func(i int) {
 		t.units[i].err = t.doOwn(ctx, t.units[i])
 	})
-	if err != nil {
-		t.r.Incomplete = err.Error()
-	}
-	for _, u := range t.units {
-		if u.err != nil {
-			t.broke(u.err)
-		}
-	}
+	t.over(ctx, err)
 }
 
 func (t *trial) doOwn(ctx context.Context, u *certUnit) error {

@@ -66,6 +66,9 @@ func TestBadAdapters(t *testing.T) {
 		{"modest", spec.Pass, "holds integrity, best-effort, reliable; "},
 		{"no-reset", spec.Pass, "VALIDITY"},
 		{"payload", spec.Pass, "VALIDITY"},
+		{"gush", spec.Pass, "VALIDITY"},
+		{"journal", spec.Pass, "NO-CREATION"},
+		{"dice", spec.Pass, "the program does not answer the same lines the same way"},
 		{"stubborn", spec.Pass, "VALIDITY"},
 		{"parent", spec.Pass, "VALIDITY"},
 
@@ -101,14 +104,14 @@ func TestBadAdapters(t *testing.T) {
 		{"no-body", spec.Error, "missing property 'body'"},
 		{"no-base64", spec.Error, "at '/body': 'not base64!' does not match pattern"},
 	} {
-		if slow := []string{"mute", "late", "stubborn", "flood", "no-reset", "long", "own", "own-garbage", "own-dies", "own-late", "own-probe"}; testing.Short() && slices.Contains(slow, x.mode) {
+		if slow := []string{"mute", "late", "stubborn", "flood", "gush", "no-reset", "long", "own", "own-garbage", "own-dies", "own-late", "own-probe"}; testing.Short() && slices.Contains(slow, x.mode) {
 			continue
 		}
 		t.Run(x.mode, func(t *testing.T) {
 			t.Parallel()
 			token := fmt.Sprintf("token-%s-%d", x.mode, os.Getpid())
 			from, schedules := time.Now(), 20
-			if strings.HasPrefix(x.mode, "own") {
+			if strings.HasPrefix(x.mode, "own") || x.mode == "gush" {
 				schedules = 4
 			}
 			r := certify(t, suites.Certificate{Adapter: adapter.Options{Command: adaptertest.Command(x.mode, token), Answer: time.Second},

@@ -23,7 +23,7 @@ type certBench struct {
 
 // bench makes a world for the processes of a pool.
 func (t *trial) bench(pool *adapter.Pool) *certBench {
-	cfg := sim.Config{New: pool.Member, TL: max(sim.DefaultTL, time.Duration(t.hello.Settle)/2),
+	cfg := sim.Config{New: pool.Member, MaxSteps: certEvents, TL: max(sim.DefaultTL, time.Duration(t.hello.Settle)/2),
 		Enough: func(spec.Time, *spec.History) bool { return pool.Err() != nil }}
 	if t.model.Has(spec.RecoverFault) {
 		cfg.Model, cfg.Revive = spec.CrashRecovery, true
@@ -32,6 +32,9 @@ func (t *trial) bench(pool *adapter.Pool) *certBench {
 	b.most = slices.Contains(t.claims, "UNIFORM-AGREEMENT") || slices.Contains(t.claims, "UNIFORM-TOTAL-ORDER")
 	return &certBench{b, pool}
 }
+
+// certEvents is how many events a run may have: what goes on for longer, as with a timer that is always due, never ends.
+const certEvents = 200_000
 
 // play plays a scenario; the error is that of the program, as an adapter, if it has one.
 func (b *certBench) play(s *faults.Scenario) error {
@@ -87,8 +90,16 @@ func (t *trial) try(ctx context.Context) {
 			}
 		}
 	})
-	if err != nil {
+	t.over(ctx, err)
+}
+
+// over notes how the playing ended: interrupted, or broken by the harness or by the program.
+func (t *trial) over(ctx context.Context, err error) {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		t.r.Incomplete = err.Error()
+	case err != nil:
+		t.broke(err)
 	}
 	for _, u := range t.units {
 		if u.err != nil {
@@ -145,17 +156,15 @@ func (t *trial) smoke() error {
 	if err := b.pool.Probe(); err != nil {
 		return err
 	}
-	s := t.smallest()
-	if err := b.play(s); err != nil {
-		return err
+	var heard [2]uint64
+	b.pool.Listen(true)
+	for i := range heard {
+		if err := b.play(t.smallest()); err != nil {
+			return err
+		}
+		heard[i] = b.pool.Listen(i == 0)
 	}
-	first := b.world.Trace()
-	if err := b.play(s); err != nil {
-		return err
-	}
-	if again := b.world.Trace(); again.Digest != first.Digest || again.Events != first.Events {
-		t.r.Subject.Deterministic = false
-	}
+	t.r.Subject.Deterministic = heard[0] == heard[1]
 	return nil
 }
 
@@ -280,30 +289,20 @@ func (t *trial) story(s *faults.Scenario, id spec.ID, known []*faults.Scenario) 
 	if t.hello.Network == "own" {
 		return t.storyOwn(s, id), known
 	}
-	b, err := t.take()
-	if err != nil {
-		return &Story{ID: id, Text: "the program could not be started again: " + err.Error(), Scenario: s.String()}, known
-	}
-	defer func() { t.put(b) }()
-	small := s
-	if i := slices.IndexFunc(known, func(x *faults.Scenario) bool { return b.fails(x, id) }); i >= 0 {
-		small = known[i]
-	} else {
-		budget := shrinkBudget
-		if !slices.Contains(t.claims, id) {
-			budget /= 3
-		}
-		if !t.hello.Reset {
-			budget /= 10
-		}
-		injected := s.Faults()
-		small, _ = faults.Shrink(s.Clone(), func(x *faults.Scenario) bool {
-			return x.Faults().Within(injected) && b.pool.Err() == nil && b.fails(x, id) && b.pool.Err() == nil
-		}, budget)
+	small, err := t.shrink(s, id, known)
+	if err == nil && !slices.Contains(known, small) {
 		known = append(known, small)
 	}
-	story := b.tell(small, id)
-	rate := Rate{ID: id, Runs: max(1, t.plan.Runs)}
+	var b *certBench
+	if err == nil {
+		b, err = t.take()
+	}
+	if err != nil {
+		t.broke(err)
+		return &Story{ID: id, Text: "it was broken, and then the program could not play it again", Scenario: s.String()}, known
+	}
+	defer t.put(b)
+	story, rate := b.tell(small, id), Rate{ID: id, Runs: max(1, t.plan.Runs)}
 	for range rate.Runs {
 		if b.fails(small, id) && b.pool.Err() == nil {
 			rate.Shown++
@@ -312,10 +311,35 @@ func (t *trial) story(s *faults.Scenario, id spec.ID, known []*faults.Scenario) 
 	t.r.Reproduced = append(t.r.Reproduced, rate)
 	if story == nil {
 		t.r.Subject.Deterministic = false
-		return &Story{ID: id, Text: "it showed once, and not when the same schedule was played again", Scenario: s.String()}, known
+		return &Story{ID: id, Text: "it was broken once, and not when the same schedule was played again", Scenario: s.String()}, known
 	}
 	story.Replay += " -- " + shell(t.plan.Adapter.Command)
 	return story, known
+}
+
+// shrink looks for a simpler scenario that breaks a requirement, without other faults: one that is known, or a new one.
+func (t *trial) shrink(s *faults.Scenario, id spec.ID, known []*faults.Scenario) (*faults.Scenario, error) {
+	b, err := t.take()
+	if err != nil {
+		return nil, err
+	}
+	defer t.put(b)
+	injected := s.Faults()
+	breaks := func(x *faults.Scenario) bool {
+		return x.Faults().Within(injected) && b.pool.Err() == nil && b.fails(x, id) && b.pool.Err() == nil
+	}
+	if i := slices.IndexFunc(known, breaks); i >= 0 {
+		return known[i], nil
+	}
+	budget := shrinkBudget
+	if !slices.Contains(t.claims, id) {
+		budget /= 3
+	}
+	if !t.hello.Reset {
+		budget /= 10
+	}
+	small, _ := faults.Shrink(s.Clone(), breaks, budget)
+	return small, nil
 }
 
 // shell writes a command so that a shell takes it as it is.

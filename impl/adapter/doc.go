@@ -17,7 +17,8 @@
 //     hello: `"settle"`, in ns. Who keeps a log there says `"disk":true`; then every `init` is followed by
 //     {"op":"recovered","data":…} with what is left of the bytes that it appended, none at first.
 //   - {"op":"persist","id":7} is answered, later, by {"op":"persisted","id":7}, with `"failed":true` where what was
-//     appended since the last one is not in the log.
+//     appended since the last one is not in the log. Who can't know after a recovery whether it has delivered a message
+//     says `"redelivered":true` of the delivery.
 //
 // # On its own network
 //

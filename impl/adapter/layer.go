@@ -190,9 +190,9 @@ func (l *layer) deliver(a *Line, out *impl.Effects) error {
 		}
 	}
 	if body := impl.Seal(out, a.Body, id); a.Pos > 0 {
-		out.UpAt(from, body, a.Pos, false)
+		out.UpAt(from, body, a.Pos, a.Again)
 	} else {
-		out.Up(from, impl.Everyone, body)
+		out.UpAgain(from, impl.Everyone, body, a.Again)
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ type Line struct {
 	Code     string   `json:"code"`
 	Definite bool     `json:"definite"`
 	Text     string   `json:"text"`
+	Again    bool     `json:"redelivered"`
 
 	raw []byte
 }

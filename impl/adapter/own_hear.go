@@ -56,6 +56,9 @@ func (w *Own) record(id spec.NodeID, n *ownNode, l *Line) error {
 		if int(msg.Sender) >= w.s.Nodes {
 			return fmt.Errorf("there is no node %d", msg.Sender)
 		}
+		if l.Again {
+			e.Has |= spec.IsRedelivered
+		}
 		if l.Pos > 0 {
 			e.Has |= spec.HasPos
 			w.extra(e, spec.Extra{Pos: l.Pos})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
 )
@@ -20,6 +22,7 @@ type Pool struct {
 	group string // what the group is called
 	err   error
 	lines int // to the programs and back
+	heard *xxhash.Digest
 }
 
 // Open starts a first process and lets it introduce itself. The error tells why that did not work.
@@ -44,6 +47,18 @@ func (p *Pool) Name(group string) { p.group = group }
 
 // Lines counts the lines to the programs and from them.
 func (p *Pool) Lines() int { return p.lines }
+
+// Listen sums up what the programs say from now on, if it goes on, and gives the sum of what they have said since it was
+// called before: the same for the same conversation, whatever the order of the fields on a line.
+func (p *Pool) Listen(on bool) (sum uint64) {
+	if p.heard != nil {
+		sum = p.heard.Sum64()
+	}
+	if p.heard = nil; on {
+		p.heard = xxhash.New()
+	}
+	return sum
+}
 
 // Close ends all processes: closed stdin, and SIGKILL after [Grace]; at once, where one of them broke.
 func (p *Pool) Close() {
@@ -190,6 +205,9 @@ func (p *Pool) converse(x *process, b []byte, use func(*Line) error) error {
 		}
 		l, err := parse(a.raw)
 		if err == nil {
+			if p.heard != nil {
+				_ = json.NewEncoder(p.heard).Encode(l)
+			}
 			if l.Op == "idle" {
 				return nil
 			}

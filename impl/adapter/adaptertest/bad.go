@@ -61,6 +61,8 @@ type program struct {
 	in    io.Reader
 	out   *bufio.Writer
 	lines int
+
+	pending [][2]any // journal: of this life
 }
 
 type line = map[string]any
@@ -125,6 +127,7 @@ var hellos = map[string]line{
 	"moon":        {"network": "moon"},
 	"modest":      {"claims": []string{}},
 	"no-reset":    {"reset": false},
+	"journal":     {"claims": []string{"integrity"}, "tolerates": []string{"crash", "recover"}, "disk": true},
 	"payload":     {"limits": line{"payload": 16}},
 	"own":         own,
 	"own-garbage": own,
@@ -163,6 +166,7 @@ func (p *program) answer(l line) {
 	}
 	switch l["op"] {
 	case "init":
+		p.pending = nil
 		if p.mode != "no-ready" {
 			p.say(line{"op": "ready"})
 		}
@@ -170,6 +174,9 @@ func (p *program) answer(l line) {
 		p.send(l)
 	case "packet":
 		p.packet(l)
+	case "persisted", "recovered":
+		p.journal(l)
+	case "fire":
 	default:
 		p.unsupported(l)
 	}
@@ -207,10 +214,23 @@ func (p *program) alone(l line) {
 
 func (p *program) send(l line) {
 	data, _ := json.Marshal([]any{l["msg"], l["body"]})
+	if p.mode == "puppet" { // says what it is told to
+		p.raw(string(decode(l["body"])))
+		return
+	}
 	p.say(line{"op": "done", "of": l["id"]})
 	switch p.mode {
 	case "yes", "yes-safe":
 		return
+	case "deaf":
+		p.raw(strings.Repeat(`{"op":"cancel","id":1}`+"\n", 20000)) // more than a pipe holds, and it reads nothing meanwhile
+		p.out.Flush()
+		time.Sleep(time.Hour)
+	case "gush":
+		p.raw(strings.Repeat(`{"op":"cancel","id":1}`+"\n", 4000))
+	case "dice":
+		p.say(line{"op": "packet", "group": l["group"], "data": fmt.Append(nil, "[]", time.Now().UnixNano())})
+		p.say(line{"op": "timer", "id": 1, "after": 1 + time.Now().UnixNano()%1e6})
 	case "wrong-id":
 		p.say(line{"op": "done", "of": 99})
 	case "done-twice":
@@ -238,12 +258,17 @@ func (p *program) send(l line) {
 }
 
 func (p *program) packet(l line) {
-	var data []byte
-	b, _ := json.Marshal(l["data"])
-	_ = json.Unmarshal(b, &data)
+	data := decode(l["data"])
 	var m [2]any
-	_ = json.Unmarshal(data, &m)
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
 	switch p.mode {
+	case "journal": // delivers what is on the disk
+		p.say(line{"op": "append", "data": append(data, '\n')})
+		p.pending = append(p.pending, m)
+		p.say(line{"op": "persist", "id": len(p.pending)})
+		return
 	case "no-body":
 		p.say(line{"op": "deliver", "msg": m[0]})
 		return
@@ -252,6 +277,27 @@ func (p *program) packet(l line) {
 		return
 	}
 	p.say(line{"op": "deliver", "msg": m[0], "body": m[1]})
+}
+
+// journal delivers what has been persisted, and after a crash what was.
+func (p *program) journal(l line) {
+	if l["op"] == "persisted" {
+		m := p.pending[int(l["id"].(float64))-1]
+		p.say(line{"op": "deliver", "msg": m[0], "body": m[1]})
+		return
+	}
+	for _, text := range strings.SplitAfter(string(decode(l["data"])), "\n") {
+		var m [2]any
+		if json.Unmarshal([]byte(text), &m) == nil {
+			p.say(line{"op": "deliver", "msg": m[0], "body": m[1], "redelivered": true})
+		}
+	}
+}
+
+func decode(base64 any) (data []byte) {
+	b, _ := json.Marshal(base64)
+	_ = json.Unmarshal(b, &data)
+	return data
 }
 
 func (p *program) unsupported(l line) {
