@@ -20,7 +20,7 @@ var OwnFaults = spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PauseFault)
 // How long a run in real time may take: it is settled when nothing was said for as long as the program asks for (hello's
 // "settle", or this), and given up after this many times that.
 const (
-	ownSettle   = 300 * time.Millisecond
+	ownSettle   = time.Second
 	ownPatience = 20
 )
 

@@ -13,7 +13,7 @@ import time
 
 BROKEN = "--broken" in sys.argv
 HELLO = {"op": "hello", "protocol": 1, "name": "own.py", "version": "1", "claims": ["reliable", "fifo"],
-         "tolerates": ["crash", "pause"], "network": "own", "settle": 500_000_000}
+         "tolerates": ["crash", "pause"], "network": "own"}
 AGAIN = 0.05  # seconds
 
 
