@@ -241,6 +241,9 @@ func TestSamples(t *testing.T) {
 				r.WriteText(&text)
 				t.Errorf("%s", text.String())
 			}
+			if x.name != "go" { // whose bug needs a crash half way
+				c.Schedules = min(c.Schedules, 12)
+			}
 			c.Adapter.Command = append(slices.Clone(command), "--broken", "token-broken-"+x.name)
 			r := certify(t, c)
 			if i := slices.IndexFunc(r.Cells[0].Requirements, func(row suites.Row) bool { return row.ID == x.breaks }); r.Verdict != spec.Fail || r.Cells[0].Requirements[i].Verdict != spec.Fail {

@@ -17,20 +17,18 @@ type message struct {
 	Needs                      map[string]int // how much its sender had delivered, by sender
 }
 
-type line map[string]any
+type line map[string]any // to the harness
 
 var (
-	broken    = slices.Contains(os.Args, "--broken")
-	me, group string
-	sent      int            // by this node
-	done      map[string]int // delivered, by sender
-	seen      map[string]bool
-	held      []message
-	hello     = line{"op": "hello", "protocol": 1, "name": "causal in Go", "version": "1", "network": "harness", "reset": true,
+	broken     = slices.Contains(os.Args, "--broken")
+	me, group  string
+	sent, done = 0, map[string]int{} // by this node; delivered, by sender
+	seen, held = map[string]bool{}, []message{}
+	hello      = line{"op": "hello", "protocol": 1, "name": "causal in Go", "version": "1", "network": "harness", "reset": true,
 		"claims": []string{"reliable", "fifo", "causal"}, "tolerates": []string{"crash", "crash-lossy", "pause", "delay", "duplicate", "reorder"}}
 )
 
-func say(l any) { _ = json.NewEncoder(os.Stdout).Encode(l) }
+func say(l line) { _ = json.NewEncoder(os.Stdout).Encode(l) }
 
 func pack(m message) { // to everyone, ourselves too
 	data, _ := json.Marshal(m)
@@ -38,13 +36,12 @@ func pack(m message) { // to everyone, ourselves too
 }
 
 func receive(m message) {
-	if seen[m.Msg] {
-		return
+	if !seen[m.Msg] {
+		if m.From != me && !broken {
+			pack(m)
+		}
+		seen[m.Msg], held = true, append(held, m)
 	}
-	if seen[m.Msg] = true; m.From != me && !broken {
-		pack(m)
-	}
-	held = append(held, m)
 	for i := slices.IndexFunc(held, may); i >= 0; i = slices.IndexFunc(held, may) {
 		m = held[i]
 		held = slices.Delete(held, i, i+1)
@@ -72,11 +69,11 @@ func main() {
 			me, group, sent, done, seen, held = l.Node, l.Group, 0, map[string]int{}, map[string]bool{}, nil
 			say(line{"op": "ready"})
 		case "send":
-			needs := maps.Clone(done)
-			needs[me] = sent
-			pack(message{Msg: l.Msg, From: me, Body: l.Body, Needs: needs})
-			say(line{"op": "done", "of": l.ID})
+			l.From, l.Needs = me, maps.Clone(done)
+			l.Needs[me] = sent
 			sent++
+			pack(l)
+			say(line{"op": "done", "of": l.ID})
 		case "packet":
 			_ = json.Unmarshal(l.Data, &m)
 			receive(m)
