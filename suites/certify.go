@@ -41,13 +41,14 @@ const AdapterSubject = "adapter"
 type Certified struct {
 	Report
 	Subject    Tested    `json:"subject"`
-	Levels     []Reached `json:"levels"`                // the weakest first on each of two scales, reliability and order
-	Outside    []Row     `json:"outside,omitempty"`     // claims under faults that the program does not tolerate
-	Reproduced []Rate    `json:"reproduced,omitempty"`  // of each witness: how often it showed when it was played again
-	Error      string    `json:"error,omitempty"`       // what the program did wrong as an adapter
-	Injected   string    `json:"injected,omitempty"`    // of the faults that were asked for, those that this world has
-	NotPlayed  string    `json:"not_played,omitempty"`  // and those that it can't inject
-	Incomplete string    `json:"interrupted,omitempty"` // why not all schedules were played
+	Levels     []Reached `json:"levels"`               // the weakest first on each of two scales, reliability and order
+	Outside    []Row     `json:"outside,omitempty"`    // claims under faults that the program does not tolerate
+	Reproduced []Rate    `json:"reproduced,omitempty"` // of each witness: how often it showed when it was played again
+	Error      string    `json:"error,omitempty"`      // what the program did wrong as an adapter
+	// OutsideError is what it did wrong as an adapter under faults that it does not tolerate.
+	OutsideError string `json:"outside_error,omitempty"`
+	NotPlayed    string `json:"not_played,omitempty"`  // and those that it can't inject
+	Incomplete   string `json:"interrupted,omitempty"` // why not all schedules were played
 }
 
 // Tested is the program.

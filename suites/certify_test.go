@@ -151,6 +151,11 @@ func TestOutside(t *testing.T) {
 			t.Errorf("%s showed in %d of %d runs: lock-step is exact", x.ID, x.Shown, x.Runs)
 		}
 	}
+	c.Adapter.Command, c.Faults = adaptertest.Command("brittle", "token-brittle"), spec.SetOf(spec.CorruptFault)
+	if r := certify(t, c); r.Verdict != spec.Pass || !strings.Contains(r.OutsideError, "corrupt") {
+		t.Errorf("a program that dies of changed bytes, which it does not tolerate: %s, %q", r.Verdict, r.OutsideError)
+	}
+	c.Adapter.Command = adaptertest.Command("crash-prone", "token-outside")
 	c.Claims, c.Faults = []string{"reliable"}, 0
 	if again := certify(t, c); again.Verdict != spec.Pass || len(again.Outside) != 0 {
 		t.Errorf("without faults: %s, outside %v", again.Verdict, again.Outside)

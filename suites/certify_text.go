@@ -36,6 +36,9 @@ func (r *Certified) WriteText(w io.Writer) {
 			wrap(row.Witness.Text, wide, ""))
 		fmt.Fprintf(w, "again:\n  %s\n", row.Witness.Replay)
 	}
+	if r.OutsideError != "" {
+		fmt.Fprintf(w, "\noutside the declared model the adapter broke: %s\n", r.OutsideError)
+	}
 	r.tellRuns(w)
 	if r.Error != "" {
 		fmt.Fprintf(w, "\nthe adapter broke: %s\n", r.Error)

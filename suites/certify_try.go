@@ -102,7 +102,10 @@ func (t *trial) over(ctx context.Context, err error) {
 		t.broke(err)
 	}
 	for _, u := range t.units {
-		if u.err != nil {
+		switch {
+		case u.err != nil && u.outside && t.r.OutsideError == "": // nobody promised that it lives through this
+			t.r.OutsideError = u.err.Error()
+		case u.err != nil && !u.outside:
 			t.broke(u.err)
 		}
 	}
@@ -238,6 +241,9 @@ func (t *trial) draw(s *faults.Scenario, outside bool, i int) {
 	under, purpose := t.model, uint64(6)
 	if outside {
 		under, purpose = t.model|t.more, 7
+		if i%2 == 0 && (t.more&^spec.DiskFaults).Without(spec.RecoverFault) == t.more { // which need a crash to be anything
+			under = t.more
+		}
 	}
 	faults.DrawInto(s, seedOf(t.plan.Seed, AdapterSubject, purpose, uint64(i)), t.params(under))
 }
@@ -277,6 +283,9 @@ func (t *trial) rows(outside bool) []Row {
 		}
 		if broken != nil {
 			row.Witness, known = t.story(broken, id, known)
+			if s, err := faults.Parse(row.Witness.Scenario); err == nil && outside {
+				row.With = s.Faults().String()
+			}
 		}
 		out = append(out, row)
 	}

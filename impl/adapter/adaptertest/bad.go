@@ -134,6 +134,7 @@ var hellos = map[string]line{
 	"own-dies":    own,
 	"own-late":    own,
 	"own-probe":   own,
+	"brittle":     {"claims": []string{"integrity"}, "tolerates": []string{}},
 	"crash-prone": {"claims": []string{"reliable"}, "tolerates": []string{}},
 }
 
@@ -264,6 +265,9 @@ func (p *program) packet(l line) {
 	data := decode(l["data"])
 	var m [2]any
 	if json.Unmarshal(data, &m) != nil {
+		if p.mode == "brittle" {
+			os.Exit(6)
+		}
 		return
 	}
 	switch p.mode {
