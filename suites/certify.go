@@ -14,8 +14,8 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// Certificate is a plan: what somebody's program is to be held to, and how hard to try.
-type Certificate struct {
+// Certification is a plan: what somebody's program is to be held to, and how hard to try.
+type Certification struct {
 	Adapter   adapter.Options
 	Claims    []string      // ids and levels; with none, and no profile, what the program says in its hello
 	Profile   string        // or the name of a profile
@@ -89,7 +89,7 @@ var ladder = []struct {
 
 // Run tries the program. What it does wrong stands in what is returned, also where it broke as an adapter; the error is
 // for a plan that makes no sense, and then nothing was judged.
-func (c Certificate) Run(ctx context.Context) (*Certified, error) {
+func (c Certification) Run(ctx context.Context) (*Certified, error) {
 	t, err := c.open()
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (c Certificate) Run(ctx context.Context) (*Certified, error) {
 
 // trial is a certification under way.
 type trial struct {
-	plan   Certificate
+	plan   Certification
 	hello  *adapter.Hello
 	r      *Certified
 	claims []spec.ID
@@ -119,7 +119,7 @@ type trial struct {
 
 // open starts the program and reads what it says of itself. A program that does not even say hello is told of in
 // the result.
-func (c Certificate) open() (*trial, error) {
+func (c Certification) open() (*trial, error) {
 	t := &trial{plan: c, benches: make(chan *certBench, max(1, c.Parallel))}
 	t.r = &Certified{Report: Report{Schema: "conform.run/1", Version: Version, Seed: strconv.FormatUint(c.Seed, 10), World: "sim"},
 		Subject: Tested{Command: c.Adapter.Command, Deterministic: true}}

@@ -18,7 +18,7 @@ type CheckedAdapter struct {
 
 // CheckAdapter tries the protocol itself, then one send in a quiet group of two. That nothing is delivered there is
 // inconclusive: to say that it must be is for the claims.
-func (c Certificate) CheckAdapter() *CheckedAdapter {
+func (c Certification) CheckAdapter() *CheckedAdapter {
 	r := &CheckedAdapter{Schema: "conform.adapter/1", Command: c.Adapter.Command}
 	_, r.Steps = adapter.Check(c.Adapter)
 	if r.merge(); r.Verdict == spec.Pass {
@@ -35,7 +35,7 @@ func (r *CheckedAdapter) merge() {
 }
 
 // smoke lets two nodes exchange one message.
-func (c Certificate) smoke() adapter.Step {
+func (c Certification) smoke() adapter.Step {
 	step := adapter.Step{Name: "two nodes, one send"}
 	t, err := c.open()
 	if err != nil {

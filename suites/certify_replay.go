@@ -14,7 +14,7 @@ var errPlayedByAdapter = errors.New("the scenario was found with a program of so
 // Replay plays a scenario again on the program. What it expects to break is judged, and what the program claims where
 // the faults are those that it tolerates. The error says that the program broke as an adapter; one that wraps
 // [ErrUsage] says that there is nothing to play.
-func (c Certificate) Replay(s *faults.Scenario) (*Replayed, error) {
+func (c Certification) Replay(s *faults.Scenario) (*Replayed, error) {
 	if err := playableByAdapter(s); err != nil {
 		return nil, err
 	}

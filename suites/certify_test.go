@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // certify tries a program in a few schedules, and sees that none of its processes is left.
-func certify(t *testing.T, c suites.Certificate) *suites.Certified {
+func certify(t *testing.T, c suites.Certification) *suites.Certified {
 	t.Helper()
 	c.Seed = 1
 	r, err := c.Run(t.Context())
@@ -114,7 +114,7 @@ func TestBadAdapters(t *testing.T) {
 			if strings.HasPrefix(x.mode, "own") || x.mode == "gush" {
 				schedules = 4
 			}
-			r := certify(t, suites.Certificate{Adapter: adapter.Options{Command: adaptertest.Command(x.mode, token), Answer: time.Second},
+			r := certify(t, suites.Certification{Adapter: adapter.Options{Command: adaptertest.Command(x.mode, token), Answer: time.Second},
 				Schedules: schedules})
 			var text bytes.Buffer
 			r.WriteText(&text)
@@ -133,7 +133,7 @@ func TestBadAdapters(t *testing.T) {
 
 // TestOutside: what breaks under faults that a program does not tolerate is told, and is no failed claim.
 func TestOutside(t *testing.T) {
-	c := suites.Certificate{Adapter: adapter.Options{Command: adaptertest.Command("crash-prone", "token-outside")}, Schedules: 60,
+	c := suites.Certification{Adapter: adapter.Options{Command: adaptertest.Command("crash-prone", "token-outside")}, Schedules: 60,
 		Faults: spec.SetOf(spec.CrashFault), Parallel: 2, Runs: 3}
 	r := certify(t, c)
 	if r.Verdict != spec.Pass {
@@ -164,7 +164,7 @@ func TestOutside(t *testing.T) {
 
 // TestReplayOnAdapter: what certification finds shows again, event for event, also from a file.
 func TestReplayOnAdapter(t *testing.T) {
-	c := suites.Certificate{Adapter: adapter.Options{Command: adaptertest.Command("boast", "token-replay")}, Schedules: 40}
+	c := suites.Certification{Adapter: adapter.Options{Command: adaptertest.Command("boast", "token-replay")}, Schedules: 40}
 	r := certify(t, c)
 	for _, row := range r.Cells[0].Requirements {
 		if row.Verdict != spec.Fail {
@@ -191,7 +191,7 @@ func TestReplayOnAdapter(t *testing.T) {
 func TestCertifiedTwice(t *testing.T) {
 	var out [2]string
 	for i := range out {
-		r := certify(t, suites.Certificate{Adapter: adapter.Options{Command: adaptertest.Command("boast", "token-twice")},
+		r := certify(t, suites.Certification{Adapter: adapter.Options{Command: adaptertest.Command("boast", "token-twice")},
 			Schedules: 60, Parallel: 1 + i})
 		b, err := json.Marshal(r)
 		if err != nil {
@@ -237,7 +237,7 @@ func TestSamples(t *testing.T) {
 					t.Fatalf("%v\n%s", err, out)
 				}
 			}
-			c := suites.Certificate{Adapter: adapter.Options{Command: append(slices.Clone(command), "token-"+x.name)}, Schedules: 30, Parallel: 2}
+			c := suites.Certification{Adapter: adapter.Options{Command: append(slices.Clone(command), "token-"+x.name)}, Schedules: 30, Parallel: 2}
 			if x.name == "own" {
 				c.Schedules = 2
 			}

@@ -58,8 +58,8 @@ func (c *certifyCommand) Run(s *session) error {
 	return c.emit(s, r, r.WriteText)
 }
 
-func (c *certifyCommand) plan() (suites.Certificate, error) {
-	var p suites.Certificate
+func (c *certifyCommand) plan() (suites.Certification, error) {
+	var p suites.Certification
 	more, err := spec.ParseFaultSet(c.Faults)
 	switch {
 	case err != nil:
@@ -71,7 +71,7 @@ func (c *certifyCommand) plan() (suites.Certificate, error) {
 	case c.Deadline <= 0:
 		return p, fmt.Errorf("--deadline %v: want more than that", c.Deadline)
 	}
-	return suites.Certificate{Adapter: adapter.Options{Command: c.Command, Connect: c.Connect, Answer: c.Deadline},
+	return suites.Certification{Adapter: adapter.Options{Command: c.Command, Connect: c.Connect, Answer: c.Deadline},
 		Claims: named(c.Claims), Profile: strings.ToLower(c.Profile), Faults: more, Network: c.Network, Nodes: c.Nodes, Messages: c.Messages,
 		Schedules: c.Schedules, Runs: c.Runs, Seed: c.Seed, Parallel: workers(c.Parallel), Clock: time.Now}, nil
 }

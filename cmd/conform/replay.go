@@ -74,7 +74,7 @@ func (c *replayCommand) certified(s *session, sc *faults.Scenario) error {
 	if c.Pcap != "" || c.Subject != "" {
 		return usage(errors.New("--pcap and --subject do not go with a program of your own"))
 	}
-	r, err := suites.Certificate{Adapter: adapter.Options{Command: c.Command}}.Replay(sc)
+	r, err := suites.Certification{Adapter: adapter.Options{Command: c.Command}}.Replay(sc)
 	switch {
 	case errors.Is(err, suites.ErrUsage):
 		return usage(err)
