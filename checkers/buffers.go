@@ -9,7 +9,8 @@ import (
 
 // stabilityTrim judges STABILITY-TRIM: the copies that a process keeps for retransmission are never more than declared,
 // and when all is quiet no correct process keeps any (BSS91, stability; KT91, history buffer). It counts how often
-// copies were discarded. A crash discards all: what the log keeps is told again after the recovery.
+// copies were discarded. A crash discards all: what the log keeps is told again after the recovery. Where a bound is
+// declared of what is held back ([spec.CostHeld]), that is never more either; but to hold back proves nothing of copies.
 func (j *Judge) stabilityTrim() spec.Finding {
 	bound, bounded := j.h.Costs[string(StabilityTrim)]
 	width := len(j.h.Groups) + 1                  // the last is for notes without a group
@@ -25,6 +26,10 @@ func (j *Judge) stabilityTrim() spec.Finding {
 			continue
 		}
 		x := extraOf(j.h, e)
+		if most, ok := j.h.Costs[spec.CostHeld]; ok && x.Op == spec.OpHeld && x.Depth > int64(most) {
+			return violated(n, fmt.Sprintf("%s held back %d messages at %s; %d were declared",
+				j.process(s.proc()), x.Depth, j.time(i), most), i)
+		}
 		if x.Op != spec.OpKept {
 			continue
 		}

@@ -70,6 +70,11 @@ func parse(text string) *spec.History {
 			h.Bounds = map[string]time.Duration{string(DetectorCompleteness): time.Duration(number(value)) * time.Millisecond}
 		case "kept":
 			h.Costs = map[string]int{string(StabilityTrim): number(value)}
+		case "held":
+			if h.Costs == nil {
+				h.Costs = map[string]int{}
+			}
+			h.Costs[spec.CostHeld] = number(value)
 		case "epsilon":
 			h.Epsilon = time.Duration(number(value)) * time.Millisecond
 		case "due":
@@ -139,7 +144,7 @@ func number(s string) int {
 var kindOf = map[byte]spec.Kind{
 	'W': spec.ViewChange, 't': spec.ViewChange, 'B': spec.Block, 'U': spec.Unblock, 'R': spec.Restore, 'm': spec.Receive,
 	's': spec.Send, 'd': spec.Deliver, 'a': spec.Ack, 'x': spec.Refuse, 'c': spec.Crash, 'r': spec.Recover,
-	'g': spec.Gap, 'P': spec.Pause, 'p': spec.Resume, 'F': spec.Fault, 'H': spec.Heal, 'k': spec.Note, 'o': spec.Discard,
+	'g': spec.Gap, 'P': spec.Pause, 'p': spec.Resume, 'F': spec.Fault, 'H': spec.Heal, 'k': spec.Note, 'w': spec.Note, 'o': spec.Discard,
 	'S': spec.Suspect, 'T': spec.Trust, 'V': spec.ViewChange,
 	'J': spec.Join, 'j': spec.Joined, 'L': spec.Leave, 'l': spec.Left,
 	'y': spec.Sync, 'Y': spec.Synced, 'b': spec.Note, 'v': spec.ViewChange, 'q': spec.Note, 'e': spec.Note, 'i': spec.Note, 'u': spec.Note,
@@ -268,6 +273,8 @@ func note(c byte, e spec.Event, parts []string, rest string) (spec.Event, spec.E
 	switch c {
 	case 'k':
 		x.Op, x.Depth = spec.OpKept, int64(number(parts[1]))
+	case 'w':
+		x.Op, x.Depth = spec.OpHeld, int64(number(parts[1]))
 	case 'b':
 		x.Op, e.Has = spec.OpBarrier, e.Has|spec.HasMsg
 		e.Msg = spec.MsgID{Sender: spec.NodeID(number(parts[1])), Number: uint64(number(parts[2]))}

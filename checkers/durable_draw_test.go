@@ -140,6 +140,9 @@ func (d *drawer) garnish() {
 	}
 	if d.maybe(2) {
 		d.h.Costs = map[string]int{string(StabilityTrim): rapid.IntRange(0, 3).Draw(d.t, "kept")}
+		if d.maybe(2) {
+			d.h.Costs[spec.CostHeld] = rapid.IntRange(0, 2).Draw(d.t, "held")
+		}
 	}
 	d.spicy = d.maybe(2)
 }
@@ -204,7 +207,11 @@ func (d *drawer) spice() {
 		if !d.maybe(3) {
 			e.Has, e.Group = e.Has|spec.HasGroup, d.groupID()
 		}
-		d.addExtra(e, spec.Extra{Op: spec.OpKept, Depth: int64(rapid.IntRange(0, 2).Draw(d.t, "depth"))})
+		op := spec.OpKept
+		if d.one(4) {
+			op = spec.OpHeld
+		}
+		d.addExtra(e, spec.Extra{Op: op, Depth: int64(rapid.IntRange(0, 2).Draw(d.t, "depth"))})
 	case k == 6:
 		e.Kind = spec.Discard
 		d.addExtra(e, spec.Extra{Reason: rapid.SampledFrom([]string{spec.ReasonOverflow, "duplicate"}).Draw(d.t, "why")})
@@ -237,7 +244,7 @@ func (d *drawer) miss(n spec.NodeID, s spec.Event) {
 // trim discards, in most histories, all copies that are kept.
 func (d *drawer) trim() {
 	for i := range d.h.Events {
-		if e := d.h.Events[i]; e.Kind == spec.Note && d.h.ExtraOf(&e).Depth > 0 && !d.one(6) {
+		if e := d.h.Events[i]; e.Kind == spec.Note && d.h.ExtraOf(&e).Op == spec.OpKept && d.h.ExtraOf(&e).Depth > 0 && !d.one(6) {
 			d.addExtra(e, spec.Extra{Op: spec.OpKept})
 		}
 	}

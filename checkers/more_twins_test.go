@@ -410,6 +410,12 @@ func (t *twin) kept() (a answer) {
 			a.unmet = a.unmet || depth > 0 && t.correct(spec.NodeID(n))
 		}
 	}
+	for _, e := range t.h.Events {
+		most, declared := t.h.Costs["HELD"]
+		if x := t.h.ExtraOf(&e); declared && e.Kind == spec.Note && x.Op == "held" && x.Depth > int64(most) && !t.liar(e.Node) {
+			a.violated = true
+		}
+	}
 	a.unknown = !observed || !bounded
 	return a
 }

@@ -10,6 +10,8 @@ type Stack struct {
 	queue  []queued // waiting; queue[head:] in order of arrival
 	head   int
 	fork   *fork // where there are several stacks; nil: one
+
+	holders []Holder // the layers that hold messages back
 }
 
 // queued is an effect that waits, from its layer's first upward effect of a step on.
@@ -48,7 +50,7 @@ func checkHeight(layers int) {
 }
 
 func newStack(layers []Layer) *Stack {
-	s := &Stack{layers: layers, bufs: make([]*Effects, len(layers))}
+	s := &Stack{layers: layers, bufs: make([]*Effects, len(layers)), holders: holdersOf(layers)}
 	bufs := make([]Effects, len(layers))
 	for i := range bufs {
 		s.bufs[i] = &bufs[i]

@@ -129,7 +129,7 @@ var reliabilityRequirements = []Requirement{
 		Family:    Reliability, Classes: []Class{Safety, Liveness},
 		NeedsKinds: []Kind{Note},
 		Antecedent: "a buffered copy that became stable",
-		Test:       "the depths that notes tell of the copies kept are compared with the declared bound, and in a settled run no correct process keeps any",
+		Test:       "the depths that notes tell of the copies kept, and of the messages held back, are compared with the declared bounds, and in a settled run no correct process keeps any",
 		Since:      "1.0",
 	},
 	{

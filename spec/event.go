@@ -103,6 +103,9 @@ const (
 	OpExit  = "exit"
 )
 
+// CostHeld is the name in Header.Costs of how many messages a process holds back at a time, at the most.
+const CostHeld = "HELD"
+
 // BoundDelay is the name in Header.Bounds of the time that every packet takes, in a run in which all take the same.
 const BoundDelay = "DELAY"
 

@@ -98,9 +98,13 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	h.Costs, h.Bounds = nil, nil
 	if c.Reliability.Name == "reliable-ip" && len(s.Groups) == 1 {
 		h.Costs = map[string]int{"STABILITY-TRIM": len(s.Groups[0].Members) * c.window()}
+		if c.Ordering.Name == "unordered" && c.Reliability.Get("deliver", "received") == "received" { // nobody else holds anything back
+			h.Costs[spec.CostHeld] = len(s.Groups[0].Members) * (c.window() - 1) // behind one that is missing
+		}
 	}
 	if c.bounded() && len(s.Groups) == 1 {
-		h.Costs = map[string]int{"STABILITY-TRIM": number(c.Ordering, "history", ordering.KaashoekHistory)}
+		places := number(c.Ordering, "history", ordering.KaashoekHistory)
+		h.Costs = map[string]int{"STABILITY-TRIM": places, spec.CostHeld: places - 1} // all but the one that is missing are held back
 	}
 	h.Epsilon = 0
 	if c.Ordering.Name == "real-time" {

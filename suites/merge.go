@@ -3,6 +3,7 @@ package suites
 import (
 	"fmt"
 
+	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -17,6 +18,7 @@ func merge(c Cell, members int, units []*unit) CellReport {
 	}
 	tallies := map[spec.ID]*spec.Tally{}
 	var separations []Row
+	var held sim.Held
 	for _, u := range units {
 		if u.separating {
 			separations = u.rows
@@ -31,6 +33,8 @@ func merge(c Cell, members int, units []*unit) CellReport {
 		r.Frames += u.counts.Frames
 		r.ByNIC += u.counts.ByNIC
 		r.ByDriver += u.counts.ByDriver
+		r.discards(&u.counts)
+		held.Add(&u.held)
 		for i := range u.rows {
 			row := u.rows[i]
 			if tallies[row.ID] == nil {
@@ -58,6 +62,7 @@ func merge(c Cell, members int, units []*unit) CellReport {
 		}
 	}
 	r.Requirements = append(r.Requirements, separations...)
+	r.Held = holdBackOf(&held)
 	return r
 }
 

@@ -27,22 +27,24 @@ type Report struct {
 // CellReport is one cell of a run. Sends, deliveries, packets and acknowledgements to applications are those of the schedules that
 // were judged for the cell's claims.
 type CellReport struct {
-	Transport    string `json:"transport"`
-	Reliability  string `json:"reliability"`
-	Ordering     string `json:"ordering"`
-	Membership   string `json:"membership"`
-	Applicable   bool   `json:"applicable"`
-	Reason       string `json:"reason,omitempty"` // why it is not applicable
-	Schedules    int    `json:"schedules"`
-	Sends        int    `json:"sends"`
-	Deliveries   int    `json:"deliveries"`
-	Packets      int    `json:"packets"`
-	Acks         int    `json:"acks"`
-	AckPackets   int    `json:"ack_packets"`                  // packets that are an acknowledgement and nothing else
-	Frames       int    `json:"frames,omitempty"`             // on links, those of switches and routers among them
-	ByNIC        int    `json:"filtered_by_nic,omitempty"`    // frames that network cards kept from nodes
-	ByDriver     int    `json:"filtered_by_driver,omitempty"` // … and that passed the card in vain: the price of its collisions
-	Requirements []Row  `json:"requirements,omitempty"`
+	Transport    string         `json:"transport"`
+	Reliability  string         `json:"reliability"`
+	Ordering     string         `json:"ordering"`
+	Membership   string         `json:"membership"`
+	Applicable   bool           `json:"applicable"`
+	Reason       string         `json:"reason,omitempty"` // why it is not applicable
+	Schedules    int            `json:"schedules"`
+	Sends        int            `json:"sends"`
+	Deliveries   int            `json:"deliveries"`
+	Packets      int            `json:"packets"`
+	Acks         int            `json:"acks"`
+	AckPackets   int            `json:"ack_packets"`                  // packets that are an acknowledgement and nothing else
+	Frames       int            `json:"frames,omitempty"`             // on links, those of switches and routers among them
+	ByNIC        int            `json:"filtered_by_nic,omitempty"`    // frames that network cards kept from nodes
+	ByDriver     int            `json:"filtered_by_driver,omitempty"` // … and that passed the card in vain: the price of its collisions
+	Held         *HoldBack      `json:"held_back,omitempty"`          // nil: nothing ever was
+	Discarded    map[string]int `json:"discarded,omitempty"`          // by reason: packets and messages that nodes threw away
+	Requirements []Row          `json:"requirements,omitempty"`
 }
 
 // Name gives the cell as [ParseCell] reads it.

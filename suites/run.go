@@ -101,6 +101,7 @@ type unit struct {
 	shown      []bool // by separation of the cell: whether the text shows its witness
 
 	counts sim.Counts
+	held   sim.Held
 	tried  int
 	rows   []Row
 	err    error
@@ -213,6 +214,11 @@ func (u *unit) count(b *bench) {
 	u.counts.Frames += c.Frames
 	u.counts.ByNIC += c.ByNIC
 	u.counts.ByDriver += c.ByDriver
+	for code, n := range c.Discards {
+		u.counts.Discards[code] += n
+	}
+	held := b.world.Held()
+	u.held.Add(&held)
 }
 
 // faultsText names a set of faults.

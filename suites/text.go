@@ -40,6 +40,7 @@ func (r *Report) WriteText(w io.Writer, d Detail) {
 		}
 		lines(w, all)
 	}
+	r.tellHeld(w)
 	r.tellInapplicable(w)
 	for i := range r.Cells {
 		r.Cells[i].tellClaims(w, many)

@@ -25,6 +25,7 @@ type node struct {
 	watched  bool           // some trigger waits for it
 	stacks   []spec.GroupID // where there are several groups: those that it has stacks for, ascending
 	flooded  int            // frames of strangers that are on their way to it
+	holding  holding        // what it holds back
 	flights  []packet       // on an internet: those of the inbox's packets, in order
 }
 
@@ -61,6 +62,9 @@ func (w *World) start(id spec.NodeID, kept *uint64) {
 	n := &w.nodes[id]
 	n.up, n.sends, n.waiting = true, 0, n.waiting[:0]
 	n.layer = w.layers(id, n)
+	if n.holding.of = nil; int(id) < w.procs {
+		n.holding.of, _ = n.layer.(impl.Holder)
+	}
 	life, logs := n.life, len(n.disk.logs)
 	w.step(id, impl.Input{Kind: impl.Start, Num: uint64(n.inc)})
 	for i := 0; n.life == life && i < logs; i++ {
@@ -138,11 +142,18 @@ func (w *World) step(id spec.NodeID, in impl.Input) {
 	n.layer.Step(in, w.out)
 	w.inside = false
 	life := n.life
+	if w.cfg.Evidence { // which tells with each hold-back how many there are
+		w.look(id, n)
+	}
+	w.grows = in.Kind <= impl.Ready
 	for i := range w.out.List {
 		w.carry(id, n, &w.out.List[i])
 		if n.life != life {
 			break // crashed: the rest of the step never happens
 		}
+	}
+	if (w.grows || n.holding.depth > 0) && n.life == life {
+		w.look(id, n)
 	}
 	if len(w.states) > 0 {
 		w.reached(n.life != life)
@@ -226,6 +237,7 @@ func (w *World) crash(id spec.NodeID, lossy bool) {
 	if !n.up {
 		return
 	}
+	w.holds(id, n, 0)
 	w.observe(spec.Event{Kind: spec.Crash, Node: id, Has: spec.HasNode})
 	n.up, n.paused = false, false
 	n.life++

@@ -13,7 +13,7 @@ func digest(body []byte) spec.Digest { return spec.Digest(xxhash.Sum64(body)) }
 // observe appends an event to the history and to the trace.
 func (w *World) observe(e spec.Event) {
 	e.T = spec.Time(max(0, w.now-w.epoch)) // what is said in the warm-up is said before the scenario begins
-	w.observed = w.now
+	w.observed, w.latest = w.now, int64(e.T)
 	w.tracer.Add(uint64(e.Kind)<<56 ^ uint64(e.Node)<<40 ^ uint64(e.T) ^ e.Msg.Number<<20 ^ uint64(e.Msg.Sender)<<50 ^
 		uint64(e.Sum))
 	w.h.Add(e)
@@ -164,17 +164,23 @@ func (w *World) note(id spec.NodeID, e *impl.Effect) {
 	case impl.FilteredByDriver:
 		w.counts.ByDriver++
 	}
-	if !w.cfg.Evidence || int(id) >= w.procs {
+	if int(id) >= w.procs {
 		return
 	}
-	k := spec.Discard
+	w.grows = w.grows || e.Code == impl.HeldBack
+	discarded := e.Code < impl.HeldBack || e.Code == impl.Aborted
+	if discarded {
+		w.counts.Discards[e.Code]++
+	}
+	if !w.cfg.Evidence {
+		return
+	}
 	switch {
 	case e.Code == impl.HeldBack:
-		k = spec.Hold
-	case e.Code >= impl.Retransmitted:
-		return
+		w.evidence(id, spec.Hold, e.Code.String())
+	case discarded:
+		w.evidence(id, spec.Discard, e.Code.String())
 	}
-	w.evidence(id, k, e.Code.String())
 }
 
 // barrier writes down that a barrier takes effect at a node.
@@ -198,7 +204,8 @@ func (w *World) kept(id spec.NodeID, e *impl.Effect) {
 // evidence adds an event that the trace does not count, so that a run has the same trace with it and without.
 func (w *World) evidence(id spec.NodeID, k spec.Kind, reason string) {
 	if w.cfg.Evidence && w.now >= w.epoch {
-		w.h.AddExtra(spec.Event{T: spec.Time(w.now - w.epoch), Kind: k, Node: id, Has: spec.HasNode}, spec.Extra{Reason: reason})
+		w.h.AddExtra(spec.Event{T: spec.Time(w.now - w.epoch), Kind: k, Node: id, Has: spec.HasNode}, spec.Extra{Reason: reason,
+			Depth: int64(w.nodes[id].holding.depth)})
 	}
 }
 

@@ -94,6 +94,10 @@ type World struct {
 	writes  []write
 	calls   []spec.Kind
 	counts  Counts
+	held    Held
+	grows   bool  // in this step something may have been held back
+	heldAt  int64 // when a node last held back more, or less, than before
+	latest  int64 // when the history's last event was that is no evidence
 
 	leftovers bool // disks keep some of what was not persisted
 	priced    bool // packets are counted against a declared cost
@@ -115,15 +119,16 @@ type World struct {
 
 // Counts is what a run cost.
 type Counts struct {
-	Sends, Deliveries, Acks int // by the applications
-	Packets                 int // from one node to another
-	AckPackets              int // of these: acknowledgements and nothing else
-	NackPackets             int // of these: requests for what is missing, and nothing else
-	Receipts                int // packets that a node took in, its own copies among them
-	Bytes                   int // of the packets
-	TooLong                 int // packets that were dropped because they are longer than the MTU
-	Frames                  int // put on links, by nodes, switches and routers
-	ByNIC, ByDriver         int // frames that a network card, and a driver or the IP layer above, kept from a node
+	Sends, Deliveries, Acks int                   // by the applications
+	Packets                 int                   // from one node to another
+	AckPackets              int                   // of these: acknowledgements and nothing else
+	NackPackets             int                   // of these: requests for what is missing, and nothing else
+	Receipts                int                   // packets that a node took in, its own copies among them
+	Bytes                   int                   // of the packets
+	TooLong                 int                   // packets that were dropped because they are longer than the MTU
+	Frames                  int                   // put on links, by nodes, switches and routers
+	ByNIC, ByDriver         int                   // frames that a network card, and a driver or the IP layer above, kept from a node
+	Discards                [impl.Aborted + 1]int // by reason: packets and messages that nodes threw away
 }
 
 type phase uint8
@@ -178,6 +183,9 @@ func (w *World) Can(faults.Op) error { return nil }
 
 // Counts gives the cost of the last run.
 func (w *World) Counts() Counts { return w.counts }
+
+// UnderWay counts the packets that were on their way when the last run ended: where nodes never rest, it ends all the same.
+func (w *World) UnderWay() int { return len(w.packets) - 1 - len(w.freed) }
 
 // Trace identifies the last run.
 func (w *World) Trace() faults.Trace { return w.tracer.Trace() }
@@ -253,7 +261,7 @@ func (w *World) reset(s *faults.Scenario, h *spec.History) {
 	}
 	w.observed, w.scripted, w.drained, w.stepped = w.epoch, w.epoch, false, 0
 	w.cause, w.noise, w.errands = cause{}, nil, w.errands[:0]
-	w.counts = Counts{}
+	w.counts, w.held, w.heldAt, w.latest = Counts{}, Held{}, 0, 0
 	w.queue.reset()
 	w.procs = s.Nodes
 	machines := s.Nodes
@@ -314,7 +322,7 @@ func (w *World) header() {
 	_, packets := h.Costs["COST-PACKETS"]
 	_, acks := h.Costs["COST-ACKS"]
 	w.priced = packets || acks
-	_, w.bounded = h.Costs["STABILITY-TRIM"]
+	_, w.bounded = h.Costs["STABILITY-TRIM"] // with it may come spec.CostHeld
 }
 
 // coming is when the next event is, since the scenario began; now, where none is left.
@@ -333,7 +341,7 @@ func (w *World) quiet() bool {
 	}
 	since := time.Duration(w.now - max(w.observed, w.scripted))
 	if w.phase == healed { // somebody may still wait for TL, though nobody waits for an answer
-		underWay := len(w.packets) - 1 - len(w.freed) // heartbeats never end, but leave moments without one
+		underWay := w.UnderWay() // heartbeats never end, but leave moments without one
 		return since > w.forever() && (underWay == 0 || since > 2*w.forever())
 	}
 	return since > 4*w.cfg.TS+2*w.s.Net.Max

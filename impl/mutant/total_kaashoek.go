@@ -1,6 +1,8 @@
 package mutant
 
 import (
+	"slices"
+
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/spec"
@@ -13,7 +15,7 @@ func kaashoekMutants() []Mutant {
 		{
 			Name:   "history-overwrites-unacknowledged",
 			Title:  "A full history takes the next message in the place of its oldest, which some member may still ask for.",
-			Breaks: lostFromHistory,
+			Breaks: slices.Insert(slices.Clone(lostFromHistory), 4, "STABILITY-TRIM"), // and the members hold back more than the history has places
 			Cell:   overTinyHistory, Under: loss,
 			New: kaashoekWith(overTinyHistory, func(r *ordering.KaashoekRules) {
 				r.Full = func(int, int) bool { return false }

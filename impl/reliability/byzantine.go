@@ -156,6 +156,9 @@ func (z *Byzantine) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	i := l.instance(id.n)
+	if i != nil && kind != byzantineSend && len(i.versions) == 0 { // until enough vouch for it
+		out.Note(impl.HeldBack, uint64(id.origin), id.n)
+	}
 	switch {
 	case i == nil:
 		out.Note(impl.Overflow, uint64(id.origin), id.n)

@@ -363,6 +363,7 @@ func (d *Durable) place(in impl.Input, s *stream[copied], n uint64, m *copied, b
 		m.place = d.book.add(out, recordGot, at, body)
 	}
 	m.fate = placing
+	out.Note(impl.HeldBack, uint64(s.origin), n)
 	m.refs = append(m.refs[:0], in.Ref)
 	d.later(logging{m.place, s, n, m.body, false})
 }

@@ -112,6 +112,7 @@ func (p *phased) note(in impl.Input, s *stream[prepared], n uint64, m *prepared,
 	m.refs = append(m.refs[:0], in.Ref)
 	m.record = p.book.add(out, recordPrepared, putPlace(out, identity{n, s.incarnation, s.origin}, at), body)
 	p.later(phaseLogging{m.record, s, n, false})
+	out.Note(impl.HeldBack, uint64(s.origin), n)
 }
 
 // close logs the outcome of a message. One that is aborted has its place behind what is delivered before it; where it
@@ -152,6 +153,9 @@ func (p *phased) resolve(s *stream[prepared], n uint64, now spec.Time, out *impl
 		m.stage, delivers = finished, m.outcome == commit
 	}
 	out.Note(impl.PointAcked, uint64(s.origin), n)
+	if m.stage == finished && !delivers && m.body != nil {
+		out.Note(impl.Aborted, uint64(s.origin), n)
+	}
 	switch {
 	case delivers:
 		p.answers = append(p.answers, impl.Effect{Kind: impl.Up, From: s.origin, To: impl.Everyone, Body: m.body})

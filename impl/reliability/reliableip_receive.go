@@ -50,6 +50,7 @@ func (l *ReliableIP) receive(in impl.Input, out *impl.Effects) {
 		l.arm(l.wanted, out)
 	}
 	l.settle(out)
+	l.waits(&p, out)
 	if trusted {
 		out.Trust(in.From)
 	}

@@ -116,9 +116,6 @@ func (l *ReliableIP) take(p *ipPacket, from int, now spec.Time, out *impl.Effect
 			l.held--
 		}
 	}
-	if s.r < p.n {
-		out.Note(impl.HeldBack, uint64(p.origin), p.n)
-	}
 	s.has[l.me] = max(s.has[l.me], s.r)
 	l.touch(s)
 	l.askNow(s, from, now, out)
@@ -242,6 +239,16 @@ func (l *ReliableIP) settle(out *impl.Effects) {
 		}
 	}
 	l.depth.note(l.copies-l.held, l.held, out)
+}
+
+// waits notes that a message that has just come is held back: something is missing before it, or not all have it.
+func (l *ReliableIP) waits(p *ipPacket, out *impl.Effects) {
+	if p.kind != ipData {
+		return
+	}
+	if s := l.stream(p.identity); s != nil && s.dirty && s.deliver < p.n && s.arrived(p.n) {
+		out.Note(impl.HeldBack, uint64(p.origin), p.n)
+	}
 }
 
 // hand hands up what settle found: messages, gaps, acknowledgements.

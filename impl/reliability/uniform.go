@@ -92,6 +92,9 @@ func (u *Uniform) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.Malformed, uint64(in.From), id.n)
 		return
 	}
+	if id.n > s.passed()+uniformReach {
+		out.Note(impl.Overflow, uint64(id.origin), id.n-uniformReach)
+	}
 	m := s.reach(id.n)
 	if m == nil || m.delivered {
 		out.Note(impl.Duplicate, uint64(id.origin), id.n)

@@ -164,7 +164,7 @@ func (f *Fragment) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.Duplicate, uint64(in.From), h.Message)
 		return
 	}
-	p := f.partialOf(a, h)
+	p := f.partialOf(a, h, in.From, out)
 	if p.pieces[h.Index] != nil {
 		out.Note(impl.Duplicate, uint64(in.From), h.Message)
 		return
@@ -183,13 +183,14 @@ func (f *Fragment) receive(in impl.Input, out *impl.Effects) {
 	out.Up(in.From, in.To, whole)
 }
 
-func (f *Fragment) partialOf(a *assembly, h PieceHeader) *partial {
+func (f *Fragment) partialOf(a *assembly, h PieceHeader, from spec.NodeID, out *impl.Effects) *partial {
 	for i := range a.partials {
 		if p := &a.partials[i]; f.Rules.Same(p.PieceHeader, h) && int(h.Index) < len(p.pieces) {
 			return p
 		}
 	}
 	for a.slots += int(h.Count); a.slots > maxSlots && len(a.partials) > 0; {
+		out.Note(impl.Overflow, uint64(from), a.partials[0].Message)
 		a.release(a.partials[0].pieces)
 		a.partials = append(a.partials[:0], a.partials[1:]...)
 	}
