@@ -155,7 +155,7 @@ func (c Cell) viewClaims() spec.Claims {
 			delete(m, id)
 		}
 		for _, id := range []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER", "JOIN-COMPLETE"} {
-			m[id] = all & punctual &^ crashes
+			m[id] = all & c.punctual() &^ crashes
 		}
 	}
 	if c.asksFirst() {

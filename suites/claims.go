@@ -368,7 +368,7 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 		return
 	}
 	m["NIC-FILTER"] = intact
-	if p.gossip || c.Ordering.Name == "total-kaashoek" { // what goes to one at a time, or comes from the sequencer, follows other ways
+	if p.gossip { // what goes to one at a time follows other ways
 		return
 	}
 	n, _ := c.network()

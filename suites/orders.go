@@ -89,8 +89,15 @@ var (
 
 var readings = map[string]ordering.Reading{"sender": ordering.OfSender, "cut": ordering.Cut, "causal": ordering.CausalBarrier, "blocking": ordering.Blocking}
 
-// punctual are the faults with which every message still comes in time.
-var punctual = crashes | spec.SetOf(spec.DuplicateFault, spec.SkewFault)
+// punctual are the faults with which every message still comes in time: those of members that others wait for do not
+// belong to them.
+func (c Cell) punctual() spec.FaultSet {
+	f := spec.SetOf(spec.DuplicateFault, spec.SkewFault)
+	if c.Reliability.Get("deliver", "") == "stable" {
+		return f
+	}
+	return f | crashes
+}
 
 // order makes the ordering of one node.
 func (c Cell) order(cfg impl.Config) impl.Layer {
@@ -232,7 +239,7 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 	case o.Name == "real-time":
 		claim(safe, "FIFO-ORDER", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE")
 		if !(p.gossip && p.streams) { // rumours that first have to open connections take longer than Δ
-			claim(safe&punctual, "TIMELINESS")
+			claim(safe&c.punctual(), "TIMELINESS")
 		}
 		delete(m, "FIFO-GAPFREE") // what is late is lost
 		if !c.repairs() {
@@ -303,14 +310,14 @@ func (c Cell) leave(m map[spec.ID]spec.FaultSet, p *premises) {
 	var without spec.FaultSet
 	switch {
 	case c.Ordering.Name == "real-time": // what comes too late is lost
-		without = spec.AllFaults &^ punctual
+		without = spec.AllFaults &^ c.punctual()
 		if !p.agrees {
 			without |= crashes
 		}
 	case c.across(): // who crashes may leave something behind that others wait for
 		without = crashes
 	case !c.together() || c.returns():
-	case c.sequenced() && p.agrees && c.Reliability.Name != "atomic-view":
+	case c.sequenced() && p.agrees && c.Reliability.Name != "atomic-view" && c.Ordering.Get("holes", "fill") == "fill": // a hole of one who crashed is waited for
 		without = spec.SetOf(spec.CoordinatorFault)
 		if !p.uniform {
 			delete(m, "UNIFORM-AGREEMENT")
