@@ -190,6 +190,9 @@ func (u *unit) claims(ctx context.Context, b *bench) {
 			}
 		}
 	}
+	if u.err = u.insist(ctx, b, claims, tallies, first); u.err != nil {
+		return
+	}
 	for k, c := range claims {
 		t := &tallies[k]
 		row := Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: t.Verdict(), Judged: t.Judged,
