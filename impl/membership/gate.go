@@ -220,6 +220,7 @@ func (g *Gate) receive(in impl.Input, out *impl.Effects) {
 		out.Note(impl.NotMember, uint64(in.From), 0)
 	case !g.whole:
 		g.held = append(g.held, impl.Effect{Kind: impl.Up, From: in.From, To: in.To, Body: in.Body, Num: in.Num, Flag: in.Flag, Ref: in.Ref})
+		out.Note(impl.HeldBack, uint64(in.From), in.Num)
 	default:
 		g.state.Deliver(in.From, in.Body)
 		out.Pass(in)
