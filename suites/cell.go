@@ -241,6 +241,8 @@ func (c Cell) Applicable() error {
 		return c.acrossApplicable()
 	case c.Reliability.Name == "reliable-ip" && c.window() <= narrowWindow && c.Ordering.Name != "unordered":
 		return fmt.Errorf("what a narrow window refuses leaves a hole in the numbers of %s, behind which all wait", c.Ordering.Name)
+	case c.Ordering.Get("holes", "fill") == "block" && (c.Reliability.Name == "reliable-ip" || c.Reliability.Name == "atomic-view"):
+		return fmt.Errorf("what %s refuses of one who is no member leaves a hole in the numbers, behind which all wait where holes=block", c.Reliability.Name)
 	case c.mtu() > 0 && c.logged():
 		return fmt.Errorf("%s tells others in one packet all that it has, and keeps to no MTU", c.Reliability.Name)
 	case c.Membership.Name == "anonymous" && !links:
