@@ -180,7 +180,7 @@ func (d *decoder) arguments(a *Action, x, y byte) {
 		} else {
 			a.Group = spec.GroupID(int(y>>2&3) % p.Groups)
 		}
-	case Join, Leave, Sync, Query:
+	case Join, Leave, Sync, Query, Create, Destroy:
 		a.Group = spec.GroupID(int(x) % p.Groups)
 	case Pause, Isolate, RPDown, Listen, LostSync, DiskFull:
 		a.For = p.hold(y)

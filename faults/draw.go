@@ -163,7 +163,7 @@ func (d *drawing) small(n int) int { return min(d.r.IntN(n), d.r.IntN(n)) }
 
 // operations draws the operations that are no sends.
 func (d *drawing) operations() {
-	for _, op := range [...]Op{Join, Leave, Sync, Query} {
+	for _, op := range [...]Op{Join, Leave, Sync, Query, Create, Destroy} {
 		if _, ok := d.ops.index(op); !ok || !d.r.Chance(.4) {
 			continue
 		}

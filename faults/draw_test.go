@@ -11,7 +11,7 @@ import (
 // everything allows all that can be drawn.
 var everything = Params{
 	Faults: spec.AllFaults, MinNodes: 2, MaxNodes: 6, MaxSends: 6, Groups: 2, MTU: 1400, Routers: 3, Subject: "x/y",
-	OneToOne: true, NonMember: true, Joins: true, Syncs: true, Queries: true,
+	OneToOne: true, NonMember: true, Joins: true, Syncs: true, Queries: true, Creates: true,
 }
 
 func anyParams() *rapid.Generator[Params] {
@@ -26,7 +26,7 @@ func anyParams() *rapid.Generator[Params] {
 			Window:   time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "window")),
 			Hold:     time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "hold")),
 			OneToOne: flag("one to one"), NonMember: flag("non-member"),
-			Joins: flag("joins"), Syncs: flag("syncs"), Queries: flag("queries"), Revive: flag("revive"),
+			Joins: flag("joins"), Syncs: flag("syncs"), Queries: flag("queries"), Creates: flag("creates"), Revive: flag("revive"),
 		}
 	})
 }

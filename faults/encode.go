@@ -176,7 +176,7 @@ func (e *encoder) arguments(a *Action, x, y *byte) bool {
 			return p.OneToOne && a.To != a.Node
 		}
 		*y |= byte(a.Group&3) << 2
-	case Join, Leave, Sync, Query:
+	case Join, Leave, Sync, Query, Create, Destroy:
 		*x = byte(a.Group)
 	case Pause, Isolate, RPDown, Listen, LostSync, DiskFull:
 		*y = hold(holds, a.For)

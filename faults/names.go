@@ -16,7 +16,7 @@ var momentNames = [moments]string{
 
 var opNames = [ops]string{
 	Nothing: "nothing",
-	Send:    "send", Join: "join", Leave: "leave", Sync: "sync", Query: "query",
+	Send:    "send", Join: "join", Leave: "leave", Sync: "sync", Query: "query", Create: "create", Destroy: "destroy",
 	Crash: "crash", CrashLossy: "crash-lossy", Recover: "recover", Pause: "pause",
 	OmitSend: "omit-send", OmitReceive: "omit-receive", Loss: "loss",
 	Partition: "partition", OneWay: "oneway", Bridge: "bridge", Isolate: "isolate", Flap: "flap",

@@ -25,6 +25,7 @@ type Params struct {
 	Joins              bool          // join and leave occur
 	Syncs              bool          // sync occurs
 	Queries            bool          // query occurs
+	Creates            bool          // create and destroy occur
 	Revive             bool          // with recover among Faults, every node that crashes comes back before the sentinels
 }
 
@@ -184,6 +185,9 @@ func (p *Params) operations(t *opTable) {
 	}
 	if p.Queries {
 		t.add(Query)
+	}
+	if p.Creates {
+		t.add(Create, Destroy)
 	}
 }
 

@@ -98,6 +98,8 @@ const (
 	Leave                 // Node, Group
 	Sync                  // Node, Group: a barrier
 	Query                 // Node, Group
+	Create                // Node, Group: asks for the group to be made
+	Destroy               // Node, Group: … to be ended, with all its members
 	Crash                 // Node
 	CrashLossy            // Node
 	Recover               // Node

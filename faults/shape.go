@@ -35,6 +35,8 @@ var shapes = [ops][]field{
 	Leave:       {nodeField, groupField},
 	Sync:        {nodeField, groupField},
 	Query:       {nodeField, groupField},
+	Create:      {nodeField, groupField},
+	Destroy:     {nodeField, groupField},
 	Crash:       {nodeField},
 	CrashLossy:  {nodeField},
 	Recover:     {nodeField},

@@ -60,7 +60,7 @@ func TestNamesParseBack(t *testing.T) {
 			t.Errorf("%v: got %v, %v", s, got, err)
 		}
 	}
-	if got := ops.String(); got != "action(45)" {
+	if got := ops.String(); got != "action(47)" {
 		t.Errorf("an op that does not exist prints as %q", got)
 	}
 }

@@ -51,6 +51,10 @@ const (
 	Entered // this node has come into the critical section of the group …
 	Left    // … and leaves it
 
+	NoGroup      // refused: there is no such group
+	GroupExists  // refused: there is one already
+	FixedMembers // refused: nobody creates or destroys groups here
+
 	PointRelayed   // reliable: relayed, not yet delivered
 	PointReceived  // a message is new here, nothing has been done about it
 	PointAllSent   // the last copy of a message has been handed down
@@ -70,7 +74,7 @@ var codeNames = [codes]string{"none", "duplicate", "malformed", "corrupted", "st
 	"storage-failed", "aborted", "view-changing",
 	"barrier-passed",
 	"number-fetched", "number-received", "invoked", "returned", "state-reached",
-	"leads", "entered", "left",
+	"leads", "entered", "left", "no-such-group", "group-exists", "fixed-membership",
 	"relayed", "received", "all-sent", "some-acked",
 	"logged", "acked", "recovering", "between-phases"}
 

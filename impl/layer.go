@@ -72,6 +72,8 @@ const (
 	Leave   // Ref
 	Barrier // Ref
 	Query   // Ref
+	Create  // Ref: the group
+	Destroy // Ref
 	Accept  // the layer above has accepted the packet of Ref: acknowledge the hop
 
 	Packet       // Body from From, addressed to To (Everyone or this node); where Ref is not 0, Accept it
@@ -90,7 +92,7 @@ const (
 )
 
 var inputNames = [inputKinds]string{"none", "start", "recovered", "ready", "timer", "persisted", "storage-failed", "rerouted",
-	"send", "join", "leave", "barrier", "query", "accept",
+	"send", "join", "leave", "barrier", "query", "create", "destroy", "accept",
 	"packet", "acknowledged", "refused", "done", "view", "blocked", "unblocked", "suspected", "trusted", "gap", "resumed"}
 
 func (k InputKind) String() string { return inputNames[k] }

@@ -46,6 +46,10 @@ func (w *World) record(id spec.NodeID, n *node, e *impl.Effect) {
 			w.observe(base)
 		}
 	case impl.Refuse:
+		if e.Ref >= callRef {
+			w.refusedCall(base, e)
+			return
+		}
 		if w.answered(n, e.Ref) {
 			base.Kind, base.Msg, base.Has = spec.Refuse, w.msgOf(id, n, e.Ref), base.Has|spec.HasMsg
 			w.extra(base, spec.Extra{Reason: e.Code.String()})
@@ -113,7 +117,7 @@ func (w *World) delivered(id spec.NodeID, e *impl.Effect) {
 }
 
 var returnKinds = map[spec.Kind]spec.Kind{spec.Join: spec.Joined, spec.Leave: spec.Left, spec.Sync: spec.Synced,
-	spec.Query: spec.Answered}
+	spec.Query: spec.Answered, spec.Create: spec.Created, spec.Destroy: spec.Destroyed}
 
 func (w *World) returned(base spec.Event, e *impl.Effect) {
 	if e.Ref == impl.RestoreRef {
@@ -126,6 +130,19 @@ func (w *World) returned(base spec.Event, e *impl.Effect) {
 	}
 	base.Kind, base.Has = returnKinds[w.calls[of-1]], base.Has|spec.HasOf
 	w.extra(base, spec.Extra{Of: of, Members: membersOf(base.Kind, e.Body)})
+}
+
+// refusedCall writes down why a group was not created or destroyed. Of the other calls a refusal is no return: what they
+// ask for may still come to be.
+func (w *World) refusedCall(base spec.Event, e *impl.Effect) {
+	of := uint64(e.Ref) &^ callRef
+	if e.Ref >= impl.RestoreRef || of == 0 || of > uint64(len(w.calls)) {
+		return
+	}
+	if k := w.calls[of-1]; k == spec.Create || k == spec.Destroy {
+		base.Kind, base.Has = returnKinds[k], base.Has|spec.HasOf
+		w.extra(base, spec.Extra{Of: of, Reason: e.Code.String()})
+	}
 }
 
 // remark writes down that a fault began or ended.

@@ -94,7 +94,7 @@ func (w *World) act(i int) {
 	case faults.Nothing, faults.Lies: // which began with its node
 	case faults.Send:
 		w.send(i)
-	case faults.Join, faults.Leave, faults.Sync, faults.Query:
+	case faults.Join, faults.Leave, faults.Sync, faults.Query, faults.Create, faults.Destroy:
 		w.call(i)
 	case faults.Crash, faults.CrashLossy:
 		w.crash(a.Node, a.Op == faults.CrashLossy)
@@ -171,10 +171,10 @@ func (w *World) accept(id spec.NodeID, n *node, in impl.Input) {
 }
 
 var callInputs = map[faults.Op]impl.InputKind{faults.Join: impl.Join, faults.Leave: impl.Leave,
-	faults.Sync: impl.Barrier, faults.Query: impl.Query}
+	faults.Sync: impl.Barrier, faults.Query: impl.Query, faults.Create: impl.Create, faults.Destroy: impl.Destroy}
 
 var callKinds = map[faults.Op]spec.Kind{faults.Join: spec.Join, faults.Leave: spec.Leave,
-	faults.Sync: spec.Sync, faults.Query: spec.Query}
+	faults.Sync: spec.Sync, faults.Query: spec.Query, faults.Create: spec.Create, faults.Destroy: spec.Destroy}
 
 // callRef marks the references of calls, so that they are not taken for sends.
 const callRef = 1 << 62

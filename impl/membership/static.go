@@ -20,6 +20,8 @@ func (s *Static) Step(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.ClosedGroup)
 	case toGroup && in.Kind == impl.Packet && s.cfg.Index(in.From) < 0:
 		out.Note(impl.NotMember, uint64(in.From), 0)
+	case in.Kind == impl.Create || in.Kind == impl.Destroy:
+		out.Refuse(in.Ref, impl.FixedMembers)
 	default:
 		out.Pass(in)
 	}
