@@ -13,8 +13,12 @@ var returns = map[spec.Kind]spec.Kind{
 	spec.Joined: spec.Join, spec.Left: spec.Leave, spec.Answered: spec.Query, spec.Created: spec.Create, spec.Destroyed: spec.Destroy,
 }
 
-// removal is the operation that nobody calls: the server removes a node that it takes for dead.
-const removal = "remove"
+// The operations that nobody calls: the server removes a node that it takes for dead, and lets it in again when it hears
+// it, or when it comes back and joins by itself.
+const (
+	removal  = "remove"
+	comeback = "come-back"
+)
 
 var callNames = map[spec.Kind]string{
 	spec.Join: "join", spec.Leave: "leave", spec.Query: "query", spec.Create: "create", spec.Destroy: "destroy",
@@ -39,9 +43,9 @@ func readGroups(h *spec.History) ([]object, string) {
 				remove(all, removed, e.To, i)
 			}
 		case spec.Trust:
-			delete(removed, e.To)
+			comeBack(all, removed, e.To, i)
 		case spec.Recover:
-			delete(removed, e.Node)
+			comeBack(all, removed, e.Node, i)
 		}
 		g := int(e.Group)
 		if !e.Is(spec.HasNode|spec.HasGroup) || g < 0 || g >= len(all) {
@@ -86,13 +90,24 @@ func remove(all []object, removed map[spec.NodeID]bool, n spec.NodeID, i int) {
 	}
 }
 
+// comeBack lets the server take in again a node that it may have removed, at any time from now on, once.
+func comeBack(all []object, removed map[spec.NodeID]bool, n spec.NodeID, i int) {
+	if !removed[n] {
+		return
+	}
+	delete(removed, n)
+	for g := range all {
+		all[g].ops = append(all[g].ops, operation{client: int(n), call: i, ret: -1, in: input{op: comeback, node: n}})
+	}
+}
+
 // member takes in the answer of a group operation.
 func (op *operation) member(i int, x *spec.Extra) {
 	op.ret, op.out = i, "ok"
 	if x.Reason != "" {
 		op.in.op = refused
 	}
-	if len(x.Members) > 0 {
+	if len(x.Members) > 0 || x.Members != nil && op.in.op == "query" {
 		op.out = setOf(x.Members)
 	}
 }
@@ -133,7 +148,7 @@ func groupModel(h *spec.History, g *spec.Group) *model {
 		step: func(state string, in input, out string) (bool, string) {
 			list, next := nodesOf(state), state
 			switch in.op {
-			case "join":
+			case "join", comeback:
 				next = setOf(append(list, in.node))
 			case "leave", removal:
 				next = setOf(slices.DeleteFunc(list, func(n spec.NodeID) bool { return n == in.node }))
