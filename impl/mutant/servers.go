@@ -1,0 +1,106 @@
+package mutant
+
+import (
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/membership"
+	"github.com/conform-go/conform/impl/ordering"
+	"github.com/conform-go/conform/impl/reliability"
+	"github.com/conform-go/conform/impl/transport"
+	"github.com/conform-go/conform/spec"
+)
+
+// ServerRules are the rules of a stack whose members a server knows.
+type ServerRules struct {
+	Service *membership.ServerRules
+	Gate    *membership.GateRules
+	Flush   *membership.FlushRules
+	InView  *membership.InViewRules
+}
+
+// ServerStack makes such a stack: gate, flush, ordering, view, level, the server, unicast, channel, detector. The lowest
+// node is the server. Change may be nil.
+func ServerStack(cfg impl.Config, order, level impl.Layer, change func(ServerRules)) impl.Layer {
+	return serverStackAt(cfg, 0, order, level, change)
+}
+
+func serverStackAt(cfg impl.Config, at spec.NodeID, order, level impl.Layer, change func(ServerRules)) impl.Layer {
+	g, f, v := membership.NewGate(cfg, nil), membership.NewFlush(cfg), membership.NewInView(cfg)
+	s, u := membership.NewServer(cfg, at), transport.NewUnicast(cfg)
+	u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true } // packets of a view may come before it
+	if change != nil {
+		change(ServerRules{&s.Rules, &g.Rules, &f.Rules, &v.Rules})
+	}
+	return impl.NewStack(g, f, order, v, level, s, u, transport.NewChannel(cfg), membership.NewDetector(cfg, membership.FixedPatience))
+}
+
+// ServerStackAt is [ServerStack] over reliable, without an order, with another server.
+func ServerStackAt(cfg impl.Config, at spec.NodeID) impl.Layer {
+	return serverStackAt(cfg, at, ordering.NewUnordered(cfg), reliability.NewReliable(cfg), nil)
+}
+
+// ReliableServerStack is the stack that the mutants differ from: fifo over reliable.
+func ReliableServerStack(cfg impl.Config) impl.Layer { return reliableServer(cfg, nil) }
+
+func reliableServer(cfg impl.Config, change func(ServerRules)) impl.Layer {
+	return ServerStack(cfg, ordering.NewFifo(cfg), reliability.NewReliable(cfg), change)
+}
+
+func serverMutant(name, title string, under spec.FaultSet, change func(ServerRules), breaks ...spec.ID) Mutant {
+	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: "unicast/reliable/fifo", Under: under,
+		New: func(cfg impl.Config) impl.Layer { return reliableServer(cfg, change) }}
+}
+
+// Servers lists bugs of centralized membership, under the membership server.
+func Servers() []Mutant {
+	var none spec.FaultSet
+	crash := spec.SetOf(spec.CrashFault)
+	back := spec.SetOf(spec.CrashFault, spec.RecoverFault)
+	cut := spec.SetOf(spec.PartitionFault)
+	const linear, precise = "MEMBERSHIP-LINEARIZABLE", "MEMBERSHIP-PRECISION"
+	return []Mutant{
+		serverMutant("server-forgets", "The server writes nothing down: after a restart it knows the members of the configuration.", back,
+			func(r ServerRules) { r.Service.Saves = func() bool { return false } }, linear, "VIEW-MONOTONICITY", precise),
+		serverMutant("stale-list-after-restart", "After a restart the server takes the first record of its log for the newest.", back,
+			func(r ServerRules) {
+				r.Service.Newest, r.Service.Trims = func(int) int { return 0 }, func() bool { return false }
+			}, linear, "VIEW-MONOTONICITY", "VIEW-AGREEMENT"),
+		serverMutant("answers-before-it-is-done", "A call is answered as soon as the server turns to it.", none,
+			func(r ServerRules) { r.Service.Answers = func(bool) bool { return true } }, linear),
+		serverMutant("query-sees-undecided", "A query is answered from what is asked, before it is decided and on disk.", crash,
+			func(r ServerRules) {
+				r.Service.Shows = func(decided, asked []spec.NodeID) []spec.NodeID {
+					if asked != nil {
+						return asked
+					}
+					return decided
+				}
+			}, linear),
+		serverMutant("ghost-after-leave", "Who has left stays in the list.", none,
+			func(r ServerRules) { r.Service.Releases = func(spec.NodeID) bool { return false } }, linear, precise),
+		serverMutant("joiner-not-told", "Node 2 is never told of a decision.", none,
+			func(r ServerRules) { r.Service.Tells = func(_, n spec.NodeID) bool { return n != 2 } }, precise, "VIEW-AGREEMENT"),
+		serverMutant("without-the-concurrent-joiner", "An odd node tells its layers a view without the last member.", none,
+			func(r ServerRules) {
+				r.Service.Members = func(cfg *impl.Config, m []spec.NodeID) []spec.NodeID {
+					if len(m) > 0 && cfg.Self != m[len(m)-1] && cfg.Self%2 == 1 {
+						return m[:len(m)-1]
+					}
+					return m
+				}
+			}, "VIEW-AGREEMENT"),
+		serverMutant("silent-stay", "Who is silent is never removed.", crash,
+			func(r ServerRules) { r.Service.Removes = func(spec.NodeID) bool { return false } }, precise),
+		serverMutant("removed-for-ever", "Who was wrongly taken for dead does not come in again.", cut,
+			func(r ServerRules) { r.Service.Forgives = func() bool { return false } }, precise),
+		serverMutant("new-life-passes-for-the-old", "A node that comes back is taken for the one that it was.", back,
+			func(r ServerRules) { r.Service.Reborn = func(_, _ uint32) bool { return false } }, precise, "JOIN-TRANSFER", linear),
+		serverMutant("server-does-not-flush", "Members are ready for a view at once, whatever is under way.", none,
+			func(r ServerRules) { r.Flush.Flushes = func(*impl.Config) bool { return false } }, "VIRTUAL-SYNCHRONY", "VALIDITY"),
+		serverMutant("does-not-await-ready", "The server decides without waiting for the members to be ready.", none,
+			func(r ServerRules) { r.Service.Awaits = func(spec.NodeID) bool { return false } }, "VIRTUAL-SYNCHRONY", "VALIDITY", precise),
+		serverMutant("flush-of-one", "A member does not wait for the markers of the others.", none,
+			func(r ServerRules) { r.Flush.Awaits = func(self, n spec.NodeID) bool { return self == n } }, "VIRTUAL-SYNCHRONY", "VALIDITY"),
+		serverMutant("old-view-in-the-new", "What was sent in an old view is delivered in the new one.", cut,
+			func(r ServerRules) { r.InView.Discards = func(int) bool { return false } }, "SENDING-VIEW-DELIVERY"),
+	}
+}
