@@ -45,7 +45,9 @@ func readGroups(h *spec.History) ([]object, string) {
 		case spec.Trust:
 			comeBack(all, removed, e.To, i)
 		case spec.Recover:
-			comeBack(all, removed, e.Node, i)
+			for n := range spec.NodeID(len(h.Nodes)) { // with the life of a server its suspicions end
+				comeBack(all, removed, n, i)
+			}
 		}
 		g := int(e.Group)
 		if !e.Is(spec.HasNode|spec.HasGroup) || g < 0 || g >= len(all) {

@@ -19,10 +19,8 @@ func (l *Server) call(in impl.Input, out *impl.Effects) {
 		for i := range l.calls {
 			if c := &l.calls[i]; c.kind == impl.Join { // the later call is answered
 				l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: c.ref, Code: impl.ViewChanging})
-				if c.ref == gateRejoin {
-					c.n = 0 // it was asked whether it may come back; now it joins
-				}
-				c.ref = in.Ref
+				c.ref, c.n = in.Ref, 0 // with a new number: the old one may have been answered already
+				l.ask(out)
 				return
 			}
 		}
