@@ -229,6 +229,12 @@ func (g *Gate) receive(in impl.Input, out *impl.Effects) {
 
 // change lets a view through. Who has come to it from the one before with the state goes on; the others wait for it.
 func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
+	if v.Came == nil { // nobody says who comes along: who comes in begins with what it gets
+		g.view, g.member, g.left, g.whole = *v, true, false, true
+		out.InstallView(v)
+		out.List[len(out.List)-1].Flag = true
+		return
+	}
 	first := g.whole && len(g.view.Members) == 0 && v.ID == spec.ViewID{Epoch: 1}
 	came := first || slices.Contains(v.Came, g.cfg.Self)
 	g.view, g.member, g.left = *v, true, false

@@ -2,6 +2,7 @@ package membership_test
 
 import (
 	"flag"
+	"slices"
 	"testing"
 
 	"github.com/conform-go/conform/checkers"
@@ -55,6 +56,9 @@ func TestServerSoak(t *testing.T) {
 					wrong = append(wrong, "does not settle")
 				} else if k.ends {
 					wrong = append(wrong, ends(s, h)...)
+				}
+				if slices.Contains(k.judge, "JOIN-COMPLETE") {
+					wrong = append(wrong, reachJoiners(s, h)...)
 				}
 				if len(wrong) > 0 {
 					t.Fatalf("seed %d: %d wrong: %v\n%s", seed, len(wrong), wrong, s)

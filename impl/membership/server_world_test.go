@@ -45,7 +45,19 @@ func drawServer(seed uint64, k serverKinds) *faults.Scenario {
 		add(spec.Time(r.IntN(2600))*ms, faults.Action{Op: faults.Send, Node: node(), To: -1, Size: 16})
 	}
 	for n := configured; n < s.Nodes; n++ {
-		add(spec.Time(r.IntN(900))*ms, faults.Action{Op: faults.Join, Node: spec.NodeID(n)})
+		at := 1 + r.IntN(900)
+		add(spec.Time(at)*ms, faults.Action{Op: faults.Join, Node: spec.NodeID(n)})
+		if r.Chance(.4) { // a member hears of it late, and sends meanwhile
+			m := node()
+			for p := range spec.NodeID(s.Nodes) {
+				if p != m {
+					add(spec.Time(at-1)*ms, faults.Action{Op: faults.Delay, Node: p, Peer: m, By: 60 * time.Millisecond, For: 200 * time.Millisecond})
+				}
+			}
+			for i := range 4 {
+				add(spec.Time(at+12*i+r.IntN(12))*ms, faults.Action{Op: faults.Send, Node: m, To: -1, Size: 16})
+			}
+		}
 	}
 	for range 1 + r.IntN(4) {
 		n, at := goes(), r.IntN(1000)
@@ -167,6 +179,40 @@ func ends(s *faults.Scenario, h *spec.History) (wrong []string) {
 				have = fmt.Sprint(last[n].View, last[n].Members)
 			}
 			wrong = append(wrong, fmt.Sprintf("MEMBERSHIP-PRECISION: the last view of %d is %s, up are %v", n, have, want))
+		}
+	}
+	return wrong
+}
+
+// reachJoiners says which messages, sent after a join returned by nodes that stay up and do not leave, the joiner does not
+// deliver though it stays: whatever views the two had then. The history is settled.
+func reachJoiners(s *faults.Scenario, h *spec.History) (wrong []string) {
+	joined, gone := make([]int, s.Nodes), make([]bool, s.Nodes)
+	refused, got := map[spec.MsgID]bool{}, map[spec.NodeID]map[spec.MsgID]bool{}
+	for i := range h.Events {
+		switch e := &h.Events[i]; e.Kind {
+		case spec.Joined:
+			joined[e.Node] = i + 1
+		case spec.Crash, spec.Leave, spec.Destroy:
+			gone[e.Node] = true
+		case spec.Refuse:
+			refused[e.Msg] = true
+		case spec.Deliver:
+			if got[e.Node] == nil {
+				got[e.Node] = map[spec.MsgID]bool{}
+			}
+			got[e.Node][e.Msg] = true
+		}
+	}
+	for i := range h.Events {
+		e := &h.Events[i]
+		if e.Kind != spec.Send || refused[e.Msg] || gone[e.Node] {
+			continue
+		}
+		for n := range spec.NodeID(s.Nodes) {
+			if joined[n] > 0 && joined[n] <= i && !gone[n] && !got[n][e.Msg] {
+				wrong = append(wrong, fmt.Sprintf("JOIN-COMPLETE: %d never delivers %v, sent after its join had returned", n, e.Msg))
+			}
 		}
 	}
 	return wrong

@@ -104,3 +104,57 @@ func Servers() []Mutant {
 			func(r ServerRules) { r.InView.Discards = func(int) bool { return false } }, "SENDING-VIEW-DELIVERY"),
 	}
 }
+
+// DistributedRules are the rules of a stack whose members keep the list themselves.
+type DistributedRules struct {
+	Service *membership.DistributedRules
+	Gate    *membership.GateRules
+}
+
+// DistributedStack makes such a stack: gate, unordered, level, the list, unicast, channel, detector. Change may be nil.
+func DistributedStack(cfg impl.Config, level impl.Layer, change func(DistributedRules)) impl.Layer {
+	g, d, u := membership.NewGate(cfg, nil), membership.NewDistributed(cfg), transport.NewUnicast(cfg)
+	u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true } // who has been let in is served before it knows
+	if change != nil {
+		change(DistributedRules{&d.Rules, &g.Rules})
+	}
+	return impl.NewStack(g, ordering.NewUnordered(cfg), level, d, u, transport.NewChannel(cfg), membership.NewDetector(cfg, membership.FixedPatience))
+}
+
+// ReliableDistributedStack is the stack that the mutants differ from.
+func ReliableDistributedStack(cfg impl.Config) impl.Layer {
+	return DistributedStack(cfg, reliability.NewReliable(cfg), nil)
+}
+
+func distributedMutant(name, title string, under spec.FaultSet, change func(DistributedRules), breaks ...spec.ID) Mutant {
+	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: "unicast/reliable/unordered", Under: under,
+		New: func(cfg impl.Config) impl.Layer {
+			return DistributedStack(cfg, reliability.NewReliable(cfg), change)
+		}}
+}
+
+// Distributeds lists bugs of distributed membership, under the membership distributed.
+func Distributeds() []Mutant {
+	var none spec.FaultSet
+	crash, cut := spec.SetOf(spec.CrashFault), spec.SetOf(spec.PartitionFault)
+	const precise = "MEMBERSHIP-PRECISION"
+	early := func(cfg impl.Config) impl.Layer { // a level that relays would hide it
+		return DistributedStack(cfg, reliability.NewUnreliable(cfg), func(r DistributedRules) {
+			r.Service.Awaits = func(n spec.NodeID) bool { return n == 0 }
+		})
+	}
+	return []Mutant{
+		distributedMutant("not-told-of-the-joiner", "Node 1 is told of nobody.", none,
+			func(r DistributedRules) { r.Service.Tells = func(_, n spec.NodeID) bool { return n != 1 } }, precise),
+		{Name: "join-returns-before-all-know", Title: "A join returns when one member knows of it.",
+			Breaks: []spec.ID{"JOIN-COMPLETE"}, Cell: "unicast/unreliable/unordered", Under: none, New: early},
+		distributedMutant("leaves-without-goodbye", "Who leaves does not say so.", none,
+			func(r DistributedRules) { r.Service.Goodbyes = func() bool { return false } }, precise),
+		distributedMutant("last-heard-counts", "Of two announcements the one that comes last counts, and not the later one.", none,
+			func(r DistributedRules) { r.Service.Later = func(a, b uint64) bool { return a != b } }, precise, "VIEW-MONOTONICITY"),
+		distributedMutant("dead-stay-on-the-list", "Who is suspected stays on the list.", crash,
+			func(r DistributedRules) { r.Service.Removes = func(spec.NodeID) bool { return false } }, precise),
+		distributedMutant("removed-does-not-return", "Who was wrongly removed believes it.", cut,
+			func(r DistributedRules) { r.Service.Returns = func() bool { return false } }, precise),
+	}
+}

@@ -20,9 +20,10 @@ import (
 // send it in the next view, where it means nothing. What goes to one node alone can come in any view: it is of use only
 // if it says to which it belongs.
 
-// renews says whether an input begins a view after the first.
+// renews says whether an input begins a view after the first. Where the service does not tell who comes along there is no
+// common point to begin anew at.
 func renews(in impl.Input) bool {
-	return in.Kind == impl.ViewChanged && in.View.ID != spec.ViewID{Epoch: 1}
+	return in.Kind == impl.ViewChanged && in.View.Came != nil && in.View.ID != spec.ViewID{Epoch: 1}
 }
 
 // comes says whether this node comes to a view from the one before it. Where the service does not tell, it does.
