@@ -27,6 +27,10 @@ import (
 // synchrony, and members see a join at different places among the messages. After a join has returned every member sends
 // to the joiner, for each has said that it knows it.
 //
+// Nothing is written down. What no member remembers is forgotten: when all have left or died, the group begins again with
+// those of the configuration that come back, also with one that had left. So does one that left while it was cut off from
+// all, and died before they heard of it.
+//
 // The id of a view counts the changes that its member knows of.
 //
 // Views do not tell who comes along (Came is nil): orderings go on through them, and are told of no joiner where its

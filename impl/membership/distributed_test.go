@@ -31,7 +31,8 @@ var distributedSoaks = map[string]struct {
 	"crashes": {serverKinds{at: -1, stays: true, crashes: true}, []spec.ID{"JOIN-COMPLETE"}},
 	"recover": {serverKinds{at: -1, stays: true, crashes: true, recoveries: true}, nil},
 	"cuts":    {serverKinds{at: -1, stays: true, cuts: true}, nil},
-	"all":     {serverKinds{at: -1, crashes: true, recoveries: true, cuts: true, loss: true}, nil},
+	"back":    {serverKinds{at: -1, stays: true, crashes: true, recoveries: true, loss: true}, nil},
+	"all":     {serverKinds{at: -1, stays: true, crashes: true, cuts: true, loss: true}, nil},
 }
 
 // distributedSafety is what distributed membership promises whatever fails.
