@@ -48,7 +48,7 @@ func TestDistributedSoak(t *testing.T) {
 	for level, make := range levels {
 		for name, k := range distributedSoaks {
 			t.Run(level+"/"+name, func(t *testing.T) {
-				runs := 20 * *serverRuns
+				runs := 8 * *serverRuns
 				if testing.Short() {
 					runs = 3
 				}

@@ -39,6 +39,7 @@ type Server struct {
 
 	cfg         impl.Config
 	at          spec.NodeID // the server
+	hierarchic  bool        // it speaks to the coordinator of the group, and that one to the members
 	incarnation uint32
 	ready       bool
 
@@ -57,6 +58,7 @@ type Server struct {
 	requests []serverRequest
 	doing    serverChange
 	since    spec.Time // when this life of it began
+	now      spec.Time // of the step
 	saves    uint64
 	logged   uint64 // bytes of the log
 	journal  impl.Journal
@@ -137,6 +139,16 @@ func NewServer(cfg impl.Config, at spec.NodeID) *Server {
 	}}
 }
 
+// NewHierarchicServer makes the layer of one node of a hierarchical group (Tanenbaum & van Steen, Distributed Systems: peer
+// groups and hierarchical groups): the server asks and tells the lowest member alone, its coordinator, which asks and tells
+// the others. The server sends two packets a change and not two for each member; when the coordinator dies a change waits
+// for TL, until the server takes another one.
+func NewHierarchicServer(cfg impl.Config, at spec.NodeID) *Server {
+	l := NewServer(cfg, at)
+	l.hierarchic = true
+	return l
+}
+
 // Step implements [impl.Layer].
 func (l *Server) Step(in impl.Input, out *impl.Effects) {
 	switch {
@@ -183,7 +195,7 @@ const serverRefs impl.Ref = 1 << 60
 
 func (l *Server) start(incarnation uint32) {
 	rules, cfg, at := l.Rules, l.cfg, l.at
-	*l = Server{Rules: rules, cfg: cfg, at: at, incarnation: incarnation}
+	*l = Server{Rules: rules, cfg: cfg, at: at, hierarchic: l.hierarchic, incarnation: incarnation}
 	first := groupView{id: 1, came: cfg.Members}
 	for _, m := range cfg.Members {
 		first.members = append(first.members, groupMember{node: m})

@@ -31,6 +31,7 @@ type serverPeer struct {
 	wants     bool
 	life      uint32
 	installed uint64
+	heard     spec.Time
 }
 
 // serverRequest is a change that waits for its turn.
@@ -76,6 +77,7 @@ func (l *Server) serve(from spec.NodeID, p *serverPacket, now spec.Time, out *im
 	if !q.known || p.life > q.life {
 		*q = serverPeer{known: true, life: p.life}
 	}
+	q.heard = now
 	switch p.kind {
 	case serverStatus:
 		q.installed, q.wants = max(q.installed, p.id), p.flag
@@ -136,6 +138,12 @@ func (l *Server) alive(m groupMember) bool {
 	return q.known && !l.Rules.Reborn(m.life, q.life) && !(l.suspected.Has(m.node) && m.node != l.cfg.Self)
 }
 
+// silent says whether a node that is no member has not been heard for TL: nobody else watches it.
+func (l *Server) silent(n spec.NodeID) bool {
+	_, in := l.memberOf(l.base.members, n)
+	return !in && l.now-l.peers[n].heard > spec.Time(l.cfg.TL)
+}
+
 // here says whether enough is known to begin: who has come back first hears what views its members have.
 func (l *Server) here(now spec.Time) bool {
 	if l.incarnation == 0 || now-l.since > spec.Time(l.cfg.TL+l.cfg.TL/4) {
@@ -151,6 +159,7 @@ func (l *Server) decide(now spec.Time, out *impl.Effects) {
 	if l.cfg.Self != l.at || !l.ready || !l.here(now) {
 		return
 	}
+	l.now = now
 	switch l.doing.stage {
 	case isAsking:
 		if !l.holds() {
@@ -203,7 +212,7 @@ func (l *Server) memberOf(members []groupMember, n spec.NodeID) (groupMember, bo
 // holds says whether those who were asked are still there, and where they were thought to be.
 func (l *Server) holds() bool {
 	for _, m := range l.doing.view.members {
-		if !l.alive(m) && l.Rules.Removes(m.node) {
+		if !l.alive(m) && l.Rules.Removes(m.node) || l.silent(m.node) {
 			return false
 		}
 	}
@@ -222,7 +231,7 @@ func (l *Server) next(out *impl.Effects) {
 		r := l.requests[0]
 		code, refused := impl.NoCode, false
 		switch q := &l.peers[r.from]; {
-		case r.life != q.life || l.suspected.Has(r.from) && r.from != l.cfg.Self: // it is dead, or will ask again
+		case r.life != q.life || l.suspected.Has(r.from) && r.from != l.cfg.Self || r.op == impl.Join && l.silent(r.from): // it is dead, or will ask again
 		case r.op == impl.Create && !l.base.destroyed:
 			code, refused = impl.GroupExists, true
 		case r.op == impl.Join && r.again && !l.belongs(r.from): // it has left before it died
@@ -279,7 +288,7 @@ func (l *Server) target() []groupMember {
 		switch {
 		case in && (l.alive(m) || !l.Rules.Removes(n)):
 			out = append(out, m)
-		case !in && q.known && q.wants && l.belongs(n) && l.alive(groupMember{n, q.life}) && l.Rules.Forgives():
+		case !in && q.known && q.wants && !l.silent(n) && l.belongs(n) && l.alive(groupMember{n, q.life}) && l.Rules.Forgives():
 			out = append(out, groupMember{n, q.life})
 		}
 	}
@@ -406,12 +415,29 @@ func (l *Server) repeat(out *impl.Effects) {
 	if d.stage == isTelling {
 		p.kind = serverDecision
 	}
+	if c := l.coordinator(); c >= 0 && d.await.Len() > 0 {
+		p.life, p.n = l.peers[c].life, coordinates
+		l.send(c, &p, out)
+		return
+	}
 	for n := d.await.Next(0); n >= 0; n = d.await.Next(n + 1) {
 		p.life = l.peers[n].life
 		if d.stage == isAsking || l.Rules.Tells(l.cfg.Self, n) {
 			l.send(n, &p, out)
 		}
 	}
+}
+
+// coordinator gives the member of a hierarchical group to which the server speaks; -1: there is none.
+func (l *Server) coordinator() spec.NodeID {
+	if l.hierarchic {
+		for _, n := range l.doing.view.came {
+			if m, in := l.memberOf(l.doing.view.members, n); in && l.alive(m) {
+				return n
+			}
+		}
+	}
+	return -1
 }
 
 // tellBelow lets the layers below know who the members are, where this node is none.

@@ -42,7 +42,7 @@ func lan() *sim.Internet {
 
 // The server and its members say again what the network loses: no channel is needed below.
 func TestServerOverHardware(t *testing.T) {
-	runs := 30 * *serverRuns
+	runs := 10 * *serverRuns
 	if testing.Short() {
 		runs = 5
 	}

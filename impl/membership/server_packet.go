@@ -2,6 +2,7 @@ package membership
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/spec"
@@ -103,19 +104,47 @@ func (l *Server) receive(in impl.Input, out *impl.Effects) {
 		if l.cfg.Self == l.at && l.ready {
 			l.serve(in.From, &p, in.Now, out)
 		}
+	case p.flag && p.code == 0 && (p.kind == serverPrepare || p.kind == serverDecision): // of the coordinator
+		if l.ready && l.concerns(&p) {
+			l.take(&p, out)
+		}
 	case in.From != l.at:
 		out.Note(impl.Forged, uint64(in.From), uint64(p.kind))
 	case p.life != l.incarnation || !l.ready:
 		out.Note(impl.Stale, uint64(in.From), uint64(p.kind))
 	default:
 		l.heard = in.Now
-		switch p.kind {
-		case serverAnswer:
-			l.answered(&p, out)
-		case serverPrepare:
-			l.prepare(&p, out)
-		case serverDecision:
-			l.install(&p, false, out)
+		l.take(&p, out)
+	}
+}
+
+// take takes in what the server says. A coordinator tells the others.
+func (l *Server) take(p *serverPacket, out *impl.Effects) {
+	switch p.kind {
+	case serverAnswer:
+		l.answered(p, out)
+	case serverPrepare:
+		l.prepare(p, out)
+	case serverDecision:
+		l.install(p, false, out)
+	}
+	if p.n != coordinates {
+		return
+	}
+	on := serverPacket{kind: p.kind, flag: true, groupView: p.groupView}
+	for n := range spec.NodeID(l.cfg.Nodes) {
+		_, in := l.memberOf(p.members, n)
+		if n != l.cfg.Self && (in || slices.Contains(p.came, n)) {
+			l.send(n, &on, out)
 		}
 	}
+}
+
+// coordinates marks what the one who gets it is to tell the others.
+const coordinates = 1 << 62
+
+// concerns says whether a question or a decision is for this life of the node.
+func (l *Server) concerns(p *serverPacket) bool {
+	m, in := l.memberOf(p.members, l.cfg.Self)
+	return in && m.life == l.incarnation || !in && l.view.id != 0 && p.from == l.view.id
 }

@@ -9,9 +9,11 @@ import (
 	"github.com/conform-go/conform/checkers/linear"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/membership"
 	"github.com/conform-go/conform/impl/mutant"
 	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/impl/reliability"
+	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -36,7 +38,7 @@ var serverSoaks = map[string]struct {
 func TestServerSoak(t *testing.T) {
 	for name, k := range serverSoaks {
 		t.Run(name, func(t *testing.T) {
-			runs := 60 * *serverRuns
+			runs := 30 * *serverRuns
 			if testing.Short() {
 				runs = 10
 			}
@@ -108,5 +110,39 @@ func TestServerLevels(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// In a hierarchical group the server speaks to the coordinator alone, and all is as in a group of peers. Here the server is
+// another node, and in some schedules no member.
+func TestHierarchicServer(t *testing.T) {
+	runs := 12 * *serverRuns
+	if testing.Short() {
+		runs = 5
+	}
+	stack := func(cfg impl.Config) impl.Layer {
+		u := transport.NewUnicast(cfg)
+		u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true }
+		return impl.NewStack(membership.NewGate(cfg, nil), membership.NewFlush(cfg), ordering.NewFifo(cfg), membership.NewInView(cfg),
+			reliability.NewReliable(cfg), membership.NewHierarchicServer(cfg, 2), u, transport.NewChannel(cfg), membership.NewDetector(cfg, membership.FixedPatience))
+	}
+	for _, name := range []string{"moves", "crashes", "server", "all"} {
+		t.Run(name, func(t *testing.T) {
+			var j checkers.Judge
+			k := serverSoaks[name]
+			k.at = 2
+			w, h, n := sim.New(sim.Config{New: stack, Model: spec.CrashRecovery}), &spec.History{}, map[spec.ID]int{}
+			for seed := range uint64(runs) {
+				s := drawServer(seed, k.serverKinds)
+				if err := w.Play(s, h); err != nil {
+					t.Fatalf("seed %d: %v\n%s", seed, err, s)
+				}
+				wrong := append(judged(&j, h, n, append([]spec.ID{linear.Membership, "FIFO-ORDER"}, serverSafety...)...), ends(s, h)...)
+				if len(wrong) > 0 || !h.Settled {
+					t.Fatalf("seed %d: settled %t, %v\n%s", seed, h.Settled, wrong, s)
+				}
+			}
+			t.Logf("%d runs: %v", runs, n)
+		})
 	}
 }
