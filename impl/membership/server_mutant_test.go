@@ -31,7 +31,7 @@ func TestServerMutantsAreCaught(t *testing.T) {
 				}
 				wrong := judged(&j, h, n, m.Breaks...)
 				if h.Settled {
-					wrong = append(wrong, ends(s, h)...)
+					wrong = append(wrong, ends(s, h, true)...)
 				}
 				for _, text := range wrong {
 					id, _, _ := strings.Cut(text, ":")

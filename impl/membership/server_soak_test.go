@@ -57,7 +57,7 @@ func TestServerSoak(t *testing.T) {
 				if !h.Settled {
 					wrong = append(wrong, "does not settle")
 				} else if k.ends {
-					wrong = append(wrong, ends(s, h)...)
+					wrong = append(wrong, ends(s, h, true)...)
 				}
 				if slices.Contains(k.judge, "JOIN-COMPLETE") {
 					wrong = append(wrong, reachJoiners(s, h)...)
@@ -103,7 +103,7 @@ func TestServerLevels(t *testing.T) {
 					if err := w.Play(s, h); err != nil {
 						t.Fatalf("seed %d: %v\n%s", seed, err, s)
 					}
-					wrong := append(judged(&j, h, n, append([]spec.ID{linear.Membership, o.judge}, serverSafety...)...), ends(s, h)...)
+					wrong := append(judged(&j, h, n, append([]spec.ID{linear.Membership, o.judge}, serverSafety...)...), ends(s, h, true)...)
 					if len(wrong) > 0 || !h.Settled {
 						t.Fatalf("seed %d: settled %t, %v\n%s", seed, h.Settled, wrong, s)
 					}
@@ -137,7 +137,7 @@ func TestHierarchicServer(t *testing.T) {
 				if err := w.Play(s, h); err != nil {
 					t.Fatalf("seed %d: %v\n%s", seed, err, s)
 				}
-				wrong := append(judged(&j, h, n, append([]spec.ID{linear.Membership, "FIFO-ORDER"}, serverSafety...)...), ends(s, h)...)
+				wrong := append(judged(&j, h, n, append([]spec.ID{linear.Membership, "FIFO-ORDER"}, serverSafety...)...), ends(s, h, false)...)
 				if len(wrong) > 0 || !h.Settled {
 					t.Fatalf("seed %d: settled %t, %v\n%s", seed, h.Settled, wrong, s)
 				}

@@ -128,10 +128,11 @@ func drawServer(seed uint64, k serverKinds) *faults.Scenario {
 }
 
 // ends holds the end of a settled history against what the calls ask for: all who are up and want to be members are in the
-// last view of each other, and nobody else.
-func ends(s *faults.Scenario, h *spec.History) (wrong []string) {
+// last view of each other, and nobody else. Remembered says that who joined and did not leave comes back after a crash, and
+// not only who is in the configuration.
+func ends(s *faults.Scenario, h *spec.History, remembered bool) (wrong []string) {
 	up, wants, leaving := make([]bool, s.Nodes), make([]bool, s.Nodes), make([]int, s.Nodes)
-	joining, left := make([]bool, s.Nodes), make([]bool, s.Nodes)
+	joining, left, was := make([]bool, s.Nodes), make([]bool, s.Nodes), make([]bool, s.Nodes)
 	last := make([]*spec.Extra, s.Nodes)
 	for n := range up {
 		up[n], wants[n] = true, slices.Contains(s.Groups[0].Members, spec.NodeID(n))
@@ -140,15 +141,16 @@ func ends(s *faults.Scenario, h *spec.History) (wrong []string) {
 		e := &h.Events[i]
 		switch n := e.Node; e.Kind {
 		case spec.Crash:
-			if leaving[n] > 0 || joining[n] && left[n] { // nobody can say whether it has
+			if leaving[n] > 0 || joining[n] && (left[n] || !wasIn(s, n)) { // nobody can say whether it has
 				return nil
 			}
 			up[n], last[n], joining[n] = false, nil, false
 		case spec.Recover:
-			up[n], wants[n] = true, slices.Contains(s.Groups[0].Members, n) && !left[n]
+			up[n], wants[n] = true, (wasIn(s, n) || remembered && was[n]) && !left[n]
 		case spec.Join, spec.Joined:
 			joining[n] = e.Kind == spec.Join && leaving[n] == 0
 			left[n] = left[n] && e.Kind == spec.Join
+			was[n] = true
 			wants[n] = wants[n] || leaving[n] == 0 // else it is refused, or the leave comes behind it
 		case spec.Leave:
 			wants[n], leaving[n] = false, leaving[n]+1
@@ -183,6 +185,8 @@ func ends(s *faults.Scenario, h *spec.History) (wrong []string) {
 	}
 	return wrong
 }
+
+func wasIn(s *faults.Scenario, n spec.NodeID) bool { return slices.Contains(s.Groups[0].Members, n) }
 
 // reachJoiners says which messages, sent after a join returned by nodes that stay up and do not leave, the joiner does not
 // deliver though it stays: whatever views the two had then. The history is settled.
