@@ -25,8 +25,8 @@ var serverSoaks = map[string]struct {
 	ends  bool
 }{
 	"creates": {serverKinds{creates: true, crashes: true}, []spec.ID{linear.Membership, "VIRTUAL-SYNCHRONY", "FIFO-ORDER"}, true},
-	"moves":   {serverKinds{stays: true}, []spec.ID{linear.Membership, "VIRTUAL-SYNCHRONY", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-ORDER"}, true},
-	"crashes": {serverKinds{crashes: true, stays: true}, []spec.ID{linear.Membership, "VIRTUAL-SYNCHRONY", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-ORDER"}, true},
+	"moves":   {serverKinds{stays: true}, []spec.ID{linear.Membership, "VIRTUAL-SYNCHRONY", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-ORDER", "MEMBERSHIP-PRECISION"}, true},
+	"crashes": {serverKinds{crashes: true, stays: true}, []spec.ID{linear.Membership, "VIRTUAL-SYNCHRONY", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-ORDER", "MEMBERSHIP-PRECISION"}, true},
 	"recover": {serverKinds{crashes: true, recoveries: true, stays: true}, []spec.ID{linear.Membership, "VIRTUAL-SYNCHRONY", "FIFO-ORDER"}, true},
 	"server":  {serverKinds{crashes: true, recoveries: true, server: true, creates: true}, []spec.ID{linear.Membership, "FIFO-ORDER"}, true},
 	"dies":    {serverKinds{crashes: true, dies: true}, []spec.ID{linear.Membership, "FIFO-ORDER"}, false},
