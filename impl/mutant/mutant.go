@@ -34,7 +34,7 @@ func All() []Mutant {
 		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), atomicViewMutants(), reliableMutants(),
 		durableMutants(), gossipMutants(), byzantineMutants(),
 		fifoMutants(), causalMutants(), acrossMutants(),
-		sequencerMutants(), numberMutants(), agreedMutants(), detourMutants(), kaashoekMutants(), realTimeMutants(), syncMutants())
+		sequencerMutants(), restartMutants(), numberMutants(), agreedMutants(), detourMutants(), kaashoekMutants(), realTimeMutants(), syncMutants())
 }
 
 // Lookup gives the mutant of a name, spelled exactly as in All.

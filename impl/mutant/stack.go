@@ -54,6 +54,9 @@ const (
 	fifoOverLoss            = "unicast/unreliable/fifo:gap=announce"
 	causalOverReliable      = "unicast/reliable/causal"
 	causalOverDurable       = "unicast/durable/causal"
+	sequencerOverLog        = "unicast/atomic-log/total-sequencer"
+	sequencerOverAbort      = "unicast/atomic-abort/total-sequencer"
+	lamportOverDurable      = "unicast/durable/total-lamport"
 	sequencerOverReliable   = "unicast/reliable/total-sequencer"
 	sequencerByUnicast      = "unicast/reliable/total-sequencer:form=ub"
 	serverOverReliable      = "unicast/reliable/total-seqserver"
@@ -120,6 +123,12 @@ func correct(cell string) stack {
 		s.reliability, s.channel = durable, accepting
 	case causalOverDurable:
 		s.ordering, s.reliability, s.channel = causalReplayed, durable, accepting
+	case sequencerOverLog:
+		s.ordering, s.reliability, s.channel = sequencerReplayed(nil), atomicLog, accepting
+	case sequencerOverAbort:
+		s.ordering, s.reliability, s.channel = sequencerReplayed(nil), atomicAbort, accepting
+	case lamportOverDurable:
+		s.ordering, s.reliability, s.channel = lamportReplayed, durable, accepting
 	case overAtomicLog:
 		s.reliability, s.channel = atomicLog, accepting
 	case overAtomicLogOfOne:

@@ -125,7 +125,6 @@ type SequencerRules struct {
 	Stops    func(blocked bool) bool            // whether no numbers are given
 	Presents func(asked, view uint64) bool      // ub: whether a request is of the view
 	Again    func(next, position uint64) uint64 // the next position, when a sequencer that is back finds one that it has given
-	Given    func(numbered bool) bool           // whether such a sequencer takes a message for one that has a position
 	Lapses   func() bool                        // whether such a sequencer gives again what the level has withdrawn
 }
 
@@ -192,7 +191,6 @@ func NewTotalSequencer(cfg impl.Config, form Form) *TotalSequencer {
 		Stops:    func(blocked bool) bool { return blocked },
 		Presents: func(asked, view uint64) bool { return asked == view },
 		Again:    func(next, position uint64) uint64 { return max(next, position+1) },
-		Given:    func(numbered bool) bool { return numbered },
 		Lapses:   func() bool { return true },
 	}}
 }

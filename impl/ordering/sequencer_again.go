@@ -104,7 +104,7 @@ func (t *TotalSequencer) goOn(out *impl.Effects) {
 		}
 	}
 	for _, h := range t.unnumbered {
-		if !t.Rules.Given(c.numbered[nameOf(h)]) {
+		if !c.numbered[nameOf(h)] {
 			t.number(h, nil, false, out)
 		}
 	}
