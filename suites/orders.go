@@ -30,7 +30,7 @@ func Orderings() []Part {
 		New:     func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) },
 	}, {
 		Name: "total-sequencer", Title: "the first member numbers what it receives, and multicasts the numbers",
-		Promise: "the same order everywhere, and nobody's answer before the question; not each sender's order; the first member's crash stops the group",
+		Promise: "the same order everywhere, and nobody's answer before the question; not each sender's order; the first member's crash stops the group, until it is back where it stands over a level with a log, in form bb; in form ub what is sent to the first member alone is not logged, and it does not go on",
 		Source:  "CDK; Défago, Schiper, Urbán, 2004 (DSU04), fixed sequencer",
 		Options: []Option{{Key: "form", Default: "bb", Text: "bb: the sender multicasts the message, the sequencer its number; ub: the sender sends it to the sequencer, which multicasts both", Check: oneOf("bb", "ub")}, acrossOption},
 	}, {
@@ -44,7 +44,7 @@ func Orderings() []Part {
 		Source:  "Birman & Joseph, 1987 (BJ87), ABCAST; CDK, ISIS",
 	}, {
 		Name: "total-lamport", Title: "Lamport stamps; deliver when all have been heard from with a later one",
-		Promise: "the same order everywhere, in causal order; a dead member lets nobody deliver any more",
+		Promise: "the same order everywhere, in causal order; a dead member lets nobody deliver any more, until it is back where all stand over a level with a log",
 		Source:  "Lamport, 1978 (LAM78)",
 		New:     func(cfg impl.Config) impl.Layer { return ordering.NewLamport(cfg, 0) },
 	}, {
@@ -57,11 +57,11 @@ func Orderings() []Part {
 		},
 	}, {
 		Name: "fifo-total", Title: "each sender's order, kept by all in the same way above a total order",
-		Promise: "the same order everywhere, in each sender's order",
+		Promise: "the same order everywhere, in each sender's order; through restarts, over a level with a log that is not lost",
 		Source:  "HT94, FIFO atomic broadcast", Options: total,
 	}, {
 		Name: "causal-total", Title: "causal order, kept by all in the same way above a total order",
-		Promise: "the same order everywhere, in causal order",
+		Promise: "the same order everywhere, in causal order; through restarts, over a level with a log that is not lost",
 		Source:  "HT94, causal atomic broadcast", Options: total,
 	}, {
 		Name: "real-time", Title: "clocks within ε, delays within Δ: deliver when both have passed since the sender's stamp",
@@ -72,7 +72,7 @@ func Orderings() []Part {
 			{Key: "delta", Default: "100", Text: "how long a message takes at most, in milliseconds", Check: within(1, 1000)},
 		},
 	}, {
-		Name: "sync", Title: "barriers", Promise: "what is sent before a barrier is delivered before what is sent after it", Source: "Dubois, Scheurich, Briggs, 1986, of memory accesses",
+		Name: "sync", Title: "barriers", Promise: "what is sent before a barrier is delivered before what is sent after it; not through restarts: a barrier is no message, no log has it, and who is in one when it crashes does not know that others wait", Source: "Dubois, Scheurich, Briggs, 1986, of memory accesses",
 		Options: reading,
 	}, {
 		Name: "fifo+sync", Title: "barriers above each sender's order", Promise: "both", Source: "HT94", Options: reading,

@@ -34,8 +34,13 @@ import "github.com/conform-go/conform/impl"
 // And where a message is given its place after it has been sent, and delivered only then, as by [Agreement] or a
 // sequencer, an effect never comes before its cause if FIFO order is kept: who sends m′ has delivered m, and with it
 // all that was sent before it by the same node, so that all of them have places before that of m′. There FIFO and
-// total order together are causal. (Over a level with a log that is the way to have both: [Fifo] goes on from what it
-// is handed again, [Causal] takes a member that has come back for none.)
+// total order together are causal.
+//
+// Through restarts, over a level with a log, all this holds if the total order hands up the same again, and tells, of what
+// this node sent in earlier lives, what the level has under way and what it holds back itself: [TotalSequencer] in form bb,
+// [Lamport] and [Agreement] do where they are handed their logs. What the level withdraws the first two announce at a place
+// in σ, so that it is no hole for the layer above. In the third it has none: nothing is announced, and what its sender sent
+// behind it waits.
 
 // NewFifoTotal makes the layers of one node that keep both the order of each sender and a total order without gaps,
 // which is the layer below. In systems whose total order says "if a process sends m before m′ …", this is meant.
