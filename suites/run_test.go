@@ -164,7 +164,7 @@ func TestClaimsAreJudged(t *testing.T) {
 			}
 		}
 		for _, s := range c.Separations() {
-			gone := s.With&spec.SetOf(spec.CrashFault, spec.CrashLossyFault) != 0 && !s.With.Has(spec.RecoverFault) // and the promise is for those that come back
+			gone := s.With&spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.CoordinatorFault) != 0 && !s.With.Has(spec.RecoverFault) // and the promise is for those that come back
 			if under, ok := c.Claims().Get(s.ID); ok && s.With.Within(under) && !(gone && slices.Contains(c.Awaits(), s.ID)) {
 				t.Errorf("%s promises %s under %s and wants it broken with %s", c, s.ID, under, s.With)
 			}
