@@ -16,7 +16,7 @@ import (
 //	s0.1:h      … to group g1 (h), s0.1>2 to node 2 alone
 //	d1.0.1      node 1 delivers 0/0/1; suffixes: :h group g1, > one-to-one, ! wrong sum, f2 told to be from 2, r redelivered
 //	a0.1 x0.1   acknowledged, refused
-//	c1 r1       crash, recover
+//	c1 r1       crash, recover; r1n: the application has counted what it kept
 //	J1 j1 L1 l1 join called and returned, leave called and returned (suffix :h)
 //	x0.1a x0.1o refused since it was aborted, or a queue was full; o1: node 1 discards because a queue is full
 //	g1.0 g1     node 1 announces a loss from node 0, or from anybody
@@ -167,6 +167,9 @@ func word(w string, lives map[spec.NodeID]spec.Incarnation) (spec.Event, spec.Ex
 		return e, x
 	case spec.Recover:
 		lives[e.Node]++
+		if rest == "n" {
+			e.Has |= spec.IsCounted
+		}
 		return e, x
 	case spec.Fault, spec.Heal:
 		x.ID = uint64(e.Node)
@@ -325,6 +328,9 @@ func show(h *spec.History) string {
 		}
 		if e.Is(spec.IsRedelivered) {
 			b.WriteString(" redelivered")
+		}
+		if e.Is(spec.IsCounted) {
+			b.WriteString(" counted")
 		}
 		if e.Is(spec.IsTransitional) {
 			b.WriteString(" transitional")

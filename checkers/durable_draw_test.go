@@ -92,7 +92,11 @@ func (d *logDrawer) recover(n spec.NodeID) {
 	d.down[n] = false
 	d.lives[n]++
 	d.numbers[n] = 0
-	d.add(spec.Event{Kind: spec.Recover, Has: spec.HasNode, Node: n})
+	r := spec.Event{Kind: spec.Recover, Has: spec.HasNode, Node: n}
+	if d.one(4) {
+		r.Has |= spec.IsCounted
+	}
+	d.add(r)
 	log := slices.Clone(d.logs[n])
 	if d.one(3) && len(log) > 0 {
 		log = log[:rapid.IntRange(0, len(log)-1).Draw(d.t, "torn")]

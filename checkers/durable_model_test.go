@@ -140,6 +140,10 @@ func (m *durableModel) recover(n int) {
 	m.down[n] = false
 	m.lives[n]++
 	m.numbers[n] = 0
+	if rapid.IntRange(0, 3).Draw(m.t, "counts") == 0 { // and had kept all of it
+		m.add(spec.Recover, n, spec.Event{Has: spec.IsCounted}, spec.Extra{})
+		return
+	}
 	m.add(spec.Recover, n, spec.Event{}, spec.Extra{})
 	for _, k := range m.logs[n] {
 		s := m.sends[k]

@@ -262,6 +262,7 @@ type scratch struct {
 	replicas []replica
 
 	logs     []nodeLog
+	counted  []bool // node: its present incarnation began with an application that counts what it kept
 	plights  []plight
 	tails    []tail
 	breaks   []disturbance

@@ -53,7 +53,7 @@ func (l *twinLog) replay(a *answer) {
 		next := t.recovery(twinProc{l.node, inc + 1})
 		if next < 0 {
 			_, member := t.since(l.node, l.g, len(t.h.Events), false)
-			l.lost = inc > 0 && member && t.correct(l.node) && t.lost(p, l.log[read:], len(t.h.Events))
+			l.lost = inc > 0 && member && !t.h.Events[t.recovery(p)].Is(spec.IsCounted) && t.correct(l.node) && t.lost(p, l.log[read:], len(t.h.Events))
 			return
 		}
 		switch {

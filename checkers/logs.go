@@ -10,7 +10,9 @@ import (
 // had delivered before, in that order. It may go on with what the log had and the node had not delivered when it
 // crashed; but not with what was sent only after the recovery. An incarnation that delivers again less than the one
 // before, and goes on with something new, has lost the rest. One that delivers nothing again, but something new, may
-// have an application that keeps its state: nothing is known of its log until it is read again.
+// have an application that keeps its state: nothing is known of its log until it is read again. Where the recovery says
+// that the application has counted what it kept, that is so: what it kept is not missed, though others deliver again all
+// that they had.
 
 // nodeLog is what is known of the log of one node in one group. Its messages stand in scratch.queue, and those that the
 // present incarnation adds behind them.
@@ -38,6 +40,7 @@ func (j *Judge) logPrefix() spec.Finding {
 		case opAck:
 			j.bits[s.msg] = 1
 		case opRecover:
+			j.counted[j.h.Events[i].Node] = j.h.Events[i].Is(spec.IsCounted)
 			if lost, g := j.foldLogs(i); lost >= 0 {
 				return j.lostFromLog(max(n, 1), s.proc()-1, g, uint32(lost))
 			}
@@ -97,6 +100,7 @@ func (j *Judge) openLogs() bool {
 	}
 	j.queue = sized(j.queue, int(total))
 	j.bits = zeroed(j.bits, len(j.msgs)) // message: acknowledged
+	j.counted = zeroed(j.counted, len(j.h.Nodes))
 	return true
 }
 
@@ -168,7 +172,7 @@ func (j *Judge) lost(p int, l *nodeLog) int {
 func (j *Judge) lostAtTheEnd(n int) spec.Finding {
 	for node := range j.h.Nodes {
 		p := int(j.now[node])
-		if !j.correct[node] || p == int(j.first[node]) {
+		if !j.correct[node] || p == int(j.first[node]) || j.counted[node] {
 			continue
 		}
 		for g := range j.h.Groups {

@@ -135,6 +135,7 @@ const (
 	IsSafe                           // delivered as safe
 	IsRedelivered                    // delivered again after a recovery
 	IsTransitional                   // a transitional view
+	IsCounted                        // recover: the application has counted what it kept, and is handed only what it lacks
 )
 
 // Event is one thing that one node did or saw. Events hold no pointers: what is rare stands in [History.Extras].

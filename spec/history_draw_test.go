@@ -116,7 +116,7 @@ func anyEvent(t *rapid.T, h *History, label string) (Event, Extra) {
 	e := Event{
 		Kind: Kind(rapid.IntRange(int(Send), int(Extension)).Draw(t, label)),
 		T:    Time(rapid.Int64Min(0).Draw(t, "t")),
-		Has:  Field(rapid.Uint16().Draw(t, "has")) & (IsTransitional<<1 - 1),
+		Has:  Field(rapid.Uint16().Draw(t, "has")) & (IsCounted<<1 - 1),
 	}
 	for f, c := range marks {
 		if needed[e.Kind]&c != 0 {

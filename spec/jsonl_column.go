@@ -22,6 +22,7 @@ const (
 	colTransitional
 	colSafe
 	colRedelivered
+	colCounted
 	colID
 	colOf
 	colMsgs
@@ -37,7 +38,7 @@ const (
 )
 
 var columnNames = [...]string{"t", "node", "kind", "group", "to", "msg", "sum", "from", "len", "pos", "view", "members",
-	"transitional", "safe", "redelivered", "id", "of", "msgs", "object", "op", "value", "reason", "link", "via", "ttl", "depth", "text"}
+	"transitional", "safe", "redelivered", "counted", "id", "of", "msgs", "object", "op", "value", "reason", "link", "via", "ttl", "depth", "text"}
 
 // String lists the names with commas.
 func (c column) String() string {

@@ -94,6 +94,8 @@ func (r *Reader) column(c column, v []byte, e *Event) (reason string, rare bool)
 		has, reason = mark(IsSafe, v)
 	case colRedelivered:
 		has, reason = mark(IsRedelivered, v)
+	case colCounted:
+		has, reason = mark(IsCounted, v)
 	case colTransitional:
 		has, reason = mark(IsTransitional, v)
 	case colNode, colTo, colFrom, colGroup, colMsg, colSum:

@@ -10,7 +10,7 @@ import (
 )
 
 // rareFields are the marks of what appendRare writes.
-const rareFields = HasView | HasPos | HasID | HasOf | IsSafe | IsRedelivered | IsTransitional
+const rareFields = HasView | HasPos | HasID | HasOf | IsSafe | IsRedelivered | IsTransitional | IsCounted
 
 // appendRare writes what few events carry, and what stands behind it.
 func (p *Writer) appendRare(b []byte, e *Event, x *Extra) []byte {
@@ -33,6 +33,7 @@ func (p *Writer) appendRare(b []byte, e *Event, x *Extra) []byte {
 	b = appendMark(b, `,"transitional":true`, e.Has&IsTransitional)
 	b = appendMark(b, `,"safe":true`, e.Has&IsSafe)
 	b = appendMark(b, `,"redelivered":true`, e.Has&IsRedelivered)
+	b = appendMark(b, `,"counted":true`, e.Has&IsCounted)
 	if e.Has&HasID != 0 {
 		b = strconv.AppendUint(append(b, `,"id":`...), x.ID, 10)
 	}
