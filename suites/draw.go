@@ -78,8 +78,8 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 					send((crash.Node+1)%spec.NodeID(len(s.Groups[0].Members)), 400*time.Millisecond))
 			}
 		case 6:
-			c.alone(s, i)
-			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash}, Action: crash})
+			at := c.alone(s, i)
+			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: at}, Action: crash})
 		}
 	}
 	if c.Ordering.Name == "real-time" && !c.repairs() && model.Has(spec.LossFault) && i%4 == 2 { // a hole, and what shows it

@@ -47,14 +47,19 @@ func (c Cell) awaitsAll() []spec.ID {
 }
 
 // alone lets nothing but a late crash happen in some schedules of an order that everyone has to take part in: what the
-// dead have delivered there, others have too, and with other faults that is seldom more than one message.
-func (c Cell) alone(s *faults.Scenario, i int) {
+// dead have delivered there, others have too, and with other faults that is seldom more than one message. It gives the time
+// of the crash.
+func (c Cell) alone(s *faults.Scenario, i int) spec.Time {
 	members := s.Groups[0].Members
-	if !c.total() || c.sequenced() || c.Ordering.Name == "real-time" || len(members) == 0 {
-		return
+	if !c.total() || c.sequenced() && !c.replays() || c.Ordering.Name == "real-time" || len(members) == 0 {
+		return lateCrash
 	}
 	s.Steps = s.Steps[:0]
 	for k := range 4 {
 		s.Steps = append(s.Steps, send(members[(i+k)%len(members)], time.Duration(k)*time.Millisecond))
 	}
+	if c.logged() { // each of the rounds of packets waits for disks
+		return 4 * lateCrash
+	}
+	return lateCrash
 }
