@@ -153,6 +153,10 @@ func (k *Kaashoek) Step(in impl.Input, out *impl.Effects) {
 			k.finish(in.Now, out)
 		}
 		out.Pass(in)
+	case impl.GapFound, impl.Resumed:
+		if !privy(in) { // of its own packets: those it sends again
+			out.Pass(in)
+		}
 	default:
 		out.Pass(in)
 	}

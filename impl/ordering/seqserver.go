@@ -213,6 +213,7 @@ func (t *TotalSeqServer) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.ViewChanged:
 		t.views.any = true
 		out.Pass(in)
+	case privy(in): // of its own packets: what nobody can deliver is sent again, or skipped
 	default:
 		out.Pass(in)
 	}

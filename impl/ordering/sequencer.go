@@ -212,6 +212,7 @@ func (t *TotalSequencer) Step(in impl.Input, out *impl.Effects) {
 	case t.form == BB && in.Kind == impl.GapFound && len(in.Body) > 0:
 		in.To = impl.Everyone
 		t.receive(in, out)
+	case t.form == UB && privy(in): // of packets with a number, which are sent again
 	case in.Kind == impl.Resumed:
 		t.resume(in, out)
 	case in.Kind == impl.TimerFired:

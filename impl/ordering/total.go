@@ -95,6 +95,12 @@ const ownRef impl.Ref = 1 << 61
 // so that nobody who is late finds no room.
 const totalReach = 1 << 15
 
+// privy says whether the level tells of one packet, that it is withdrawn, or under way from an earlier life. A layer that sees
+// to its packets itself does not hand that on: the layer above knows nothing of its headers, and each attempt would be told.
+func privy(in impl.Input) bool {
+	return len(in.Body) > 0 && (in.Kind == impl.GapFound || in.Kind == impl.Resumed)
+}
+
 // first gives the node that numbers: the first member; -1 where there is none.
 func first(cfg *impl.Config) spec.NodeID {
 	if len(cfg.Members) == 0 {
