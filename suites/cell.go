@@ -122,7 +122,7 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 		layers = append(layers, transport.NewAcceptingChannel(cfg))
 	case c.channel():
 		layers = append(layers, transport.NewChannel(cfg))
-	case c.Transport.Name == "tcp":
+	case c.Transport.Name == "tcp" && c.Transport.Get("stream", "") != "kernel":
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
 	return impl.NewStack(layers...)

@@ -35,10 +35,12 @@ var mayKnow = map[string][]string{
 	"faults/sim":               {"spec", "impl", "impl/ipmulticast", "faults"},
 	"netns":                    {"spec", "impl", "impl/ipmulticast", "faults"},
 	"suites": {"spec", "impl", "impl/transport", "impl/reliability", "impl/ordering", "impl/membership", "impl/mutant",
-		"impl/ipmulticast", "impl/adapter", "faults", "faults/sim", "checkers", "checkers/linear"},
+		"impl/ipmulticast", "impl/adapter", "faults", "faults/sim", "checkers", "checkers/linear", "netns"},
 	"suites/picture": {"suites"},
 	"suites/kv":      {"spec", "impl", "faults", "faults/sim", "suites"},
 	"suites/mutex":   {"spec", "impl"},
+	"suites/specs":   {"spec", "suites"},
+	"suites/match":   {"spec", "suites"},
 	"cmd/conform":    {"spec", "faults", "impl/adapter", "checkers", "suites", "suites/picture"},
 }
 

@@ -156,7 +156,7 @@ func (c *CellReport) tellClaims(w io.Writer, brief bool) {
 	for i := range c.Requirements {
 		row := &c.Requirements[i]
 		switch {
-		case row.Skipped:
+		case row.Skipped && row.Claimed:
 			skipped = append(skipped, row.ID)
 		case row.Claimed && row.Verdict == spec.Fail:
 			if row.Witness == nil { // a statistic

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -19,9 +20,10 @@ type runCommand struct {
 	Faults      string `default:"all" placeholder:"L" help:"Faults that schedules may have: names, all, or none."`
 	Nodes       int    `default:"0" help:"Nodes of a schedule; 0: three or four."`
 	Messages    int    `default:"0" help:"Most messages of a schedule; 0: four."`
-	Schedules   int    `default:"100" help:"Schedules for each stack."`
+	Schedules   int    `default:"-1" placeholder:"N" help:"Schedules for each stack; 100, or 3 on the kernel."`
 	Seed        uint64 `default:"1" help:"Same seed, same bytes."`
-	World       string `default:"sim" help:"Where scenarios are played: sim, the embedded simulator."`
+	World       string `default:"sim" help:"Where scenarios are played: sim, the embedded simulator; netns, the kernel's network, in namespaces."`
+	Capture     string `placeholder:"DIR" help:"On the kernel: write the frames of runs that break something to this folder (pcap)."`
 	Parallel    int    `default:"0" help:"Workers; 0: one for each core."`
 	Cells       bool   `help:"A line for each stack, also where there are many."`
 	Witnesses   bool   `help:"Tell the story of every separation in full."`
@@ -37,10 +39,13 @@ func (c *runCommand) Run(s *session) error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	if c.World != "sim" {
-		return usage(fmt.Errorf("unknown world %q: this version has sim", c.World))
+	if c.World != "sim" && c.World != "netns" {
+		return usage(fmt.Errorf("unknown world %q: want sim or netns", c.World))
 	}
-	if c.Schedules < 1 {
+	if c.Capture != "" && c.World != "netns" {
+		return usage(fmt.Errorf("--capture: only --world netns has frames to capture; conform replay has, too"))
+	}
+	if c.Schedules < 1 && c.Schedules != -1 {
 		return usage(fmt.Errorf("--schedules %d: want at least 1", c.Schedules))
 	}
 	cells, err := suites.Cells(c.Transport, c.Reliability, c.Ordering, c.Membership)
@@ -60,7 +65,16 @@ func (c *runCommand) Run(s *session) error {
 	if err := plan.Validate(); err != nil {
 		return usage(err)
 	}
-	report, err := suites.Run(s.ctx, plan)
+	run := suites.Run
+	if c.World == "netns" {
+		if plan.Parallel = c.Parallel; c.Parallel <= 0 {
+			plan.Parallel = suites.OutdoorWorkers()
+		}
+		run = func(ctx context.Context, p suites.Plan) (*suites.Report, error) {
+			return suites.RunOutdoors(ctx, p, c.Capture)
+		}
+	}
+	report, err := run(s.ctx, plan)
 	end()
 	if err != nil {
 		return err

@@ -1,0 +1,510 @@
+package suites
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/netns"
+	"github.com/conform-go/conform/spec"
+)
+
+// The stacks of the matrix on the kernel: on a switch and hosts in network namespaces, in processes, in real time. A
+// run takes seconds there and not milliseconds, so the simulator chooses: of many schedules it plays those are played
+// on the kernel in which most claims are put to the test. What is judged, and how, is the same.
+
+// Outdoors is how many schedules a cell gets on the kernel where the plan does not say; more, where they are too few
+// to test every claim.
+const Outdoors = 3
+
+const (
+	mostOutdoors = 10  // schedules of a cell that are chosen to test every claim
+	candidates   = 400 // schedules among which they are chosen
+	again        = 3   // times that one of them may be played: on the kernel it is another run each time
+	slower       = 2   // times as long as in the simulator everything takes: the machine is not idle
+	tries        = 2   // on the kernel, of a schedule that breaks what is not promised in the simulator
+)
+
+// outdoorFaults are what a world on the kernel injects.
+var outdoorFaults = spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.CoordinatorFault, spec.RecoverFault, spec.PauseFault,
+	spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault, spec.ByzantineFault)
+
+// unseen says why nothing on the kernel writes down what a requirement is judged by; empty where it can be judged.
+func unseen(id spec.ID) string {
+	for _, family := range []string{"COST-", "NIC-", "SOCKET-", "ROUTE-", "IGMP-", "PIM-", "TTL-"} {
+		if strings.HasPrefix(string(id), family) {
+			return "not observed on the kernel: single frames"
+		}
+	}
+	return ""
+}
+
+// outdoors gives the cell as it stands on the kernel, and what carries its packets; or why it can't.
+func (c Cell) outdoors() (Cell, netns.Wire, error) {
+	wires := map[string]netns.Wire{"unicast": netns.Unicast, "coordinator": netns.Unicast, "hierarchy": netns.Unicast, "anycast": netns.Unicast,
+		"tcp": netns.Streams, "ip": netns.Multicast, "broadcast": netns.Broadcast}
+	wire, ok := wires[c.Transport.Name]
+	switch {
+	case !ok:
+		return c, "", fmt.Errorf("%s is not carried by the kernel in this version: unicast, broadcast, ip and tcp are", c.Transport.Name)
+	case c.Membership.Name != "static":
+		return c, "", fmt.Errorf("with membership %s groups change, which this version plays in the simulator only", c.Membership.Name)
+	case c.Ordering.Name == "real-time":
+		return c, "", errors.New("real-time holds where delays are bounded, and a machine that does other things bounds none")
+	case c.across():
+		return c, "", errors.New("a host of the LAN serves one group")
+	case c.mtu() > 0:
+		return c, "", errors.New("the kernel itself cuts packets into pieces")
+	}
+	if wire == netns.Multicast { // one LAN with a switch that snoops
+		if len(c.Transport.Options) == 0 {
+			c.Transport.Options = []Setting{{"pim", "none"}, {"snooping", "on"}, {"subnets", "1"}}
+		}
+		if n, _ := c.network(); n.subnets != 1 || n.v6 {
+			return c, "", errors.New("there is one LAN, of IPv4")
+		}
+	}
+	return c, wire, c.Applicable()
+}
+
+// Guest makes this process a node of a run on the kernel, if it was started to be one; then it does not return.
+func Guest() {
+	g, asked, err := netns.GuestAsked()
+	if !asked {
+		return
+	}
+	if err == nil {
+		err = visit(&g)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func visit(g *netns.Guest) error {
+	x, err := ParseSubject(g.Stack)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(g.Stack, mutantPrefix) {
+		return g.Run(x.New, os.Stdin, os.Stdout)
+	}
+	c := x.cell
+	c.Transport.Options = append(c.Transport.Options[:len(c.Transport.Options):len(c.Transport.Options)], Setting{"stream", "kernel"})
+	return g.Run(c.Member, os.Stdin, os.Stdout)
+}
+
+// outdoor is one piece of work: the claims of a cell, or one thing that it does not promise.
+type outdoor struct {
+	plan  *Plan
+	cell  Cell
+	wire  netns.Wire
+	stack string      // what guests are told to run: the cell, or a mutant of it
+	sep   *Separation // nil: the claims
+	lans  *lans
+	unit  unit
+	err   error
+
+	sim     *bench // which chooses
+	bench   *bench // which judges what the kernel shows
+	pcap    bytes.Buffer
+	packets int // in the run played last
+}
+
+// RunOutdoors judges every cell on the kernel. The frames of runs that break something go to files in captures, unless
+// it is empty.
+func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) {
+	if p.Schedules <= 0 {
+		p.Schedules = Outdoors
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	var started time.Time
+	if p.Clock != nil {
+		started = p.Clock()
+	}
+	r := &Report{Schema: "conform.run/1", Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "netns", Faults: faultsText(p.Faults)}
+	p.Faults &= outdoorFaults
+	pool := &lans{captures: captures, hosts: p.Nodes}
+	defer pool.close()
+	var work []*outdoor
+	works := make([][]*unit, len(p.Cells))
+	var reasons []error
+	seen := map[Separation]bool{}
+	for i, asked := range p.Cells {
+		c, wire, err := asked.outdoors()
+		reasons = append(reasons, err)
+		if err != nil {
+			continue
+		}
+		add := func(sep *Separation) {
+			o := &outdoor{plan: &p, cell: c, wire: wire, stack: c.String(), sep: sep, lans: pool}
+			o.unit = unit{plan: &p, cell: c, separating: sep != nil}
+			work, works[i] = append(work, o), append(works[i], &o.unit)
+		}
+		add(nil)
+		for _, sep := range c.shownOutdoors(&p, seen) {
+			add(&sep)
+		}
+	}
+	if len(work) == 0 {
+		return nil, fmt.Errorf("there is nothing to run on the kernel: %w", errors.Join(reasons[:1]...))
+	}
+	if err := spread(ctx, p.Parallel, len(work), p.Progress, func(i int) { work[i].do(ctx) }); err != nil {
+		return nil, err
+	}
+	for _, o := range work {
+		if o.err != nil {
+			return nil, fmt.Errorf("%s: %w", o.cell, o.err)
+		}
+	}
+	for i, c := range p.Cells {
+		cr := CellReport{Transport: c.Transport.String(), Reliability: c.Reliability.String(), Ordering: c.Ordering.String(), Membership: c.Membership.String()}
+		if reasons[i] != nil {
+			cr.Reason = reasons[i].Error()
+		} else {
+			cr = together(works[i])
+		}
+		cr.skip(&p)
+		r.Verdict = r.Verdict.Merge(cr.verdict())
+		r.Cells = append(r.Cells, cr)
+	}
+	if p.Clock != nil {
+		r.ElapsedMS = p.Clock().Sub(started).Milliseconds()
+	}
+	return r, nil
+}
+
+// together makes the report of a cell of its claims, and of what it does not promise.
+func together(units []*unit) CellReport {
+	c := units[0].cell
+	apart := &unit{separating: true}
+	for _, u := range units[1:] {
+		apart.rows = append(apart.rows, u.rows...)
+	}
+	return merge(c, c.members(units[0].plan.Nodes), []*unit{units[0], apart})
+}
+
+// shownOutdoors lists what the cell does not promise and no cell before it shows on the kernel.
+func (c Cell) shownOutdoors(p *Plan, seen map[Separation]bool) (out []Separation) {
+	for _, sep := range c.Separations() {
+		kind := Separation{ID: sep.ID, With: sep.With}
+		if sep.With == 0 || !sep.With.Within(p.Faults) || p.Nodes != 0 && p.Nodes < sep.Nodes || unseen(sep.ID) != "" || seen[kind] {
+			continue
+		}
+		seen[kind] = true
+		out = append(out, sep)
+	}
+	return out
+}
+
+func (o *outdoor) do(ctx context.Context) {
+	o.prepare(o.cell.newBench(o.cell.world(o.cell.Member, nil), o.cell.mtu()))
+	lan, err := o.lans.get()
+	if err != nil {
+		o.err = err
+		return
+	}
+	defer o.lans.put(lan)
+	if o.sep == nil {
+		o.err = o.claims(ctx, lan, &o.unit)
+		return
+	}
+	row, err := o.separate(ctx, lan, *o.sep)
+	if o.err = err; row.Judged > 0 {
+		o.unit.rows = append(o.unit.rows, row)
+	}
+}
+
+// prepare sets up the judges: of the simulator, and of the kernel, where everything is slower.
+func (o *outdoor) prepare(chooser *bench) {
+	o.sim = chooser
+	o.bench = o.cell.newBench(sim.Config{TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL}, o.cell.mtu())
+}
+
+// claims plays the schedules that are chosen, and judges each claim in those whose faults it tolerates.
+func (o *outdoor) claims(ctx context.Context, lan *netns.LAN, u *unit) error {
+	var claims spec.Claims
+	var rows []Row
+	for _, c := range o.cell.Claims() {
+		if why := unseen(c.ID); why != "" {
+			rows = append(rows, Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: spec.Inconclusive, Skipped: true, Reason: why})
+			continue
+		}
+		claims = append(claims, c)
+	}
+	all, err := o.draw(ctx, lan, claims)
+	if err != nil {
+		return err
+	}
+	tallies := make([]spec.Tally, len(claims))
+	witness := make([]*Story, len(claims))
+	for u.tried < max(mostOutdoors, o.plan.Schedules) && ctx.Err() == nil {
+		s := choose(all, tallies, u.tried < o.plan.Schedules)
+		if s == nil {
+			break
+		}
+		long, err := o.play(lan, s)
+		if err != nil {
+			return err
+		}
+		u.tried++
+		u.add(&o.bench.h)
+		u.counts.Packets += o.packets
+		injected := o.cell.injects(s)
+		for k, c := range claims {
+			if !injected.Within(c.Under) || o.bench.outlasts(long, c.ID) {
+				continue
+			}
+			f := o.bench.judge.Check(c.ID)
+			tallies[k].Add(f)
+			if f.Verdict == spec.Fail && witness[k] == nil {
+				if witness[k], err = o.tell(s, c.ID, &f); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for k, c := range claims {
+		t := &tallies[k]
+		row := Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: t.Verdict(), Judged: t.Judged,
+			Bites: t.Bites, Antecedents: t.Antecedents, Missing: t.Missing, Failed: t.Failed, Witness: witness[k]}
+		if row.Verdict != spec.Pass {
+			row.Reason = t.Reason
+		}
+		u.rows = append(u.rows, row)
+	}
+	u.rows = append(u.rows, rows...)
+	return nil
+}
+
+// add counts what a run on the kernel cost.
+func (u *unit) add(h *spec.History) {
+	for i := range h.Events {
+		switch h.Events[i].Kind {
+		case spec.Send:
+			u.counts.Sends++
+		case spec.Deliver:
+			u.counts.Deliveries++
+		case spec.Ack:
+			u.counts.Acks++
+		}
+	}
+}
+
+// candidate is a schedule, and the claims that it puts to the test in the simulator.
+type candidate struct {
+	s      *faults.Scenario
+	bites  map[int]bool
+	played int
+}
+
+// draw gives schedules that the LAN can play, with the claims that each puts to the test.
+func (o *outdoor) draw(ctx context.Context, lan *netns.LAN, claims spec.Claims) (all []candidate, err error) {
+	models := modelsOf(claims, o.plan.Faults)
+	var s faults.Scenario
+	for i := 0; i < candidates && ctx.Err() == nil; i++ {
+		seed := seedOf(o.plan.Seed, o.cell.String(), 6, uint64(i))
+		o.plan.draw(&s, seed, o.cell, models[i%len(models)], i/len(models))
+		if lan.Fits(&s) != nil {
+			continue
+		}
+		if err := o.sim.play(&s); err != nil {
+			return nil, o.sim.broke(&s, err)
+		}
+		x := candidate{s: s.Clone(), bites: map[int]bool{}}
+		injected := o.cell.injects(&s)
+		for k, c := range claims {
+			if injected.Within(c.Under) && !o.sim.outlasts(&s, c.ID) && o.sim.judge.Check(c.ID).Verdict == spec.Pass {
+				x.bites[k] = true
+			}
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
+
+// choose gives the schedule that puts most claims to the test which the kernel has not tested yet, and of these one that
+// was played least; nil where none does any, unless there is to be one in any case.
+func choose(all []candidate, tested []spec.Tally, anyhow bool) *faults.Scenario {
+	best, most := -1, 0
+	for i, x := range all {
+		fresh := 0
+		for k := range tested {
+			if x.bites[k] && tested[k].Bites == 0 {
+				fresh++
+			}
+		}
+		if x.played < again && (best < 0 && (fresh > 0 || anyhow && x.played == 0) || best >= 0 && (fresh > most || fresh == most && x.played < all[best].played)) {
+			best, most = i, fresh
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	all[best].played++
+	return all[best].s
+}
+
+// play plays a schedule on the kernel, stretched, and loads its history into the judge. What it gives is the schedule
+// as it was played, on a network that is as slow as the machine was.
+func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, error) {
+	long := stretch(s, slower)
+	o.pcap.Reset()
+	o.packets = 0
+	frames, err := ipmulticast.NewPcapWriter(&o.pcap)
+	if err != nil {
+		return nil, err
+	}
+	model := spec.CrashStop
+	if o.cell.logged() {
+		model = spec.CrashRecovery
+	}
+	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL,
+		Model: model, Revive: o.cell.logged(), Capture: func(at spec.Time, _ int, frame []byte) {
+			_ = frames.Write(at, frame)
+			if carries(frame) {
+				o.packets++
+			}
+		},
+		Declare: func(_ *faults.Scenario, h *spec.Header) {
+			o.cell.declare(s, h)
+			for id := range h.Bounds {
+				h.Bounds[id] *= slower
+			}
+		}})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Play(long, &o.bench.h); err != nil {
+		return nil, fmt.Errorf("%w\nscenario:\n%s", err, indent(s.String()))
+	}
+	o.bench.judge.Load(&o.bench.h)
+	long.Net.Max = w.Late() + 2*time.Millisecond
+	return long, nil
+}
+
+// carries says whether a frame is one of UDP or TCP, and not one in which hosts speak of groups.
+func carries(frame []byte) bool {
+	const ethernet, protocol = ipmulticast.EthernetLen, 9 // where the header of IP has it
+	return len(frame) > ethernet+protocol && frame[12] == 8 && frame[13] == 0 && (frame[ethernet+protocol] == 17 || frame[ethernet+protocol] == 6)
+}
+
+// stretch makes everything in a scenario take so many times as long.
+func stretch(s *faults.Scenario, k int) *faults.Scenario {
+	s = s.Clone()
+	for i := range s.Steps {
+		x := &s.Steps[i]
+		x.When.At *= spec.Time(k)
+		x.Action.For *= time.Duration(k)
+		x.Action.By *= time.Duration(k)
+	}
+	return s
+}
+
+// tell makes the story of what the kernel has just shown.
+func (o *outdoor) tell(s *faults.Scenario, id spec.ID, f *spec.Finding) (*Story, error) {
+	s = s.Clone()
+	s.Expect, s.Trace = id, faults.Trace{}
+	h := &o.bench.h
+	w := &Story{ID: id, Text: f.Witness.Text, Scenario: s.String(), Steps: len(s.Steps), Events: eventLines(h, f.Witness.Events),
+		Diagram: Diagram(h, s, f.Witness.Events), token: s.Token(), Replay: "conform replay " + s.Token() + "   # in the simulator"}
+	if o.lans.captures == "" {
+		return w, nil
+	}
+	name := filepath.Join(o.lans.captures, strings.NewReplacer("/", "_", ":", "_", ",", "_", "=", "_").Replace(o.cell.String()+"_"+string(id))+".pcap")
+	w.Replay += "\n  tcpdump -r " + name
+	return w, os.WriteFile(name, o.pcap.Bytes(), 0o666)
+}
+
+// separate lets the simulator find a schedule that breaks what the cell does not promise, and the kernel show it. Where
+// there is none without faults that the kernel does not inject, nothing is judged.
+func (o *outdoor) separate(ctx context.Context, lan *netns.LAN, sep Separation) (Row, error) {
+	row := Row{ID: sep.ID, With: sep.With.String(), Verdict: spec.Inconclusive}
+	var s faults.Scenario
+	for i := 0; i < searchBudget/5 && ctx.Err() == nil; i++ {
+		seed := seedOf(o.plan.Seed, o.cell.String()+string(sep.ID), 7, uint64(i))
+		if o.plan.draw(&s, seed, o.cell, sep.With, i); i%2 == 1 {
+			o.cell.aim(&s, seed, sep.With)
+		}
+		if lan.Fits(&s) != nil {
+			continue
+		}
+		if err := o.sim.play(&s); err != nil {
+			return row, o.sim.broke(&s, err)
+		}
+		if o.sim.judge.Check(sep.ID).Verdict != spec.Fail {
+			continue
+		}
+		injected := o.cell.injects(&s)
+		small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool {
+			i := o.cell.injects(t)
+			return i.Within(injected) && i != 0 && lan.Fits(t) == nil && o.sim.fails(t, sep.ID)
+		}, shrinkBudget)
+		for range tries {
+			if _, err := o.play(lan, small); err != nil {
+				return row, err
+			}
+			row.Judged++
+			if f := o.bench.judge.Check(sep.ID); f.Verdict == spec.Fail {
+				var err error
+				row.Verdict, row.Failed = spec.Fail, 1
+				row.Witness, err = o.tell(small, sep.ID, &f)
+				return row, err
+			}
+		}
+		break
+	}
+	row.Skipped = true
+	row.Reason = fmt.Sprintf("what breaks it in the simulator did not in %d runs on the kernel, which delays packets as it likes", row.Judged)
+	return row, nil
+}
+
+// lans are the LANs of a run: as many as are used at a time.
+type lans struct {
+	captures string
+	hosts    int // that schedules have at most, if it is told
+
+	mu   sync.Mutex
+	free []*netns.LAN
+}
+
+func (p *lans) get() (*netns.LAN, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.free); n > 0 {
+		l := p.free[n-1]
+		p.free = p.free[:n-1]
+		return l, nil
+	}
+	return netns.NewLAN(max(8, p.hosts))
+}
+
+func (p *lans) put(l *netns.LAN) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, l)
+}
+
+func (p *lans) close() {
+	for _, l := range p.free {
+		_ = l.Close()
+	}
+}
+
+// OutdoorWorkers is how many schedules are played at a time where nobody says: they wait more than they work.
+func OutdoorWorkers() int { return 2 * runtime.NumCPU() }

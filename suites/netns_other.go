@@ -1,0 +1,22 @@
+//go:build !linux
+
+package suites
+
+import (
+	"context"
+	"errors"
+)
+
+// Outdoors is how many schedules a cell gets on the kernel where the plan does not say.
+const Outdoors = 3
+
+// Guest does nothing: only Linux has network namespaces.
+func Guest() {}
+
+// RunOutdoors needs Linux.
+func RunOutdoors(context.Context, Plan, string) (*Report, error) {
+	return nil, errors.New("only Linux has network namespaces")
+}
+
+// OutdoorWorkers is how many schedules are played at a time where nobody says.
+func OutdoorWorkers() int { return 1 }
