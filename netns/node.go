@@ -194,6 +194,9 @@ func (n *Node) run(kept []Kept) {
 			if n.cfg.Moment != nil && len(in.Body) > 0 {
 				n.cfg.Moment(faults.OnReceive, "")
 			}
+			if l, ok := n.links.(interface{ Taken(*impl.Input) }); ok {
+				l.Taken(&in)
+			}
 			n.step(in)
 		case c := <-n.asked:
 			n.serve(c)

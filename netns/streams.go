@@ -37,7 +37,7 @@ type streams struct {
 // writing is a connection to a peer, or the attempt at one.
 type writing struct {
 	number uint64
-	open   bool
+	open   bool // the node knows of it
 	conn   *net.TCPConn
 	chunks chan []byte
 	once   sync.Once
@@ -73,6 +73,19 @@ func control(raw syscall.RawConn, level, name, value int) (err error) {
 		return e
 	}
 	return err
+}
+
+// Taken is called when the node is about to take in a packet: from the moment on at which it knows of a connection its
+// bytes are written to it. What it wrote to the one before, and thinks lost, must not come first.
+func (s *streams) Taken(in *impl.Input) {
+	if !in.Flag {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.to[in.From]; w != nil && w.number == in.Num {
+		w.open = true
+	}
 }
 
 // Send implements [Link]: bytes to the connection to a peer; no bytes only open one; a number refuses a connection from it.
@@ -135,7 +148,7 @@ func (s *streams) dial(to spec.NodeID, w *writing) bool {
 		_ = control(raw, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(s.patience/time.Millisecond))
 	}
 	s.mu.Lock()
-	w.conn, w.open = conn, true
+	w.conn = conn
 	mine := s.to[to] == w
 	s.mu.Unlock()
 	if !mine {

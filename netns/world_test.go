@@ -99,6 +99,9 @@ func TestLevelsOnTheKernel(t *testing.T) {
 	for name := range guests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && name != "ip/reliable-ip/causal" {
+				t.Skip("runs of seconds")
+			}
 			l := lan(t, 3)
 			for _, c := range []struct {
 				faults, steps string
@@ -132,6 +135,9 @@ func TestLevelsOnTheKernel(t *testing.T) {
 // sender dies. The frames of the run are written down.
 func TestAPartitionBreaksBestEffort(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs of seconds")
+	}
 	l := lan(t, 3)
 	steps := "at 0s partition 0 1|2 for 300ms\nat 10ms send 0 g 10\nat 150ms crash 0\n"
 	for _, c := range []struct {
