@@ -24,10 +24,6 @@ import (
 // run takes seconds there and not milliseconds, so the simulator chooses: of many schedules it plays those are played
 // on the kernel in which most claims are put to the test. What is judged, and how, is the same.
 
-// Outdoors is how many schedules a cell gets on the kernel where the plan does not say; more, where they are too few
-// to test every claim.
-const Outdoors = 3
-
 const (
 	mostOutdoors = 10  // schedules of a cell that are chosen to test every claim
 	candidates   = 400 // schedules among which they are chosen
@@ -162,7 +158,7 @@ func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) 
 		}
 	}
 	if len(work) == 0 {
-		return nil, fmt.Errorf("there is nothing to run on the kernel: %w", errors.Join(reasons[:1]...))
+		return nil, fmt.Errorf("%w: %w", ErrNotOutdoors, errors.Join(reasons[:1]...))
 	}
 	if err := spread(ctx, p.Parallel, len(work), p.Progress, func(i int) { work[i].do(ctx) }); err != nil {
 		return nil, err

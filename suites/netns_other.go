@@ -7,9 +7,6 @@ import (
 	"errors"
 )
 
-// Outdoors is how many schedules a cell gets on the kernel where the plan does not say.
-const Outdoors = 3
-
 // Guest does nothing: only Linux has network namespaces.
 func Guest() {}
 

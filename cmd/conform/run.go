@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -76,6 +77,9 @@ func (c *runCommand) Run(s *session) error {
 	}
 	report, err := run(s.ctx, plan)
 	end()
+	if errors.Is(err, suites.ErrNotOutdoors) {
+		return usage(err)
+	}
 	if err != nil {
 		return err
 	}
