@@ -330,6 +330,7 @@ func TestAGroupIsStartedAgain(t *testing.T) {
 				w.send(spec.NodeID(i%3), impl.Everyone, fmt.Sprint("body ", i/2))
 			}
 			w.await(spec.Ack, 20)
+			w.await(spec.Deliver, 20) // or nobody crashes who has delivered anything
 			acked := w.count(spec.Ack)
 			for n := range spec.NodeID(3) {
 				w.crash(n)
