@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, ruin())
 		os.Exit(1)
 	}
+	if os.Getenv(plainVariable) != "" {
+		plain()
+	}
 	h, asked, err := HostAsked()
 	if !asked {
 		_ = flag.Set("test.parallel", "4") // they wait more than they work. The command line may say otherwise

@@ -53,7 +53,10 @@ func (r *resident) begin(l *LAN, program []string, g *Guest) error {
 	if err != nil {
 		return err
 	}
-	x := &life{cmd: exec.Command(program[0], program[1:]...), read: make(chan struct{})}
+	x := &life{cmd: again(), read: make(chan struct{})}
+	if program != nil {
+		x.cmd = exec.Command(program[0], program[1:]...)
+	}
 	x.cmd.Env = append(os.Environ(), GuestVariable+"="+string(text), "GOMAXPROCS=1")
 	x.cmd.ExtraFiles = []*os.File{ours, r.disk}
 	x.cmd.Stderr = &x.stderr

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -79,12 +78,8 @@ type moment struct {
 
 // NewWorld makes a world.
 func NewWorld(cfg WorldConfig) (*World, error) {
-	if cfg.Program == nil {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, err
-		}
-		cfg.Program = []string{self}
+	if cfg.LAN == nil {
+		return nil, errors.New("netns: a world needs a LAN")
 	}
 	return &World{cfg: cfg}, nil
 }

@@ -90,6 +90,9 @@ func Guest() {
 	os.Exit(0)
 }
 
+// Elevate runs this program again as root of a user namespace, where it is not root; then it gives its exit code.
+func Elevate() (code int, done bool, err error) { return netns.Elevate() }
+
 func visit(g *netns.Guest) error {
 	x, err := ParseSubject(g.Stack)
 	if err != nil {

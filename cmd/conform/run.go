@@ -60,6 +60,12 @@ func (c *runCommand) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
+	if c.World == "netns" {
+		if code, done, err := suites.Elevate(); done || err != nil {
+			s.code = code
+			return err
+		}
+	}
 	show, end := progress(s, "judging")
 	plan := suites.Plan{Cells: cells, Faults: allowed, Nodes: c.Nodes, Messages: c.Messages, Schedules: c.Schedules,
 		Seed: c.Seed, Parallel: workers(c.Parallel), Progress: show, Clock: time.Now}
