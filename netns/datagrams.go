@@ -15,13 +15,14 @@ import (
 // Wire says how a node's packets get to other hosts of a LAN.
 type Wire string
 
-// The wires. A packet to one node is a datagram to its host on all but Streams; a packet to the group is one to the
-// group's address (Multicast), one to every host of the LAN (Broadcast), or does not occur.
+// The wires. A packet to one node is a datagram to its host on all but Streams and Frames; a packet to the group is one
+// to the group's address (Multicast), one to every host of the LAN (Broadcast), or does not occur. Frames are below IP.
 const (
 	Unicast   Wire = "unicast"
 	Multicast Wire = "multicast"
 	Broadcast Wire = "broadcast"
 	Streams   Wire = "streams"
+	Frames    Wire = "frames"
 )
 
 // lanPort is the port of all nodes, UDP and TCP.

@@ -71,6 +71,11 @@ func (g *Guest) Run(stack func(impl.Config) impl.Layer, in io.Reader, out io.Wri
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
 	cfg := impl.Config{Self: g.Self, Nodes: len(g.Nodes), Members: g.Members, Closed: g.Closed, Seed: g.Seed, TS: g.TS, TL: g.TL, Lie: g.Lie}
+	if g.Wire == Frames {
+		cfg.MTU = frameMTU
+		above := stack
+		stack = func(c impl.Config) impl.Layer { return driven(above(c), &c, g.Group) }
+	}
 	link, err := g.link(&cfg)
 	if err != nil {
 		return err
@@ -90,8 +95,11 @@ func (g *Guest) Run(stack func(impl.Config) impl.Layer, in io.Reader, out io.Wri
 }
 
 func (g *Guest) link(cfg *impl.Config) (Link, error) {
-	if g.Wire == Streams {
+	switch g.Wire {
+	case Streams:
 		return listenStreams(cfg, g.Peers)
+	case Frames:
+		return listenFrames()
 	}
 	return listenDatagrams(cfg, g.Wire, g.Group, g.Peers)
 }

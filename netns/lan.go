@@ -186,7 +186,7 @@ func inside(n namespace) (bool, error) {
 func (l *LAN) plug(h int) error {
 	return l.thread.in(l.place, func() error {
 		name := fmt.Sprint("port", h)
-		v := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name, MasterIndex: l.bridge, TxQLen: 1000},
+		v := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name, MasterIndex: l.bridge, TxQLen: 1000, MTU: lanMTU},
 			PeerName: "lan", PeerHardwareAddr: hostMAC(h), PeerNamespace: netlink.NsFd(l.hosts[h].fd())}
 		if err := l.links.LinkAdd(v); err != nil {
 			return can("make a veth (CONFIG_VETH)", err)

@@ -274,7 +274,7 @@ func (n *Node) carry(e *impl.Effect) {
 			n.links.Send(e)
 			return
 		}
-		n.own = append(n.own, impl.Input{Kind: impl.Packet, Body: e.Body, From: e.To, To: e.To, Group: n.cfg.Group})
+		n.own = append(n.own, impl.Input{Kind: impl.Packet, Body: e.Body, From: e.To, To: e.To, Group: n.cfg.Group, Num: e.Num})
 	case impl.CallDown:
 		if in, ok := n.links.Call(e); ok {
 			n.own = append(n.own, in)

@@ -33,6 +33,9 @@ var guests = map[string]struct {
 		return impl.NewStack(ordering.NewCausal(cfg), reliability.NewReliableIP(cfg, false), transport.NewMulticast(cfg))
 	}},
 	"ip/unreliable": {Multicast, func(cfg impl.Config) impl.Layer { return transport.NewMulticast(cfg) }},
+	"hardware/reliable-ip": {Frames, func(cfg impl.Config) impl.Layer {
+		return impl.NewStack(reliability.NewReliableIP(cfg, false), transport.NewMulticast(cfg))
+	}},
 	"broadcast/best-effort": {Broadcast, func(cfg impl.Config) impl.Layer {
 		return impl.NewStack(reliability.NewBestEffort(cfg), transport.NewMulticast(cfg))
 	}},

@@ -49,11 +49,11 @@ func unseen(id spec.ID) string {
 // outdoors gives the cell as it stands on the kernel, and what carries its packets; or why it can't.
 func (c Cell) outdoors() (Cell, netns.Wire, error) {
 	wires := map[string]netns.Wire{"unicast": netns.Unicast, "coordinator": netns.Unicast, "hierarchy": netns.Unicast, "anycast": netns.Unicast,
-		"tcp": netns.Streams, "ip": netns.Multicast, "broadcast": netns.Broadcast}
+		"hardware": netns.Frames, "tcp": netns.Streams, "ip": netns.Multicast, "broadcast": netns.Broadcast}
 	wire, ok := wires[c.Transport.Name]
 	switch {
 	case !ok:
-		return c, "", fmt.Errorf("%s is not carried by the kernel in this version: unicast, broadcast, ip and tcp are", c.Transport.Name)
+		return c, "", fmt.Errorf("%s is not carried by the kernel in this version", c.Transport.Name)
 	case c.Membership.Name != "static":
 		return c, "", fmt.Errorf("with membership %s groups change, which this version plays in the simulator only", c.Membership.Name)
 	case c.Ordering.Name == "real-time":
@@ -397,10 +397,12 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 	return long, nil
 }
 
-// carries says whether a frame is one of UDP or TCP, and not one in which hosts speak of groups.
+// carries says whether a frame is one of UDP, TCP, or a transport without IP, and not one in which hosts speak of groups.
 func carries(frame []byte) bool {
-	const ethernet, protocol = ipmulticast.EthernetLen, 9 // where the header of IP has it
-	return len(frame) > ethernet+protocol && frame[12] == 8 && frame[13] == 0 && (frame[ethernet+protocol] == 17 || frame[ethernet+protocol] == 6)
+	const protocol = ipmulticast.EthernetLen + 9 // where the header of IPv4 has it
+	f, ok := ipmulticast.ParseFrame(frame)
+	return ok && (f.Type == ipmulticast.TypeGroup ||
+		f.Type == ipmulticast.TypeIPv4 && len(frame) > protocol && (frame[protocol] == 17 || frame[protocol] == 6))
 }
 
 // stretch makes everything in a scenario take so many times as long.

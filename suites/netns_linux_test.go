@@ -150,7 +150,6 @@ func caughtOutdoors(t *testing.T, x *Subject, bug, right *outdoor, lan *netns.LA
 // What the kernel can't play is said before anything is played.
 func TestNotOutdoors(t *testing.T) {
 	for _, c := range []struct{ cell, want string }{
-		{"hardware/reliable/causal", "hardware is not carried by the kernel"},
 		{"ip:subnets=3/reliable/causal", "there is one LAN"},
 		{"unicast/reliable/causal/anonymous", "membership anonymous"},
 		{"unicast/reliable/real-time", "bounds none"},
