@@ -27,8 +27,8 @@ type resident struct {
 	id     spec.NodeID
 	disk   *os.File // without a name, in memory
 	seat   seat
-	moment func(n spec.NodeID, step int) // one of its steps' moments has come: it waits
-	steps  []int                         // by moment of the present life: the step that waits for it
+	moment func(m moment) // the moment of a step has come: it waits
+	steps  []int          // by moment of the present life: the step that waits for it
 
 	mu   *sync.Mutex // of the books
 	last *spec.Time  // when something was last observed
@@ -73,19 +73,20 @@ func (r *resident) begin(l *LAN, program []string, g *Guest) error {
 	}
 	r.mu.Lock()
 	r.seat.lives = append(r.seat.lives, x)
+	life := len(r.seat.lives)
 	r.mu.Unlock()
 	go r.follow(x, out)
-	go r.watch(theirs, r.steps)
+	go r.watch(theirs, life, r.steps)
 	return nil
 }
 
 // watch tells of the moments that come.
-func (r *resident) watch(f *os.File, steps []int) {
+func (r *resident) watch(f *os.File, life int, steps []int) {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if i, err := strconv.Atoi(lines.Text()); err == nil && i >= 0 && i < len(steps) {
-			r.moment(r.id, steps[i])
+			r.moment(moment{r.id, life, steps[i]})
 		}
 	}
 }

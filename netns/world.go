@@ -178,6 +178,7 @@ func (w *World) groupAddr() netip.Addr {
 
 // raise starts all nodes and waits until they are there, and the switch knows it.
 func (w *World) raise() error {
+	moments := w.moments
 	for n := range w.s.Nodes {
 		disk, err := memoryFile("disk")
 		if err != nil {
@@ -185,7 +186,7 @@ func (w *World) raise() error {
 		}
 		r := &resident{id: spec.NodeID(n), disk: disk, mu: &w.mu, last: &w.last}
 		r.seat.delivered = map[spec.MsgID]bool{}
-		r.moment = func(n spec.NodeID, step int) { w.moments <- moment{n, len(r.seat.lives), step} }
+		r.moment = func(m moment) { moments <- m }
 		w.nodes = append(w.nodes, r)
 	}
 	for n := range w.nodes {
