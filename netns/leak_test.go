@@ -130,6 +130,7 @@ func TestAnEndedRunLeavesNothing(t *testing.T) {
 		names = append(names, name)
 	}
 	w := earth(t, l, "unicast/best-effort")
+	w.cfg.TL = 200 * time.Millisecond
 	play1(t, w, scenario(t, "at 0s send 0 g 10\nat 5ms crash-lossy 1\n"))
 	if n := holders(strings.Join(names, " ")); len(n) != 1 {
 		t.Errorf("%v hold namespaces, want this process alone", n)

@@ -56,7 +56,7 @@ func visit(g Guest) error {
 // earth is a world for a test.
 func earth(t testing.TB, l *LAN, stack string) *World {
 	t.Helper()
-	w, err := NewWorld(WorldConfig{LAN: l, Stack: stack, Wire: guests[stack].wire, TS: 60 * time.Millisecond, TL: 1200 * time.Millisecond})
+	w, err := NewWorld(WorldConfig{LAN: l, Stack: stack, Wire: guests[stack].wire, TS: 50 * time.Millisecond, TL: 900 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +117,9 @@ func TestLevelsOnTheKernel(t *testing.T) {
 				{"pause", "at 5ms pause 1 for 150ms\n", false},
 				{"several", "at 5ms flap 0|1 2 every 30ms for 100ms\nat 15ms isolate 1 for 30ms\non 2 deliver 2 oneway 0>1 2 for 80ms\n", true},
 			} {
+				if testing.Short() && c.faults != "several" {
+					continue
+				}
 				if name == "ip/unreliable" && (c.faults == "loss" || c.faults == "omission") {
 					continue // like the others that lose, and each takes seconds
 				}
@@ -144,40 +147,43 @@ func TestAPartitionBreaksBestEffort(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs of seconds")
 	}
-	l := lan(t, 3)
 	steps := "at 0s partition 0 1|2 for 300ms\nat 10ms send 0 g 10\nat 150ms crash 0\n"
 	for _, c := range []struct {
 		stack string
 		want  spec.Verdict
 	}{{"unicast/best-effort", spec.Fail}, {"unicast/reliable", spec.Pass}} {
-		name := filepath.Join(t.TempDir(), "run.pcap")
-		f, err := os.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := ipmulticast.NewPcapWriter(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := earth(t, l, c.stack)
-		w.cfg.Capture = func(at spec.Time, from int, frame []byte) { _ = p.Write(at, frame) }
-		h := play1(t, w, scenario(t, steps))
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-		got := checkers.Check(h, "AGREEMENT")[0]
-		if got.Verdict != c.want {
-			t.Errorf("%s: %v %s", c.stack, got.Verdict, got.Reason)
-		}
-		if got.Verdict == spec.Fail {
-			t.Log(got.Witness.Text)
-		}
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := bytes.Count(b, HostAddr(0).AsSlice()); n < 2 {
-			t.Errorf("%s: %d frames of host 0 in a capture of %d bytes", c.stack, n, len(b))
-		}
+		t.Run(c.stack, func(t *testing.T) {
+			t.Parallel()
+			l := lan(t, 3)
+			name := filepath.Join(t.TempDir(), "run.pcap")
+			f, err := os.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := ipmulticast.NewPcapWriter(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := earth(t, l, c.stack)
+			w.cfg.Capture = func(at spec.Time, from int, frame []byte) { _ = p.Write(at, frame) }
+			h := play1(t, w, scenario(t, steps))
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got := checkers.Check(h, "AGREEMENT")[0]
+			if got.Verdict != c.want {
+				t.Errorf("%s: %v %s", c.stack, got.Verdict, got.Reason)
+			}
+			if got.Verdict == spec.Fail {
+				t.Log(got.Witness.Text)
+			}
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(b, HostAddr(0).AsSlice()); n < 2 {
+				t.Errorf("%s: %d frames of host 0 in a capture of %d bytes", c.stack, n, len(b))
+			}
+		})
 	}
 }
