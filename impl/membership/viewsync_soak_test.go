@@ -38,7 +38,7 @@ func TestViewSyncSoak(t *testing.T) {
 			}
 			w, h := sim.New(sim.Config{New: newViews, Model: model}), &spec.History{}
 			var sum looked
-			settled, broken := 0, 0
+			settled, broken, died := 0, 0, 0
 			for seed := range uint64(runs) {
 				s := drawViews(seed, k)
 				o := play(t, w, s, h)
@@ -46,6 +46,9 @@ func TestViewSyncSoak(t *testing.T) {
 					settled++
 				} else {
 					t.Errorf("seed %d does not settle\n%s", seed, s)
+				}
+				if o.died {
+					died++
 				}
 				if len(o.wrong) > 0 {
 					broken++
@@ -56,7 +59,10 @@ func TestViewSyncSoak(t *testing.T) {
 				}
 				sum.views, sum.pairs, sum.restores, sum.left = sum.views+o.views, sum.pairs+o.pairs, sum.restores+o.restores, sum.left+o.left
 			}
-			t.Logf("%d runs, %d settled: %d views, %d pairs, %d states, %d leaves", runs, settled, sum.views, sum.pairs, sum.restores, sum.left)
+			if died*20 > runs {
+				t.Errorf("in %d of %d runs nobody is left of the last view: too little is judged", died, runs)
+			}
+			t.Logf("%d runs, %d settled, %d died out: %d views, %d pairs, %d states, %d leaves", runs, settled, died, sum.views, sum.pairs, sum.restores, sum.left)
 		})
 	}
 }

@@ -102,7 +102,8 @@ type looked struct {
 	wrong                           []string
 	views, pairs, restores, refused int
 	last                            spec.ViewID
-	left                            int // leaves that returned
+	left                            int  // leaves that returned
+	died                            bool // nobody is left of the last view that was decided on
 }
 
 // lookAt holds a history against the properties of Chockler, Keidar, Vitenberg, one by one, by brute force.
@@ -125,6 +126,8 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 	sent := map[spec.MsgID]bool{}
 	refused := map[spec.MsgID]bool{}
 	leaving := make([]bool, s.Nodes)
+	removed := make([]bool, s.Nodes) // has heard that the group went on without it, since it installed a view
+	crashed := false
 	for n := range s.Nodes {
 		up[n], has[n] = true, map[spec.MsgID]bool{}
 		wants[n] = slices.Contains(s.Groups[0].Members, spec.NodeID(n))
@@ -135,7 +138,7 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 		me := life{n, inc[max(0, n)]}
 		switch e.Kind {
 		case spec.Crash:
-			up[n] = false
+			up[n], crashed = false, true
 		case spec.Recover:
 			leaving[n] = false
 			up[n], inc[n], at[n], blocked[n], has[n], out[n] = true, inc[n]+1, spec.ViewID{}, false, map[spec.MsgID]bool{}, false
@@ -160,6 +163,7 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 			sentIn[e.Msg], sentBlocked[e.Msg] = at[n], blocked[n]
 		case spec.Refuse:
 			refused[e.Msg] = true
+			removed[n] = removed[n] || h.ExtraOf(e).Reason == impl.NotMember.String() || h.ExtraOf(e).Reason == impl.ClosedGroup.String()
 			o.refused++
 		case spec.ViewChange:
 			x := h.ExtraOf(e)
@@ -186,7 +190,7 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 			}
 			path[x.View][me] = at[n]
 			begin[x.View][me] = maps.Clone(has[n])
-			at[n], highest[n] = x.View, x.View
+			at[n], highest[n], removed[n] = x.View, x.View, false
 		case spec.Restore:
 			o.restores++
 			set := map[spec.MsgID]bool{}
@@ -250,6 +254,10 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 		return o
 	}
 	o.last = ids[len(ids)-1]
+	if crashed && !slices.ContainsFunc(nodesOf(s), func(n spec.NodeID) bool { return up[n] && at[n] == o.last && !removed[n] }) {
+		o.died = true
+		return o // the group went on in a view whose members have all crashed, though none of them may have installed it
+	}
 	o.wrong = append(o.wrong, precise(s, o.last, members[o.last], up, wants, at)...)
 	if len(precise(s, o.last, members[o.last], up, wants, at)) == 0 && anyAt(up, at, o.last) && hasQuorum(s, up) {
 		for m := range sent {
@@ -263,6 +271,13 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 		}
 	}
 	return o
+}
+
+func nodesOf(s *faults.Scenario) (nodes []spec.NodeID) {
+	for n := range spec.NodeID(s.Nodes) {
+		nodes = append(nodes, n)
+	}
+	return nodes
 }
 
 func byNode(a, b life) int { return int(a.node-b.node)*1000 + int(a.incarnation) - int(b.incarnation) }

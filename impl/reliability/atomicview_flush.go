@@ -103,7 +103,8 @@ func (l *AtomicView) change(in impl.Input, out *impl.Effects) {
 		l.install(in.View, true, in.Now, out)
 	default:
 		unblock := l.flush.unblock
-		if !l.flush.under || l.flush.toward.ID != in.View.ID {
+		// The view may have been decided without this node, though it was asked about it as a member.
+		if !l.flush.under || l.flush.toward.ID != in.View.ID || !slices.Contains(in.View.Members, l.cfg.Self) {
 			l.toward(in.View, 0, in.Now, out)
 		}
 		l.flush.arrived, l.flush.unblock = true, unblock
