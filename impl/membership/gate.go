@@ -16,8 +16,9 @@ import (
 //
 // The state is the application's: the one of a member who came to the view from the one before it. The oldest of them
 // sends it without being asked; if it fails the others are asked in turn, and until then the views and messages wait.
-// When another view comes meanwhile its state is waited for. Where nobody has come to a view, the group begins anew, with
-// an empty state; so too where all who have a state have died before they could give it.
+// When another view comes meanwhile its state is waited for. The service below is told by an accept of [gateWhole] when
+// the state is here: who has none does not count as one who has come to a view. Where nobody has come to a view, the
+// group begins anew, with an empty state.
 //
 // After a crash a node that the configuration has as a member joins again by itself.
 type Gate struct {
@@ -34,11 +35,10 @@ type Gate struct {
 	leaving impl.Ref
 	joining impl.Ref
 
-	saved   []byte        // the state at the beginning of the view
-	early   earlyState    // one that has come before its view
-	held    []impl.Effect // from the view on, while the state is waited for; bodies live as long as the incarnation
-	nothing impl.NodeSet  // who has said that it has no state either
-	next    int           // whom to ask next
+	saved []byte        // the state at the beginning of the view
+	early earlyState    // one that has come before its view
+	held  []impl.Effect // from the view on, while the state is waited for; bodies live as long as the incarnation
+	next  int           // whom to ask next
 }
 
 // GateRules are the rules that the promises rest on.
@@ -99,11 +99,13 @@ const (
 	gatePassing = 0
 	gateState   = 1 // at the beginning of this view
 	gateAsk     = 2 // for it
-	gateNone    = 3 // I have none either
 )
 
 // gateRejoin is the reference of the join after a crash.
 const gateRejoin = impl.RestoreRef + 1
+
+// gateWhole is the reference with which the service is told that the state of the group has come.
+const gateWhole = viewRefs | 1<<60
 
 // Step implements [impl.Layer].
 func (g *Gate) Step(in impl.Input, out *impl.Effects) {
@@ -238,7 +240,7 @@ func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 	first := g.whole && len(g.view.Members) == 0 && v.ID == spec.ViewID{Epoch: 1}
 	came := first || slices.Contains(v.Came, g.cfg.Self)
 	g.view, g.member, g.left = *v, true, false
-	g.nothing, g.next = impl.NodeSet{}, 0
+	g.next = 0
 	g.whole = g.whole && came
 	if g.whole {
 		if len(v.Members) > len(v.Came) || v.ID.Epoch > 1 {
@@ -305,7 +307,7 @@ func (g *Gate) letter(in impl.Input, out *impl.Effects) {
 	}
 	r := newsReader{b: head, nodes: g.cfg.Nodes}
 	id := r.viewID()
-	if !ok || r.bad || len(r.b) > 0 || h[0] > gateNone || in.From < 0 || int(in.From) >= g.cfg.Nodes {
+	if !ok || r.bad || len(r.b) > 0 || h[0] > gateAsk || in.From < 0 || int(in.From) >= g.cfg.Nodes {
 		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
 		return
 	}
@@ -313,20 +315,10 @@ func (g *Gate) letter(in impl.Input, out *impl.Effects) {
 	switch {
 	case h[0] == gateAsk && id == g.view.ID && g.member && g.whole:
 		out.Down(in.From, g.seal(g.saved, id, gateState, out), 0)
-	case h[0] == gateAsk && id == g.view.ID && g.member:
-		out.Down(in.From, g.seal(nil, id, gateNone, out), 0)
 	case h[0] == gateState && waits:
 		g.restore(body, out)
 	case h[0] == gateState && id.Compare(g.view.ID) > 0:
 		g.early = earlyState{id, body}
-	case h[0] == gateNone && waits:
-		g.nothing.Add(in.From)
-		for _, m := range g.view.Members {
-			if m != g.cfg.Self && !g.nothing.Has(m) {
-				return
-			}
-		}
-		g.restore(nil, out) // nobody is left who has any
 	}
 }
 
@@ -335,20 +327,15 @@ func (g *Gate) ask(now spec.Time, out *impl.Effects) {
 	if !g.member || g.whole || !g.Rules.Repeats() {
 		return
 	}
-	others := false
 	for range g.view.Members {
 		m := g.view.Members[g.next%len(g.view.Members)]
 		g.next++
 		if m != g.cfg.Self {
 			out.Down(m, g.seal(nil, g.view.ID, gateAsk, out), 0)
-			others = true
 			break
 		}
 	}
 	out.SetTimer(0, now+spec.Time(g.cfg.TL/8))
-	if !others {
-		g.restore(nil, out)
-	}
 }
 
 // restore gives the application the state, and lets through what has waited for it.
@@ -356,6 +343,7 @@ func (g *Gate) restore(state []byte, out *impl.Effects) {
 	g.whole = true
 	g.state.Load(state)
 	g.saved = g.Rules.Snapshot(g.state.Save(nil))
+	out.Accept(gateWhole)
 	for i, e := range g.held {
 		if e.Kind == impl.Up {
 			g.state.Deliver(e.From, e.Body)

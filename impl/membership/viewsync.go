@@ -26,15 +26,15 @@ import (
 // and the quorum is a majority of the configured nodes, whether members or not. (Of an even number, half of them are one
 // if the lowest is among them.) Any two quorums have a node in common; that one has promised to the later coordinator,
 // and tells it what the earlier one may have decided. So the views that are decided form a chain. A view goes only to
-// those who are in the one before it, have installed it in this life, and are called Came; whoever else is in it comes in
-// without a past. Because a quorum counts witnesses, a view may have few members, and a group of which all but one have
+// those who are in the one before it, have installed it in this life with the state of the group, and are called Came;
+// whoever else is in it comes in without a past. Because a quorum counts witnesses, a view may have few members, and a group of which all but one have
 // left or forgotten lives on; because it counts configured nodes only, a majority of strangers decides nothing.
 //
 // Where no quorum is trusted the members are blocked, and told so, until there is one, or a view.
 //
 // A new life of a member is no member until a view without it and then one with it is installed. When nobody is left who
-// has installed the last view, the group begins again as soon as all of its members are there (Skeen, Determining the Last
-// Process to Fail, 1985). What a node promises and agrees to it writes down before it answers, so the ids of views rise
+// has installed the last view, or of those none who has the state, the group begins again as soon as all of its members are
+// there (Skeen, Determining the Last Process to Fail, 1985). What a node promises and agrees to it writes down before it answers, so the ids of views rise
 // through all lives.
 //
 // It stands on the channel, below the level of reliability, which is asked by a block with a view and a reference whether
@@ -49,6 +49,7 @@ type ViewSync struct {
 
 	last     viewRecord  // decided
 	member   bool        // … and installed in this life
+	whole    bool        // … with the state of the group
 	promised spec.ViewID // no older ballot is followed
 	agreed   viewVote    // to what, last
 	pending  viewPending // the flush that is under way, or over and not decided
@@ -61,6 +62,7 @@ type ViewSync struct {
 	suspected impl.NodeSet
 	attempt   viewAttempt
 	newest    uint64    // the highest epoch that was heard of
+	first     uint64    // the epoch of the first attempt of this life; 0: there was none
 	patience  spec.Time // no attempt before
 	refs      uint64
 
@@ -83,6 +85,7 @@ type ViewSyncRules struct {
 	Recovers func(kept uint64) uint64                                           // the epoch that a new life begins from
 	Members  func(cfg *impl.Config, members []spec.NodeID) []spec.NodeID        // as they are told
 	Reborn   func(installed bool) bool                                          // whether who has not installed the last view in this life is out
+	Holds    func(state bool) bool                                              // whether who has the state, or not, passes on the group
 	Admits   func(cfg *impl.Config, n spec.NodeID, incarnation uint32) bool     // whether who wants in comes in
 	Releases func(n spec.NodeID) bool                                           // whether who wants out goes
 	Forgives func(n spec.NodeID) bool                                           // whether a suspicion is taken back
@@ -135,6 +138,7 @@ func NewViewSync(cfg impl.Config) *ViewSync {
 		Recovers: func(kept uint64) uint64 { return kept },
 		Members:  func(_ *impl.Config, members []spec.NodeID) []spec.NodeID { return members },
 		Reborn:   func(installed bool) bool { return !installed },
+		Holds:    func(state bool) bool { return state },
 		Admits:   func(*impl.Config, spec.NodeID, uint32) bool { return true },
 		Releases: func(spec.NodeID) bool { return true },
 		Forgives: func(spec.NodeID) bool { return true },
@@ -177,6 +181,8 @@ func (l *ViewSync) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Persisted:
 		l.saved(uint64(in.Ref), out)
 	case in.Kind == impl.StorageFailed: // what waits for it is never said
+	case in.Kind == impl.Accept && in.Ref == gateWhole:
+		l.whole = l.member
 	case in.Kind == impl.Accept && in.Ref&viewRefs != 0:
 		l.flushed(in.Ref, in.Now, out)
 	case in.Kind == impl.Suspected:
@@ -217,7 +223,7 @@ func (l *ViewSync) start(incarnation uint32) {
 	*l = ViewSync{Rules: rules, cfg: cfg, incarnation: incarnation, peers: make([]viewSyncPeer, cfg.Nodes)}
 	l.last = viewRecord{id: spec.ViewID{Epoch: 1}, members: cfg.Members, came: cfg.Members}
 	l.member = incarnation == 0 && cfg.Index(cfg.Self) >= 0
-	l.wants = l.member
+	l.wants, l.whole = l.member, l.member
 }
 
 // begin tells the first view to those that are in it, and everybody who is here.

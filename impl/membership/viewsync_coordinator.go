@@ -120,6 +120,9 @@ func (l *ViewSync) tick(now spec.Time, out *impl.Effects) {
 // try begins an attempt.
 func (l *ViewSync) try(now spec.Time, out *impl.Effects) {
 	l.newest = max(l.newest, l.promised.Epoch, l.last.id.Epoch) + 1
+	if l.first == 0 {
+		l.first = l.newest
+	}
 	a := &l.attempt
 	*a = viewAttempt{phase: asking, ballot: l.Rules.ID(&l.cfg, l.newest), since: now, answers: make([]viewNews, l.cfg.Nodes)}
 	l.promised = a.ballot
@@ -210,7 +213,9 @@ func (l *ViewSync) choose(now spec.Time, out *impl.Effects) {
 }
 
 // undecided gives what may have been decided after the last view that is known: what was agreed to in the newest ballot.
-// A view in its own ballot was decided by nobody, if one of its members is here and has not agreed to it.
+// A view in its own ballot was decided by nobody, if one of its members is here and has not agreed to it; or if the
+// life whose ballot it is answers and has not decided, for nobody else decides in it, and it gives up what it tries when
+// it follows somebody else.
 func (l *ViewSync) undecided() *viewVote {
 	a := &l.attempt
 	var best *viewVote
@@ -229,6 +234,13 @@ func (l *ViewSync) undecided() *viewVote {
 			best = v
 		}
 	}
+	if best == nil || best.view.id != best.ballot {
+		return best
+	}
+	owner := spec.NodeID(best.ballot.Node)
+	if first := a.answers[owner].first; a.answered.Has(owner) && first > 0 && best.ballot.Epoch >= first {
+		return nil
+	}
 	return best
 }
 
@@ -238,7 +250,7 @@ func (l *ViewSync) next() (next viewRecord, changed bool) {
 	next = viewRecord{id: a.ballot, before: l.last.id}
 	alive := false
 	for n := a.answered.Next(0); n >= 0; n = a.answered.Next(n + 1) {
-		alive = alive || a.answers[n].member
+		alive = alive || a.answers[n].member && l.Rules.Holds(a.answers[n].whole)
 		changed = changed || a.answers[n].pending
 	}
 	if !alive && !l.Rules.Complete(&l.cfg, l.last.members, a.answered) {
@@ -248,11 +260,14 @@ func (l *ViewSync) next() (next viewRecord, changed bool) {
 		p := &a.answers[m]
 		here := a.answered.Has(m) && !l.Rules.Reborn(p.member) || !a.answered.Has(m) && !l.Rules.Removes(m)
 		if here && (p.wants || !a.answered.Has(m) || !l.Rules.Releases(m)) {
-			next.members, next.came = append(next.members, m), append(next.came, m)
+			next.members = append(next.members, m)
+			if l.Rules.Holds(p.whole) {
+				next.came = append(next.came, m)
+			}
 		}
 	}
 	for _, m := range l.last.members {
-		if len(next.came) == 0 && a.answered.Has(m) && a.answers[m].member { // somebody has to hand the state on before all leave
+		if p := &a.answers[m]; alive && len(next.came) == 0 && a.answered.Has(m) && p.member && l.Rules.Holds(p.whole) { // somebody has to hand the state on before all leave
 			next.members, next.came = append(next.members, m), append(next.came, m)
 		}
 	}

@@ -37,7 +37,7 @@ func (l *ViewSync) receive(in impl.Input, out *impl.Effects) {
 	l.decided(&p.last, out)
 	switch p.kind {
 	case newsAsk:
-		l.asked(in.From, &p, out)
+		l.asked(in.From, &p, in.Now, out)
 	case newsPropose:
 		l.proposed(in.From, &p, in.Now, out)
 	case newsPromise, newsReady:
@@ -71,10 +71,13 @@ func (l *ViewSync) tell(out *impl.Effects) {
 }
 
 // asked answers a coordinator: it is followed from now on, and nobody older.
-func (l *ViewSync) asked(from spec.NodeID, p *viewNews, out *impl.Effects) {
+func (l *ViewSync) asked(from spec.NodeID, p *viewNews, now spec.Time, out *impl.Effects) {
 	if !l.Rules.Follows(p.ballot, l.promised) {
 		l.refuse(from, out)
 		return
+	}
+	if l.attempt.phase != resting && p.ballot.Compare(l.attempt.ballot) > 0 {
+		l.rest(now)
 	}
 	if p.ballot != l.promised {
 		l.promised = p.ballot
@@ -104,8 +107,11 @@ func (l *ViewSync) proposed(from spec.NodeID, p *viewNews, now spec.Time, out *i
 		if l.pending.over {
 			l.sendSaved(from, l.news(newsReady, p.ballot), out)
 		}
-	case slices.Contains(v.came, l.cfg.Self) != (l.member && l.last.id == v.before):
+	case slices.Contains(v.came, l.cfg.Self) != (l.member && l.Rules.Holds(l.whole) && l.last.id == v.before):
 		out.Note(impl.Stale, uint64(from), v.id.Epoch) // meant for what this node was when it answered
+		if l.member {
+			l.refuse(from, out)
+		}
 	case !l.wants && !l.member:
 		l.refuse(from, out) // it has changed its mind
 	default:
@@ -141,7 +147,7 @@ func (l *ViewSync) agree(ballot spec.ViewID, v *viewRecord, out *impl.Effects) {
 
 // expel lets the layers above know that the group has gone on without this node.
 func (l *ViewSync) expel(id spec.ViewID, members []spec.NodeID) {
-	l.member = false
+	l.member, l.whole = false, false
 	v := &spec.View{ID: id, Came: []spec.NodeID{}}
 	for _, m := range members {
 		if m != l.cfg.Self {
@@ -163,7 +169,7 @@ func (l *ViewSync) decided(v *viewRecord, out *impl.Effects) {
 	later := l.pending.under && l.pending.view.id.Compare(v.id) > 0
 	switch ready := l.pending.over && l.pending.view.id == v.id; {
 	case in && ready:
-		l.member = true
+		l.member, l.whole = true, l.whole && slices.Contains(v.came, l.cfg.Self)
 		l.up = append(l.up, impl.Effect{Kind: impl.InstallView, View: l.viewOf(v)})
 	case was:
 		l.expel(v.id, v.members)

@@ -22,9 +22,11 @@ const (
 type viewNews struct {
 	kind        byte
 	incarnation uint32
-	member      bool // has installed the last view, in this life
-	wants       bool // to be one
-	pending     bool // is in a flush
+	member      bool   // has installed the last view, in this life
+	whole       bool   // … and has the state of the group
+	wants       bool   // to be one
+	pending     bool   // is in a flush
+	first       uint64 // the epoch of its first attempt in this life; 0: none
 	last        viewRecord
 	ballot      spec.ViewID
 	agreed      viewVote
@@ -32,8 +34,8 @@ type viewNews struct {
 }
 
 func (l *ViewSync) news(kind byte, ballot spec.ViewID) *viewNews {
-	return &viewNews{kind: kind, incarnation: l.incarnation, member: l.member, wants: l.wants, pending: l.pending.under,
-		last: l.last, ballot: ballot}
+	return &viewNews{kind: kind, incarnation: l.incarnation, member: l.member, whole: l.whole, wants: l.wants, pending: l.pending.under,
+		first: l.first, last: l.last, ballot: ballot}
 }
 
 func newsFlag(b bool, bit byte) byte {
@@ -62,7 +64,8 @@ func appendVote(b []byte, v *viewVote) []byte {
 
 func (p *viewNews) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(p.incarnation))
-	b = append(b, newsFlag(p.member, 1)|newsFlag(p.wants, 2)|newsFlag(p.pending, 4))
+	b = append(b, newsFlag(p.member, 1)|newsFlag(p.wants, 2)|newsFlag(p.pending, 4)|newsFlag(p.whole, 8))
+	b = binary.AppendUvarint(b, p.first)
 	b = appendViewID(appendRecord(b, &p.last), p.ballot)
 	return append(appendRecord(appendVote(b, &p.agreed), &p.view), p.kind)
 }
@@ -113,9 +116,10 @@ func parseNews(b []byte, kind byte, nodes int) (p viewNews, ok bool) {
 	p.kind = kind
 	p.incarnation = uint32(r.number())
 	flags := r.number()
-	p.member, p.wants, p.pending = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	p.member, p.wants, p.pending, p.whole = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
+	p.first = r.number()
 	p.last, p.ballot, p.agreed, p.view = r.record(), r.viewID(), r.vote(), r.record()
-	return p, !r.bad && len(r.b) == 0 && flags < 8 && kind <= newsReady
+	return p, !r.bad && len(r.b) == 0 && flags < 16 && kind <= newsReady
 }
 
 // viewLetter is a packet that waits until what it says is on disk.

@@ -24,6 +24,25 @@ var soaks = map[string]viewKinds{
 	"everything": {crashes: true, recoveries: true, cuts: true, moves: true},
 }
 
+// viewSafety is what is judged besides, in every run.
+var viewSafety = []spec.ID{"SELF-INCLUSION", "VIEW-MONOTONICITY", "INITIAL-VIEW", "VIEW-AGREEMENT",
+	"SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK",
+	"NO-DUPLICATION", "SAFE-DELIVERY", "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT"}
+
+// judge gives what the judges find wrong, and counts the runs in which a requirement was tested.
+func judge(j *checkers.Judge, h *spec.History, ids []spec.ID, bites map[spec.ID]int) (wrong []string) {
+	j.Load(h)
+	for _, id := range ids {
+		switch f := j.Check(id); f.Verdict {
+		case spec.Fail:
+			wrong = append(wrong, "judge: "+string(id)+": "+f.Witness.Text)
+		case spec.Pass:
+			bites[id]++
+		}
+	}
+	return wrong
+}
+
 // Whatever fails, joins and leaves: all properties of views hold.
 func TestViewSyncSoak(t *testing.T) {
 	for name, k := range soaks {
@@ -33,12 +52,16 @@ func TestViewSyncSoak(t *testing.T) {
 				runs = 15
 			}
 			model := spec.CrashStop
+			safety := viewSafety
 			if k.recoveries {
 				model = spec.CrashRecovery
+			} else { // a group of which all are gone, without a memory, begins again with others
+				safety = append([]spec.ID{"PRIMARY-COMPONENT"}, safety...)
 			}
 			w, h := sim.New(sim.Config{New: newViews, Model: model}), &spec.History{}
 			var sum looked
-			settled, broken, died := 0, 0, 0
+			settled, broken, died, bites := 0, 0, 0, map[spec.ID]int{}
+			var j checkers.Judge
 			for seed := range uint64(runs) {
 				s := drawViews(seed, k)
 				o := play(t, w, s, h)
@@ -47,6 +70,7 @@ func TestViewSyncSoak(t *testing.T) {
 				} else {
 					t.Errorf("seed %d does not settle\n%s", seed, s)
 				}
+				o.wrong = append(o.wrong, judge(&j, h, safety, bites)...)
 				if o.died {
 					died++
 				}
@@ -62,6 +86,7 @@ func TestViewSyncSoak(t *testing.T) {
 			if died*20 > runs {
 				t.Errorf("in %d of %d runs nobody is left of the last view: too little is judged", died, runs)
 			}
+			t.Logf("judged: %v", bites)
 			t.Logf("%d runs, %d settled, %d died out: %d views, %d pairs, %d states, %d leaves", runs, settled, died, sum.views, sum.pairs, sum.restores, sum.left)
 		})
 	}

@@ -120,7 +120,8 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 	begin := map[spec.ViewID]map[life]map[spec.MsgID]bool{} // what they had when the view began
 	path := map[spec.ViewID]map[life]spec.ViewID{}          // where they came from
 	members := map[spec.ViewID][]spec.NodeID{}
-	reborn := map[spec.ViewID]bool{} // when it began nobody was left of the view before
+	reborn := map[spec.ViewID]bool{}        // when it began nobody was left of the view before
+	gone := map[spec.ViewID]map[life]bool{} // who has left from it
 	sentIn := map[spec.MsgID]spec.ViewID{}
 	sentBlocked := map[spec.MsgID]bool{}
 	sent := map[spec.MsgID]bool{}
@@ -150,9 +151,13 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 		case spec.Joined:
 			wants[n], out[n], leaving[n] = true, false, false
 		case spec.Leave:
-			leaving[n] = true
+			leaving[n] = leaving[n] || !out[n] // else it is refused
 		case spec.Left:
 			o.left++
+			if gone[at[n]] == nil {
+				gone[at[n]] = map[life]bool{}
+			}
+			gone[at[n]][me] = true
 			wants[n], out[n], leaving[n], at[n] = false, true, false, spec.ViewID{}
 		case spec.Block:
 			blocked[n] = true
@@ -167,6 +172,9 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 			o.refused++
 		case spec.ViewChange:
 			x := h.ExtraOf(e)
+			if e.Is(spec.IsTransitional) {
+				continue
+			}
 			o.views++
 			if !slices.Contains(x.Members, n) {
 				bad("SELF-INCLUSION: %d installs %v %v", n, x.View, x.Members)
@@ -182,8 +190,9 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 				reborn[x.View] = true
 				if len(members) > 1 {
 					seen := slices.SortedFunc(maps.Keys(members), spec.ViewID.Compare)
-					for l := range path[seen[max(0, slices.Index(seen, x.View)-1)]] {
-						reborn[x.View] = reborn[x.View] && !(up[l.node] && inc[l.node] == l.incarnation)
+					before := seen[max(0, slices.Index(seen, x.View)-1)]
+					for l := range path[before] {
+						reborn[x.View] = reborn[x.View] && (!up[l.node] || inc[l.node] != l.incarnation || gone[before][l])
 					}
 				}
 				path[x.View], begin[x.View] = map[life]spec.ViewID{}, map[life]map[spec.MsgID]bool{}

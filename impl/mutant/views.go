@@ -55,7 +55,7 @@ func Views() []Mutant {
 		viewMutant("agreed-discarded", "What is not stable at the end of a view is discarded, though another survivor delivered it.", crash,
 			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return false } }, "VIRTUAL-SYNCHRONY"),
 		viewMutant("does-not-wait-for-members", "The coordinator decides when a quorum is ready, and not all members of the view.", both,
-			func(r ViewRules) { r.Service.Awaits = func(_, _ spec.NodeID) bool { return false } }, "MEMBERSHIP-PRECISION", "VIRTUAL-SYNCHRONY"),
+			func(r ViewRules) { r.Service.Awaits = func(_, _ spec.NodeID) bool { return false } }, "MEMBERSHIP-PRECISION", "VIRTUAL-SYNCHRONY", "PRIMARY-COMPONENT"),
 		viewMutant("two-primaries", "Every part of a partition goes on, without a majority.", cut,
 			func(r ViewRules) {
 				r.Service.Quorum = func([]spec.NodeID, func(spec.NodeID) bool) bool { return true }

@@ -131,8 +131,14 @@ func (l *AtomicView) toward(next *spec.View, ref impl.Ref, now spec.Time, out *i
 	l.proceed(now, out)
 }
 
-// leaves says whether a member of this view is not in the next.
-func (l *AtomicView) leaves(n spec.NodeID) bool { return !slices.Contains(l.flush.toward.Members, n) }
+// leaves says whether a member of this view does not come along to the next. One that is in the next all the same comes to
+// it from elsewhere, or without what was delivered here.
+func (l *AtomicView) leaves(n spec.NodeID) bool {
+	if next := &l.flush.toward; next.Came != nil {
+		return !slices.Contains(next.Came, n)
+	}
+	return !slices.Contains(l.flush.toward.Members, n)
+}
 
 // forward sends on the messages of those that leave.
 func (l *AtomicView) forward(out *impl.Effects) {
