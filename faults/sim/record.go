@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/conform-go/conform/faults"
@@ -73,6 +75,11 @@ func (w *World) record(id spec.NodeID, n *node, e *impl.Effect) {
 		w.observe(base)
 	case impl.InstallView:
 		base.Kind, base.Has = spec.ViewChange, base.Has|spec.HasView
+		if slices.Contains(e.View.Came, id) { // else it comes in without a past, and nobody comes along
+			told := base
+			told.Has |= spec.IsTransitional
+			w.extra(told, spec.Extra{View: e.View.ID, Members: e.View.Came})
+		}
 		w.extra(base, spec.Extra{View: e.View.ID, Members: e.View.Members})
 	}
 }
