@@ -20,7 +20,7 @@ import (
 // the state is here: who has none does not count as one who has come to a view. Where nobody has come to a view, the
 // group begins anew, with an empty state.
 //
-// After a crash a node that the configuration has as a member joins again by itself.
+// After a crash a node joins again by itself; the service refuses that to one that was no member, or had left.
 type Gate struct {
 	Rules GateRules
 
@@ -46,7 +46,7 @@ type GateRules struct {
 	Closes   func(blocked bool) bool // whether sends are refused
 	Waits    func() bool             // whether who comes in waits for the state
 	Snapshot func(state []byte) []byte
-	Rejoins  func(configured bool) bool
+	Rejoins  func() bool          // whether who comes back joins by itself
 	After    func(left bool) bool // whether something is delivered to who has left
 	Repeats  func() bool          // whether somebody else is asked for the state
 }
@@ -88,7 +88,7 @@ func NewGate(cfg impl.Config, state State) *Gate {
 		Closes:   func(blocked bool) bool { return blocked },
 		Waits:    func() bool { return true },
 		Snapshot: func(state []byte) []byte { return state },
-		Rejoins:  func(configured bool) bool { return configured },
+		Rejoins:  func() bool { return true },
 		After:    func(left bool) bool { return !left },
 		Repeats:  func() bool { return true },
 	}}
@@ -115,7 +115,7 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 		state.Load(nil)
 		*g = Gate{Rules: rules, cfg: cfg, state: state, left: true}
 		g.whole = in.Num == 0 && cfg.Index(cfg.Self) >= 0
-		if in.Num > 0 && g.Rules.Rejoins(cfg.Index(cfg.Self) >= 0) {
+		if in.Num > 0 && g.Rules.Rejoins() {
 			g.joining = gateRejoin
 		}
 	case impl.Ready:
@@ -145,9 +145,11 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 		if in.Ref == g.leaving {
 			g.leaving = 0
 		}
-		if in.Ref != gateRejoin {
-			out.Pass(in)
+		if in.Ref == gateRejoin {
+			g.joining = 0
+			return
 		}
+		out.Pass(in)
 	case impl.Done:
 		g.done(in, out)
 	default:

@@ -55,6 +55,7 @@ type ViewSync struct {
 	pending  viewPending // the flush that is under way, or over and not decided
 	blocked  bool        // the layers above have been told
 	wants    bool        // to be a member
+	again    bool        // … and did so in the life before
 	joining  impl.Ref
 	leaving  impl.Ref
 
@@ -223,7 +224,7 @@ func (l *ViewSync) start(incarnation uint32) {
 	*l = ViewSync{Rules: rules, cfg: cfg, incarnation: incarnation, peers: make([]viewSyncPeer, cfg.Nodes)}
 	l.last = viewRecord{id: spec.ViewID{Epoch: 1}, members: cfg.Members, came: cfg.Members}
 	l.member = incarnation == 0 && cfg.Index(cfg.Self) >= 0
-	l.wants, l.whole = l.member, l.member
+	l.wants, l.whole, l.again = l.member, l.member, cfg.Index(cfg.Self) >= 0
 }
 
 // begin tells the first view to those that are in it, and everybody who is here.
@@ -251,6 +252,10 @@ func (l *ViewSync) viewOf(r *viewRecord) *spec.View {
 
 // join comes in with a view; not before a leave has returned.
 func (l *ViewSync) join(in impl.Input, out *impl.Effects) {
+	if in.Ref == gateRejoin && !l.again {
+		out.Refuse(in.Ref, impl.NotMember)
+		return
+	}
 	if l.leaving != 0 {
 		out.Refuse(in.Ref, impl.ViewChanging)
 		return
@@ -263,6 +268,7 @@ func (l *ViewSync) join(in impl.Input, out *impl.Effects) {
 		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
 	}
 	l.wants, l.joining = true, in.Ref
+	l.save(out)
 	l.tell(out)
 }
 
@@ -279,9 +285,11 @@ func (l *ViewSync) leave(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.ViewChanging)
 	case !l.member && !l.pending.under: // it has not come in, and refuses to from now on
 		l.wants = false
+		l.save(out)
 		out.Finish(in.Ref, nil)
 	default:
 		l.wants, l.leaving = false, in.Ref
+		l.save(out)
 		l.tell(out)
 	}
 }

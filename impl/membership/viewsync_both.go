@@ -54,7 +54,8 @@ type Partitionable struct {
 	forgot   spec.ViewID // of the views up to here it is not known whether they were installed
 	pending  partPending
 	blocked  bool
-	wants    bool
+	wants    bool // to be a member
+	again    bool // … and did so in the life before
 	joining  impl.Ref
 	leaving  impl.Ref
 
@@ -210,7 +211,7 @@ func (l *Partitionable) start(incarnation uint32) {
 	l.last = partView{id: spec.ViewID{Epoch: 1}, members: slices.Clone(cfg.Members), before: make([]spec.ViewID, len(cfg.Members))}
 	slices.Sort(l.last.members)
 	l.member = incarnation == 0 && cfg.Index(cfg.Self) >= 0
-	l.wants, l.whole = l.member, l.member
+	l.wants, l.whole, l.again = l.member, l.member, cfg.Index(cfg.Self) >= 0
 }
 
 // begin tells the first view to those that are in it, and everybody who is here.
@@ -238,6 +239,9 @@ func (l *Partitionable) viewOf(v *partView) *spec.View {
 // join comes in with a view; not before a leave has returned.
 func (l *Partitionable) join(in impl.Input, out *impl.Effects) {
 	switch {
+	case in.Ref == gateRejoin && !l.again:
+		out.Refuse(in.Ref, impl.NotMember)
+		return
 	case l.leaving != 0:
 		out.Refuse(in.Ref, impl.ViewChanging)
 		return
@@ -248,6 +252,7 @@ func (l *Partitionable) join(in impl.Input, out *impl.Effects) {
 		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
 	}
 	l.wants, l.joining = true, in.Ref
+	l.save(out)
 	l.tell(out)
 }
 
@@ -264,9 +269,11 @@ func (l *Partitionable) leave(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.ViewChanging)
 	case !l.member && !l.pending.under: // it has not come in, and refuses to from now on
 		l.wants = false
+		l.save(out)
 		out.Finish(in.Ref, nil)
 	default:
 		l.wants, l.leaving = false, in.Ref
+		l.save(out)
 		l.tell(out)
 	}
 }

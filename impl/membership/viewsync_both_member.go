@@ -163,8 +163,8 @@ func (l *Partitionable) settle(v *partView, commit bool, out *impl.Effects) {
 	case !bound:
 		return
 	}
-	l.save(out)
 	l.returns()
+	l.save(out)
 	l.tell(out)
 }
 

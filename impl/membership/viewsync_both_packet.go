@@ -147,7 +147,7 @@ func (l *Partitionable) save(out *impl.Effects) {
 		return
 	}
 	b := appendPart(appendPart(appendViewID(nil, l.promised), &l.last), &l.bound)
-	b = append(appendViewID(b, l.vote.ballot), newsFlag(l.vote.commit, 1))
+	b = append(appendViewID(b, l.vote.ballot), newsFlag(l.vote.commit, 1)|newsFlag(l.wants, 2))
 	impl.AppendRecord(out, viewSaved, appendViewID(appendIDs(b, l.past), l.forgot))
 	out.Persist(impl.Ref(l.saves))
 }
@@ -176,10 +176,13 @@ func (l *Partitionable) recover(log []byte) {
 	}
 	r := newsReader{b: l.journal.Records[n-1].Payload, nodes: l.cfg.Nodes}
 	promised, last, bound := r.viewID(), r.part(), r.part()
-	vote := partVote{ballot: r.viewID(), commit: r.number() != 0}
+	vote := partVote{ballot: r.viewID()}
+	flags := r.number()
+	vote.commit = flags&1 != 0
 	past, forgot := r.ids(), r.viewID()
 	if !r.bad {
 		promised.Epoch = l.Rules.Recovers(promised.Epoch)
 		l.promised, l.last, l.bound, l.vote, l.past, l.forgot = promised, last, bound, vote, past, forgot
+		l.again = flags&2 != 0
 	}
 }

@@ -182,7 +182,10 @@ func (l *ViewSync) decided(v *viewRecord, out *impl.Effects) {
 		}
 		l.watch()
 	}
-	l.returns()
+	wanted := l.wants
+	if l.returns(); l.wants != wanted {
+		l.save(out)
+	}
 	l.tell(out)
 }
 

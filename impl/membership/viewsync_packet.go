@@ -154,7 +154,7 @@ func (l *ViewSync) save(out *impl.Effects) {
 	}
 	b := appendViewID(nil, l.promised)
 	b = appendRecord(appendVote(b, &l.agreed), &l.last)
-	impl.AppendRecord(out, viewSaved, b)
+	impl.AppendRecord(out, viewSaved, append(b, newsFlag(l.wants, 1)))
 	out.Persist(impl.Ref(l.saves))
 }
 
@@ -178,10 +178,10 @@ func (l *ViewSync) recover(log []byte) {
 	l.journal = impl.ReadJournal(log)
 	if n := len(l.journal.Records); n > 0 && l.Rules.Saves() {
 		r := newsReader{b: l.journal.Records[n-1].Payload, nodes: l.cfg.Nodes}
-		promised, agreed, last := r.viewID(), r.vote(), r.record()
+		promised, agreed, last, again := r.viewID(), r.vote(), r.record(), r.number() != 0
 		if !r.bad {
 			promised.Epoch = l.Rules.Recovers(promised.Epoch)
-			l.promised, l.agreed, l.last = promised, agreed, last
+			l.promised, l.agreed, l.last, l.again = promised, agreed, last, again
 		}
 	}
 }

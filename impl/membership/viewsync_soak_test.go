@@ -26,7 +26,7 @@ var soaks = map[string]viewKinds{
 
 // viewSafety is what is judged besides, in every run.
 var viewSafety = []spec.ID{"SELF-INCLUSION", "VIEW-MONOTONICITY", "INITIAL-VIEW", "VIEW-AGREEMENT",
-	"SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK",
+	"SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK", "NO-DELIVERY-AFTER-LEAVE",
 	"NO-DUPLICATION", "SAFE-DELIVERY", "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT"}
 
 // judge gives what the judges find wrong, and counts the runs in which a requirement was tested.

@@ -129,6 +129,8 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 	leaving := make([]bool, s.Nodes)
 	removed := make([]bool, s.Nodes) // has heard that the group went on without it, since it installed a view
 	crashed := false
+	calls := make([]bool, s.Nodes) // join or leave, and has had no answer
+	vague := make([]bool, s.Nodes) // … when it crashed: what has become of it is not known
 	for n := range s.Nodes {
 		up[n], has[n] = true, map[spec.MsgID]bool{}
 		wants[n] = slices.Contains(s.Groups[0].Members, spec.NodeID(n))
@@ -140,25 +142,27 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 		switch e.Kind {
 		case spec.Crash:
 			up[n], crashed = false, true
+			vague[n] = vague[n] || calls[n]
 		case spec.Recover:
 			leaving[n] = false
-			up[n], inc[n], at[n], blocked[n], has[n], out[n] = true, inc[n]+1, spec.ViewID{}, false, map[spec.MsgID]bool{}, false
-			wants[n] = slices.Contains(s.Groups[0].Members, n)
+			up[n], inc[n], at[n], blocked[n], has[n] = true, inc[n]+1, spec.ViewID{}, false, map[spec.MsgID]bool{}
 		case spec.Join:
+			calls[n] = true
 			if !leaving[n] { // else it is refused
 				wants[n], out[n] = true, false
 			}
 		case spec.Joined:
-			wants[n], out[n], leaving[n] = true, false, false
+			wants[n], out[n], leaving[n], calls[n], vague[n] = true, false, false, false, false
 		case spec.Leave:
 			leaving[n] = leaving[n] || !out[n] // else it is refused
+			calls[n] = true
 		case spec.Left:
 			o.left++
 			if gone[at[n]] == nil {
 				gone[at[n]] = map[life]bool{}
 			}
 			gone[at[n]][me] = true
-			wants[n], out[n], leaving[n], at[n] = false, true, false, spec.ViewID{}
+			wants[n], out[n], leaving[n], at[n], calls[n], vague[n] = false, true, false, spec.ViewID{}, false, false
 		case spec.Block:
 			blocked[n] = true
 		case spec.Unblock:
@@ -266,6 +270,9 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 	if crashed && !slices.ContainsFunc(nodesOf(s), func(n spec.NodeID) bool { return up[n] && at[n] == o.last && !removed[n] }) {
 		o.died = true
 		return o // the group went on in a view whose members have all crashed, though none of them may have installed it
+	}
+	if slices.Contains(vague, true) {
+		return o
 	}
 	o.wrong = append(o.wrong, precise(s, o.last, members[o.last], up, wants, at)...)
 	if len(precise(s, o.last, members[o.last], up, wants, at)) == 0 && anyAt(up, at, o.last) && hasQuorum(s, up) {

@@ -92,7 +92,7 @@ func Views() []Mutant {
 				r.Service.Admits = func(_ *impl.Config, _ spec.NodeID, life uint32) bool { return life == 0 }
 			}, "MEMBERSHIP-PRECISION"),
 		viewMutant("does-not-rejoin", "A member that comes back does not ask to be admitted.", back,
-			func(r ViewRules) { r.Gate.Rejoins = func(bool) bool { return false } }, "MEMBERSHIP-PRECISION"),
+			func(r ViewRules) { r.Gate.Rejoins = func() bool { return false } }, "MEMBERSHIP-PRECISION"),
 		viewMutant("new-life-taken-for-the-old", "A new life of a member passes for the old one, which had what it has forgotten.", back,
 			func(r ViewRules) { r.Service.Reborn = func(bool) bool { return false } }, "MEMBERSHIP-PRECISION", "JOIN-TRANSFER"),
 		viewMutant("send-through-the-block", "A send slips through while a view ends, and goes into the next.", crash,
