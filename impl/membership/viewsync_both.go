@@ -13,7 +13,7 @@ import (
 // of them, and the views merge when the pieces hear of each other again: every node says to all others, at intervals,
 // which view it is in, whether it can hear them or not.
 //
-//	who coordinates:     the lowest member that is up, of whatever view; where there is none, the lowest configured node
+//	who coordinates:     the lowest member that is up, of whatever view; where there is none, the lowest that was one
 //	ask b:               whoever is up follows nobody older than b, and says which view it is in
 //	propose b, V:        V has all that are up and want to be in it; for each of them it says from which view it comes. Each
 //	                     part blocks, and flushes among those that come along from its view
@@ -33,8 +33,8 @@ import (
 // application's matter. Who joins comes in when all are in one view, and is given the state of the lowest member.
 //
 // What is promised, bound and voted, and the views that are known to have been installed, is written down before it is
-// said, so the ids of views rise through all lives. A new life comes in without a past. Configured nodes that come back and
-// hear of no member begin anew.
+// said, so the ids of views rise through all lives. A new life comes in without a past. Members that come back and hear of no
+// other begin anew.
 //
 // It stands where [ViewSync] stands.
 type Partitionable struct {

@@ -60,7 +60,7 @@ func (l *Partitionable) coordinates() bool {
 		if p != nil && p.member {
 			return n == l.cfg.Self
 		}
-		if p != nil && lowest < 0 && p.wants && l.cfg.Index(n) >= 0 {
+		if p != nil && lowest < 0 && p.wants && p.again {
 			lowest = n
 		}
 	}
@@ -104,7 +104,7 @@ func (l *Partitionable) plan(here func(spec.NodeID) *partNews) (next partView, c
 	}
 	if len(origins) <= 1 {
 		for n := range spec.NodeID(l.cfg.Nodes) {
-			if p := here(n); p != nil && p.wants && !(p.member && p.whole) && (holders > 0 || l.configured(here)) {
+			if p := here(n); p != nil && p.wants && !(p.member && p.whole) && (holders > 0 || l.founds(here) && abandoned(p, here)) {
 				next.members, next.before = append(next.members, n), append(next.before, spec.ViewID{})
 				changed = changed || p.pending || !p.member
 			}
@@ -118,10 +118,20 @@ func (l *Partitionable) plan(here func(spec.NodeID) *partNews) (next partView, c
 	return next, changed && len(next.members) > 0
 }
 
-// configured says whether one of those who are here, and want to be in the group, is configured to: without such, and
-// without a member, nobody begins anew.
-func (l *Partitionable) configured(here func(spec.NodeID) *partNews) bool {
-	return slices.ContainsFunc(l.cfg.Members, func(n spec.NodeID) bool { p := here(n); return p != nil && p.wants })
+// founds says whether one of those who are here, and want to be in the group, is configured to, or was before: without
+// such, and without a member, nobody begins anew.
+func (l *Partitionable) founds(here func(spec.NodeID) *partNews) bool {
+	for n := range spec.NodeID(l.cfg.Nodes) {
+		if p := here(n); p != nil && p.wants && p.again {
+			return true
+		}
+	}
+	return false
+}
+
+// abandoned says whether nobody can have the state that a node waits for: then it may begin anew.
+func abandoned(p *partNews, here func(spec.NodeID) *partNews) bool {
+	return !p.member || !slices.ContainsFunc(p.last.members, func(n spec.NodeID) bool { return here(n) == nil })
 }
 
 func ascending(v partView) (sorted partView) {

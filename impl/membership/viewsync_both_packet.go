@@ -28,6 +28,7 @@ type partNews struct {
 	member      bool
 	whole       bool
 	wants       bool
+	again       bool // the configuration has it, or an earlier life was a member: it may begin anew
 	pending     bool
 	commit      bool
 	first       uint64 // the epoch of its first attempt in this life; 0: none
@@ -45,7 +46,7 @@ func (l *Partitionable) news(kind byte, ballot spec.ViewID) *partNews {
 	if !l.Rules.Binds() {
 		bound = partView{}
 	}
-	return &partNews{kind: kind, incarnation: l.incarnation, member: l.member, whole: l.Rules.Holds(l.whole), wants: l.wants,
+	return &partNews{kind: kind, incarnation: l.incarnation, member: l.member, whole: l.Rules.Holds(l.whole), wants: l.wants, again: l.again,
 		pending: l.pending.under, first: l.first, last: l.last, bound: bound, vote: l.vote, ballot: ballot}
 }
 
@@ -64,7 +65,7 @@ func appendPart(b []byte, v *partView) []byte {
 func (p *partNews) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(p.incarnation))
 	b = append(b, newsFlag(p.member, 1)|newsFlag(p.whole, 2)|newsFlag(p.wants, 4)|newsFlag(p.pending, 8)|
-		newsFlag(p.commit, 16)|newsFlag(p.vote.commit, 32))
+		newsFlag(p.commit, 16)|newsFlag(p.vote.commit, 32)|newsFlag(p.again, 64))
 	b = binary.AppendUvarint(b, p.first)
 	b = appendViewID(appendPart(appendPart(b, &p.last), &p.bound), p.vote.ballot)
 	b = appendPart(appendViewID(b, p.ballot), &p.view)
@@ -97,10 +98,11 @@ func parsePart(b []byte, kind byte, nodes int) (p partNews, ok bool) {
 	flags := r.number()
 	p.member, p.whole, p.wants = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	p.pending, p.commit, p.vote.commit = flags&8 != 0, flags&16 != 0, flags&32 != 0
+	p.again = flags&64 != 0
 	p.first, p.last, p.bound = r.number(), r.part(), r.part()
 	p.vote.ballot, p.ballot, p.view = r.viewID(), r.viewID(), r.part()
 	p.past, p.forgot = r.ids(), r.viewID()
-	return p, !r.bad && len(r.b) == 0 && flags < 64 && kind <= partOutcome
+	return p, !r.bad && len(r.b) == 0 && flags < 128 && kind <= partOutcome
 }
 
 func (l *Partitionable) send(to spec.NodeID, p *partNews, out *impl.Effects) {

@@ -91,7 +91,7 @@ var partSoaks = map[string]viewKinds{
 	"everything": {cuts: true, crashes: true, recoveries: true, moves: true},
 }
 
-// waits says whether somebody who is up ends blocked, after a crash: bound to a view of which so many have crashed that
+// waits says whether somebody who is up ends blocked, or came back and is in no view, after a crash: bound to a view of which so many have crashed that
 // nobody can say what has become of it.
 func waits(h *spec.History) bool {
 	blocked, crashed := map[spec.NodeID]bool{}, false
@@ -99,11 +99,13 @@ func waits(h *spec.History) bool {
 		switch e := &h.Events[i]; e.Kind {
 		case spec.Block:
 			blocked[e.Node] = true
-		case spec.Unblock:
+		case spec.Unblock, spec.ViewChange:
 			delete(blocked, e.Node)
 		case spec.Crash:
 			delete(blocked, e.Node)
 			crashed = true
+		case spec.Recover: // in no view
+			blocked[e.Node] = true
 		}
 	}
 	return crashed && len(blocked) > 0
@@ -131,7 +133,7 @@ func TestPartitionableSoak(t *testing.T) {
 					t.Fatalf("%v\n%s", err, s)
 				}
 				wrong := judge(&j, h, judged, bites)
-				if k.cuts && k.crashes && len(wrong) == 1 && strings.Contains(wrong[0], "MEMBERSHIP-PRECISION") && waits(h) {
+				if (k.cuts || k.recoveries) && k.crashes && len(wrong) == 1 && strings.Contains(wrong[0], "MEMBERSHIP-PRECISION") && waits(h) {
 					waiting++
 					wrong = nil
 				}
