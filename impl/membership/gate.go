@@ -101,6 +101,9 @@ const (
 	gateAsk     = 2 // for it
 )
 
+// gateGives is the timer of who gives the state; 0 is that of who waits for it.
+const gateGives = 1
+
 // gateRejoin is the reference of the join after a crash.
 const gateRejoin = impl.RestoreRef + 1
 
@@ -131,7 +134,11 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 			g.change(in.View, in.Now, out)
 		}
 	case impl.TimerFired:
-		g.ask(in.Now, out)
+		if in.Num == gateGives {
+			g.give(out)
+		} else {
+			g.ask(in.Now, out)
+		}
 	case impl.Blocked, impl.Unblocked:
 		g.block(in.Kind == impl.Blocked, in, out)
 	case impl.Join, impl.Leave:
@@ -249,11 +256,7 @@ func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 			g.saved = g.Rules.Snapshot(g.state.Save(nil))
 		}
 		if !first && g.eldest() == g.cfg.Self {
-			for _, m := range v.Members {
-				if !slices.Contains(v.Came, m) {
-					out.Down(m, g.seal(g.saved, v.ID, gateState, out), 0)
-				}
-			}
+			out.SetTimer(gateGives, now) // not before the application here has been told the view
 		}
 		out.InstallView(v)
 		out.List[len(out.List)-1].Flag = true // the layers below have it
@@ -273,6 +276,18 @@ func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 		g.restore(g.early.body, out)
 	default:
 		out.SetTimer(0, now+spec.Time(g.cfg.TL/8))
+	}
+}
+
+// give sends the state to those who came in.
+func (g *Gate) give(out *impl.Effects) {
+	if !g.member || !g.whole {
+		return
+	}
+	for _, m := range g.view.Members {
+		if !slices.Contains(g.view.Came, m) {
+			out.Down(m, g.seal(g.saved, g.view.ID, gateState, out), 0)
+		}
 	}
 }
 
