@@ -14,7 +14,7 @@ import (
 )
 
 // What a stack of the service and the atomic level promises through everything that may happen, whatever its ordering.
-var overViews = []spec.ID{
+var promisedOverViews = []spec.ID{
 	checkers.NoCreation, checkers.NoDuplication, checkers.NoDuplicationRestart, checkers.ContentIntegrity, checkers.SenderIntegrity,
 	checkers.DestinationIntegrity, checkers.ClosedGroup, checkers.SelfDelivery, checkers.Validity, checkers.Agreement,
 	checkers.UniformAgreement, checkers.AllOrNothing, checkers.AckedDelivered, checkers.NoResurrection, checkers.ProbabilisticValidity,
@@ -60,13 +60,13 @@ func TestViewsAreJudged(t *testing.T) {
 func (o *ordered) judge(t *testing.T, runs int) {
 	bites := map[spec.ID]int{}
 	for name, k := range soaks {
-		ids := append(slices.Clone(overViews), o.promises...)
+		ids := append(slices.Clone(promisedOverViews), o.promises...)
 		if !k.cuts {
 			ids = append(ids, o.uncut...)
 		}
 		o.judgeKind(t, name, k, ids, runs, bites)
 	}
-	for _, id := range slices.Concat(overViews, o.promises, o.uncut) {
+	for _, id := range slices.Concat(promisedOverViews, o.promises, o.uncut) {
 		if t.Logf("%-24s %d", id, bites[id]); bites[id] == 0 && !testing.Short() && id != checkers.NoSilentGap {
 			t.Errorf("%s never passed", id)
 		}
@@ -173,7 +173,7 @@ func TestJudgesKillViewMutants(t *testing.T) {
 			}
 			goes := goesOn(s, h)
 			j.Load(h)
-			for _, id := range slices.Concat(overViews, orderedOverViews[0].promises) {
+			for _, id := range slices.Concat(promisedOverViews, orderedOverViews[0].promises) {
 				f := spec.Finding{}
 				if goes || isSafety(id) {
 					f = j.Check(id)

@@ -26,7 +26,6 @@ func ServerStack(cfg impl.Config, order, level impl.Layer, change func(ServerRul
 func serverStackAt(cfg impl.Config, at spec.NodeID, order, level impl.Layer, change func(ServerRules)) impl.Layer {
 	g, f, v := membership.NewGate(cfg, nil), membership.NewFlush(cfg), membership.NewInView(cfg)
 	s, u := membership.NewServer(cfg, at), transport.NewUnicast(cfg)
-	g.Rules.Rejoins = func(bool) bool { return true }                      // the server knows who belongs to the group
 	u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true } // packets of a view may come before it
 	if change != nil {
 		change(ServerRules{&s.Rules, &g.Rules, &f.Rules, &v.Rules})
