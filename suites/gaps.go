@@ -28,6 +28,14 @@ func (c Cell) claimGaps(m map[spec.ID]spec.FaultSet, p *premises, intact spec.Fa
 	if !p.repairs && !p.channel {
 		m["NO-SILENT-GAP"] = intact & lasting
 	}
+	if p.logged { // what waits for somebody to come back is overdue when it comes
+		for _, id := range []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ACKED-DELIVERED", "ALL-OR-NOTHING", "FIFO-GAPFREE"} {
+			if under, ok := m[id]; ok {
+				m[id] = under &^ crashes
+			}
+		}
+		delete(m, "DURABILITY") // which takes a crash
+	}
 }
 
 // separateGaps shows that a gap is one.
