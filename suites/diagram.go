@@ -25,18 +25,10 @@ func Diagram(h *spec.History, s *faults.Scenario, marked []int) string {
 			d.width = min(max(d.width, 2+utf8.RuneCountInString(d.text(e))), 24)
 		}
 	}
-	for i := range d.up {
-		d.up[i] = true
-	}
-	var rows []string
-	for i := range h.Events {
-		if text, ok := d.row(&h.Events[i]); ok {
-			mark := "  "
-			if slices.Contains(marked, i) {
-				mark = "> "
-			}
-			rows = append(rows, mark+text)
-		}
+	rows := d.rows(marked)
+	if len(rows) > maxRows {
+		d.short = true
+		rows = d.rows(marked)
 	}
 	if n := len(rows); n > maxRows {
 		cut := fmt.Sprintf("  … %d rows left out …", n-maxRows)
@@ -45,10 +37,31 @@ func Diagram(h *spec.History, s *faults.Scenario, marked []int) string {
 	return d.head() + strings.Join(rows, "\n") + "\n"
 }
 
+// rows draws all events that are shown.
+func (d *diagram) rows(marked []int) []string {
+	for i := range d.up {
+		d.up[i] = true
+	}
+	var rows []string
+	for i := range d.h.Events {
+		mark := "  "
+		if slices.Contains(marked, i) {
+			mark = "> "
+		} else if k := d.h.Events[i].Kind; d.short && (k == spec.Hold || k == spec.Discard) {
+			continue
+		}
+		if text, ok := d.row(&d.h.Events[i]); ok {
+			rows = append(rows, mark+text)
+		}
+	}
+	return rows
+}
+
 type diagram struct {
 	h     *spec.History
 	s     *faults.Scenario
 	width int
+	short bool // what is held back or discarded is left out, unless it is marked
 	up    []bool
 	nodes []spec.NodeID // that have a column
 }
@@ -58,6 +71,14 @@ func (d *diagram) drawn(e *spec.Event) bool {
 	switch e.Kind {
 	case spec.Extension, spec.Frame, spec.Receive, spec.Fault, spec.Heal:
 		return false
+	case spec.Note:
+		if op := d.h.ExtraOf(e).Op; op == spec.OpHeld || op == spec.OpKept {
+			return false
+		}
+	case spec.ViewChange: // who came along stands in the history
+		if e.Is(spec.IsTransitional) {
+			return false
+		}
 	}
 	return e.Is(spec.HasNode) && int(e.Node) < len(d.h.Nodes)
 }
@@ -180,8 +201,15 @@ func (d *diagram) text(e *spec.Event) string {
 		s = "X crash"
 	case e.Kind == spec.Suspect || e.Kind == spec.Trust:
 		s += " " + d.h.NodeName(e.To)
-	case e.Kind == spec.Hold || e.Kind == spec.Discard:
+	case e.Kind == spec.Hold:
+	case e.Kind == spec.Discard:
 		s += " " + d.h.ExtraOf(e).Reason
+	case e.Kind == spec.ViewChange:
+		for _, m := range d.h.ExtraOf(e).Members {
+			s += " " + d.h.NodeName(m)
+		}
+	case e.Kind == spec.Note:
+		s += " " + d.h.ExtraOf(e).Op
 	case e.Kind == spec.Invoke:
 		return e.Kind.String() + " " + operation(d.h.ExtraOf(e))
 	case e.Kind == spec.Return:

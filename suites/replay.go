@@ -62,11 +62,11 @@ func Playable(s *faults.Scenario) (*Subject, error) {
 		st := &s.Steps[i]
 		switch st.Action.Op {
 		case faults.Join, faults.Leave:
-			if subject.cell.Membership.Name != "anonymous" {
+			if subject.cell.Membership.Name != "anonymous" && !subject.cell.changes() {
 				return nil, fmt.Errorf("%q: the members of %s never change", s.StepText(i), subject.Name)
 			}
 		case faults.Sync, faults.Query:
-			if _, barriers := subject.cell.barrier(); barriers && st.Action.Op == faults.Sync {
+			if _, barriers := subject.cell.barrier(); barriers && st.Action.Op == faults.Sync || subject.cell.changes() && st.Action.Op == faults.Query {
 				break
 			}
 			return nil, fmt.Errorf("%q: %s has no %s", s.StepText(i), subject.Name, st.Action.Op)
