@@ -123,7 +123,7 @@ func (r *Report) refuted(w io.Writer) {
 	if len(parts) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nWhat is not promised, and was broken (a run of fewer stacks shows how):")
+	fmt.Fprintln(w, "\nWhat is not promised, and was broken (--witnesses shows how, and so does a run of fewer stacks):")
 	for _, part := range parts {
 		fmt.Fprintf(w, "  %-15s %s\n", part, wrap(strings.Join(ids[part], " "), wide-18, "                  "))
 	}

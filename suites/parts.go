@@ -171,7 +171,7 @@ func Reliabilities() []Part {
 	}, {
 		Name: "gossip", Title: "tell a few random members, who do the same",
 		Promise: "the share of the members that fan-out and rounds let expect delivers, of many messages; never acknowledges",
-		Source:  "Eugster, Guerraoui, Kermarrec, Massoulié, 2003",
+		Source:  "Eugster, Guerraoui, Kermarrec, Massoulié, 2004",
 		Options: []Option{
 			{Key: "fanout", Default: "2", Text: "members that each one tells in a round", Check: within(1, 64)},
 			{Key: "rounds", Default: "2", Text: "rounds in which it tells them", Check: within(1, 20)},
