@@ -8,7 +8,7 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// CheckedAdapter says whether a program speaks the adapter protocol (conform.adapter/1), and nothing of what it promises.
+// CheckedAdapter says whether a program speaks the adapter protocol, and nothing of what it promises (conform.adapter/1).
 type CheckedAdapter struct {
 	Schema  string         `json:"schema"`
 	Command []string       `json:"command"`

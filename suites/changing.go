@@ -22,15 +22,12 @@ func (c Cell) changes() bool { return c.Membership.Name == viewSynchronous }
 
 const viewSynchronous = "view-synchronous"
 
-// detectors are the ways in which nodes are found to be silent.
-var detectors = map[string]membership.Patience{"fixed": membership.FixedPatience, "phi": membership.PhiAccrual}
-
 func viewSynchrony() Part {
 	return Part{
 		Name: viewSynchronous, Title: "members agree on views, and finish each together before the next begins",
 		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash",
 		Source:  "Birman & Joseph, 1987; Chockler, Keidar, Vitenberg, 2001 (CKV01)",
-		Options: []Option{{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), phi (heartbeats later than they use to be)", Check: oneOf("channel", "fixed", "phi")}},
+		Options: []Option{{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("channel", "fixed", "adaptive")}},
 		New:     func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
 	}
 }
@@ -53,7 +50,7 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 	case c.Transport.Name == "tcp":
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
-	if p, ok := detectors[c.Membership.Get("detector", "channel")]; ok {
+	if p, ok := membership.ParsePatience(c.Membership.Get("detector", "channel")); ok {
 		layers = append(layers, membership.NewDetector(cfg, p))
 	}
 	return impl.NewStack(layers...)

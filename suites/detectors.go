@@ -77,8 +77,42 @@ type DetectorQuality struct {
 	Accuracy  float64 `json:"query_accuracy"`    // the share of the time in which one that lives is trusted
 }
 
+// detectorTable has the variants that are measured, by the names that [membership.ParsePatience] knows.
+var detectorTable = []struct{ name, title, source string }{
+	{"fixed", "suspects a node of which no heartbeat has come for TL", "Chandra & Toueg, 1996"},
+	{"adaptive", "suspects a node whose heartbeat is later than they use to be, and at the latest after TL",
+		"Hayashibara, Défago, Yared, Katayama, 2004, the φ accrual failure detector"},
+}
+
 // Detectors are the variants that are measured, and Troubles what they are measured against.
-func Detectors() []string { return []string{"fixed", "adaptive"} }
+func Detectors() []string {
+	var out []string
+	for _, d := range detectorTable {
+		out = append(out, d.name)
+	}
+	return out
+}
+
+func detectorEntries() []Entry {
+	var out []Entry
+	for _, d := range detectorTable {
+		out = append(out, Entry{Name: d.name, Title: d.title})
+	}
+	return out
+}
+
+func explainDetector(name string) *Explanation {
+	for _, d := range detectorTable {
+		if d.name == name {
+			e := &Explanation{Name: d.name, Kind: "failure detector", Title: d.title}
+			e.add("source", d.source)
+			e.add("used by", viewSynchronous+":detector="+d.name)
+			e.add("measured by", "conform detectors")
+			return e
+		}
+	}
+	return nil
+}
 
 // Troubles lists what detectors are measured against, in the order of the report.
 func Troubles() []string { return []string{"delay", "jitter", "loss", "pause"} }

@@ -32,7 +32,7 @@ func (e *Explanation) add(name, text string) {
 	}
 }
 
-// Explain explains a requirement, a part of a stack, a fault, a mutant, a level or a profile. A name that is several
+// Explain explains a requirement, a part of a stack, a failure detector, a fault, a mutant, a level, a profile or a schema. A name that is several
 // of these gets an explanation for each.
 func Explain(name string) ([]*Explanation, error) {
 	var out []*Explanation
@@ -68,6 +68,8 @@ func Explain(name string) ([]*Explanation, error) {
 		e.add("should", joinIDs(p.Should))
 		add(e)
 	}
+	add(explainDetector(name))
+	add(explainSchema(name))
 	if len(out) == 0 {
 		return nil, unknown("name", name, explainable())
 	}
@@ -80,6 +82,9 @@ func explainable() []string {
 		for _, e := range l.list() {
 			out = append(out, e.Name)
 		}
+	}
+	for _, s := range schemas {
+		out = append(out, s.name)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -154,23 +159,46 @@ func explainPart(kind string, p *Part) *Explanation {
 	for _, o := range p.Options {
 		e.add("option "+o.Key, o.Text+"; default "+o.Default)
 	}
-	c := Cell{Transport: Variant{Name: "unicast"}, Reliability: Variant{Name: "reliable"}, Ordering: Variant{Name: "unordered"}, Membership: Variant{Name: "static"}}
-	switch kind {
-	case "level of reliability":
-		c.Reliability.Name = p.Name
-	case "ordering":
-		c.Ordering.Name = p.Name
-	default:
-		return e
-	}
+	c := typical(kind, p.Name)
+	var under []spec.FaultSet // requirements that are claimed under the same faults are told together
+	same := map[spec.FaultSet][]spec.ID{}
 	for _, claim := range c.Claims() {
-		e.add(c.String()+" claims", string(claim.ID)+" under "+model(claim.Under))
+		if same[claim.Under] == nil {
+			under = append(under, claim.Under)
+		}
+		same[claim.Under] = append(same[claim.Under], claim.ID)
+	}
+	for _, u := range under {
+		e.add(c.String()+" claims", joinIDs(same[u])+" under "+model(u))
 	}
 	e.add("only of runs in which everyone that crashed comes back", joinIDs(c.Awaits()))
 	for _, s := range c.Separations() {
 		e.add(c.String()+" does not promise", string(s.ID)+", shown with "+s.With.String())
 	}
 	return e
+}
+
+// typical is the cell that shows what a part promises: the first that makes sense with it.
+func typical(kind, part string) Cell {
+	var c Cell
+	for _, try := range []string{"unicast/reliable/unordered/static", "unicast/unreliable/unordered/static",
+		"hardware/unreliable/unordered/static", "unicast/atomic-view/unordered/static"} {
+		c, _ = ParseCell(try)
+		switch kind {
+		case "transport":
+			c.Transport.Name = part
+		case "level of reliability":
+			c.Reliability.Name = part
+		case "ordering":
+			c.Ordering.Name = part
+		case "membership":
+			c.Membership.Name = part
+		}
+		if c.Applicable() == nil {
+			break
+		}
+	}
+	return c
 }
 
 // model says a fault model in few words.

@@ -34,29 +34,23 @@ var listings = []struct {
 	{"reliability", func() []Entry { return partEntries(Reliabilities()) }},
 	{"orderings", func() []Entry { return partEntries(Orderings()) }},
 	{"memberships", func() []Entry { return partEntries(Memberships()) }},
+	{"detectors", detectorEntries},
 	{"faults", faultEntries},
 	{"mutants", mutantEntries},
 	{"levels", levelEntries},
 	{"profiles", profileEntries},
 }
 
-// Kinds lists what [List] takes.
-func Kinds() []string {
-	var out []string
-	for _, l := range listings {
-		out = append(out, l.kind)
-	}
-	return out
-}
-
 // List lists the things of a kind.
 func List(kind string) (*Listing, error) {
+	kinds := []string{"schemas"} // which conform list writes as they are
 	for _, l := range listings {
 		if l.kind == kind {
 			return &Listing{"conform.list/1", kind, l.list()}, nil
 		}
+		kinds = append(kinds, l.kind)
 	}
-	return nil, unknown("kind", kind, Kinds())
+	return nil, unknown("kind", kind, kinds)
 }
 
 func requirementEntries() []Entry {

@@ -10,7 +10,7 @@ import (
 )
 
 type listCommand struct {
-	What string `arg:"" name:"WHAT" help:"requirements, transports, reliability, orderings, memberships, faults, mutants, levels, profiles, or schemas: those of the lines of an adapter."`
+	What string `arg:"" name:"WHAT" help:"requirements, transports, reliability, orderings, memberships, detectors, faults, mutants, levels, profiles, or schemas: those of the lines of an adapter."`
 	output
 }
 
