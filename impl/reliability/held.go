@@ -74,7 +74,7 @@ func (d *Durable) Held() (n int) {
 func (p *phased) Held() (n int) {
 	for _, s := range p.streams.list {
 		n += s.slots.Count(func(m *prepared) bool {
-			return m.stage == noting || m.stage == waiting || m.stage == closing && m.body != nil
+			return m.stage == noting || m.stage == waiting || m.stage == closing && m.record != 0
 		})
 	}
 	return n
