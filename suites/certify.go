@@ -49,6 +49,8 @@ type Certified struct {
 	OutsideError string `json:"outside_error,omitempty"`
 	NotPlayed    string `json:"not_played,omitempty"`  // and those that it can't inject
 	Incomplete   string `json:"interrupted,omitempty"` // why not all schedules were played
+
+	provenance
 }
 
 // Tested is the program.
@@ -145,6 +147,7 @@ func (c Certification) open() (*trial, error) {
 	}
 	t.hello = pool.Hello()
 	t.introduce()
+	t.r.hello, t.r.expected, t.r.full = t.hello.Line(), t.schedules(), t.fullSchedules()
 	switch {
 	case c.Network != "" && c.Network != t.r.Subject.Network:
 		pool.Close()
@@ -187,6 +190,9 @@ func (t *trial) choose(asked []spec.ID) error {
 	if err != nil {
 		return fmt.Errorf("its hello says what it tolerates: %w", err)
 	}
+	if t.r.declared, err = spec.ParseClaims(t.hello.Claims); err != nil {
+		return fmt.Errorf("its hello says what it claims: %w", err)
+	}
 	switch {
 	case t.plan.Profile != "":
 		p, _ := spec.LookupProfile(t.plan.Profile)
@@ -194,9 +200,7 @@ func (t *trial) choose(asked []spec.ID) error {
 	case len(asked) > 0:
 		t.claims = asked
 	default:
-		if t.claims, err = spec.ParseClaims(t.hello.Claims); err != nil {
-			return fmt.Errorf("its hello says what it claims: %w", err)
-		}
+		t.claims = t.r.declared
 	}
 	if t.hello.Tolerates == nil || len(t.claims) == 0 { // nothing was declared: what is asked for is the model
 		model |= t.plan.Faults
@@ -245,77 +249,19 @@ func (t *trial) params(under spec.FaultSet) faults.Params {
 
 // schedules is how many schedules each phase has.
 func (t *trial) schedules() int {
-	switch {
-	case t.plan.Schedules > 0:
+	if t.plan.Schedules > 0 {
 		return t.plan.Schedules
+	}
+	return t.fullSchedules()
+}
+
+// fullSchedules is how many there are when no number is asked for.
+func (t *trial) fullSchedules() int {
+	switch {
 	case t.hello.Network == "own":
 		return CertifySchedules / 25 // in real time
 	case !t.hello.Reset:
 		return CertifySchedules / 10 // a process for each life
 	}
 	return CertifySchedules
-}
-
-// finish puts the rows and the verdict together.
-func (t *trial) finish() {
-	r := t.r
-	cell := CellReport{Transport: AdapterSubject, Reliability: "unreliable", Ordering: "unordered", Membership: "static", Applicable: true}
-	for _, u := range t.units {
-		if !u.outside {
-			cell.Schedules += u.tried
-			cell.Sends, cell.Deliveries = cell.Sends+u.counts.Sends, cell.Deliveries+u.counts.Deliveries
-			cell.Packets, cell.Acks = cell.Packets+u.counts.Packets, cell.Acks+u.counts.Acks
-		}
-	}
-	cell.Requirements, r.Outside = t.rows(false), t.rows(true)
-	t.reach(&cell)
-	for i := range cell.Requirements {
-		if row := &cell.Requirements[i]; row.Claimed {
-			r.Verdict = r.Verdict.Merge(row.Verdict)
-		}
-	}
-	if r.Error != "" {
-		r.Verdict = r.Verdict.Merge(spec.Error)
-	}
-	if r.Incomplete != "" || cell.Schedules == 0 {
-		r.Verdict = r.Verdict.Merge(spec.Inconclusive)
-	}
-	r.Cells = []CellReport{cell}
-	if t.plan.Clock != nil {
-		r.ElapsedMS = t.plan.Clock().Sub(t.start).Milliseconds()
-	}
-}
-
-// reach says which levels hold, and names the cell after the strongest that are claimed.
-func (t *trial) reach(cell *CellReport) {
-	for _, l := range ladder {
-		ids, _ := spec.Level(l.name)
-		x := Reached{Level: l.name, Order: l.order, Claimed: true}
-		tried := true
-		for _, id := range ids {
-			i := slices.IndexFunc(cell.Requirements, func(r Row) bool { return r.ID == id })
-			if i < 0 {
-				tried = false
-				break
-			}
-			row := &cell.Requirements[i]
-			x.Claimed = x.Claimed && row.Claimed
-			x.Verdict = x.Verdict.Merge(row.Verdict)
-			switch row.Verdict {
-			case spec.Fail:
-				x.Broken = append(x.Broken, id)
-			case spec.Inconclusive:
-				x.Unshown = append(x.Unshown, id)
-			}
-		}
-		if !tried {
-			continue
-		}
-		if x.Claimed && l.order {
-			cell.Ordering = l.name
-		} else if x.Claimed {
-			cell.Reliability = l.name
-		}
-		t.r.Levels = append(t.r.Levels, x)
-	}
 }

@@ -57,6 +57,7 @@ type certUnit struct {
 	counts  sim.Counts
 	tally   []spec.Tally       // by requirement: the claims, then the others
 	broken  []*faults.Scenario // the first that breaks it
+	runs    []string           // within the model, in lock-step: see [Certificate]
 	stories map[spec.ID]*Story // of runs in real time, which may not come again
 	err     error
 }
@@ -218,9 +219,15 @@ func (t *trial) do(ctx context.Context, u *certUnit) error {
 			continue
 		}
 		u.judge(b.bench, &s, ids, len(t.claims))
+		if !u.outside {
+			u.runs = append(u.runs, b.digest())
+		}
 	}
 	return nil
 }
+
+// digest stands for the run that was played last.
+func (b *certBench) digest() string { return fmt.Sprintf("%016x", b.world.Trace().Digest) }
 
 // judge takes the findings on the run that was played last; outside the model only claims are judged.
 func (u *certUnit) judge(b *bench, s *faults.Scenario, ids []spec.ID, claims int) {

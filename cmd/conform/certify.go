@@ -1,8 +1,10 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -25,8 +27,10 @@ type certifyCommand struct {
 	Connect   string        `enum:"stdio,tcp,unix" default:"stdio" help:"How lines go: stdio, or a tcp or unix address in CONFORM_ADDR that the program dials."`
 	Deadline  time.Duration `default:"10s" help:"How long one answer of the program may take."`
 	Check     bool          `name:"check-adapter" help:"See only whether it speaks the protocol."`
+	Cert      string        `name:"certificate" placeholder:"FILE" help:"Write a signed certificate, if everything holds; nothing may be left out then."`
+	Key       string        `placeholder:"FILE" help:"Private key (PEM, PKCS #8, ed25519) that signs the certificate: openssl genpkey -algorithm ed25519 makes one."`
 	Command   []string      `arg:"" name:"CMD" help:"The program, with its arguments, behind --."`
-	output
+	formats
 }
 
 func (certifyCommand) Help() string {
@@ -42,6 +46,10 @@ func (c *certifyCommand) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
+	key, err := c.key()
+	if err != nil {
+		return usage(err)
+	}
 	if c.Check {
 		r := plan.CheckAdapter()
 		s.verdict(r.Verdict)
@@ -49,6 +57,9 @@ func (c *certifyCommand) Run(s *session) error {
 	}
 	show, end := progress(s, "certifying")
 	plan.Progress = show
+	if key != nil {
+		return c.certify(s, &plan, key, end)
+	}
 	r, err := plan.Run(s.ctx)
 	end()
 	if err != nil {
@@ -56,6 +67,61 @@ func (c *certifyCommand) Run(s *session) error {
 	}
 	s.verdict(r.Verdict)
 	return c.emit(s, r, r.WriteText)
+}
+
+// key reads what a certificate is to be signed with, before anything is executed; nil where none is wanted.
+func (c *certifyCommand) key() (ed25519.PrivateKey, error) {
+	switch {
+	case c.Cert == "" && c.Key == "":
+		return nil, nil
+	case c.Cert == "" || c.Key == "":
+		return nil, errors.New("--certificate FILE and --key FILE: want both")
+	case c.Check:
+		return nil, errors.New("--check-adapter judges nothing that a certificate could say")
+	}
+	key, err := readPrivate(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	_, err = os.Stat(c.Cert)
+	fresh := errors.Is(err, os.ErrNotExist)
+	if err := writable(c.Cert); err != nil {
+		return nil, err
+	}
+	if fresh { // there is none yet, and perhaps never will be
+		err = os.Remove(c.Cert)
+	}
+	return key, err
+}
+
+// certify tries the program and writes a certificate. Where there is none though nothing is broken, nothing that the
+// certificate would say was shown.
+func (c *certifyCommand) certify(s *session, plan *suites.Certification, key ed25519.PrivateKey, end func()) error {
+	r, cert, none, err := plan.Certify(s.ctx)
+	end()
+	if err != nil {
+		return usage(err)
+	}
+	s.verdict(r.Verdict)
+	if none != nil && r.Verdict == spec.Pass {
+		s.verdict(spec.Inconclusive)
+	}
+	if err := c.emit(s, r, r.WriteText); err != nil {
+		return err
+	}
+	if none != nil {
+		fmt.Fprintln(s.stderr, "conform:", none)
+		return nil
+	}
+	sealed, err := cert.Seal(s.ctx, key)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.Cert, sealed, 0o666); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stderr, "the certificate is in %s; conform verify --replay 20 %s plays the first 20 schedules again\n", c.Cert, c.Cert)
+	return nil
 }
 
 func (c *certifyCommand) plan() (suites.Certification, error) {

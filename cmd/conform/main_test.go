@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	programs := map[string]func(){"conform": main, "dial": adaptertest.Dial}
-	for _, mode := range []string{"good", "boast", "crash-prone"} {
+	for _, mode := range []string{"good", "boast", "crash-prone", "yes-safe"} {
 		programs[mode] = func() { adaptertest.Run(mode) }
 	}
 	testscript.Main(m, programs)
@@ -29,11 +29,13 @@ func TestMain(m *testing.M) {
 //	witness FILE ID REPLAY   the replay token of a run's first separation witness of ID goes to REPLAY
 //	sameBytes A B         two JSON files are equal but for elapsed_ms
 //	chop FILE             take the last newline away
+//	keys PRIVATE PUBLIC   a pair of keys, which the first letter of PRIVATE determines
+//	tamper FILE OLD NEW   change what an envelope holds, and leave the signature
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "witness": witness, "sameBytes": sameBytes, "chop": chop,
+			"status": status, "witness": witness, "sameBytes": sameBytes, "chop": chop, "keys": keys, "tamper": tamper,
 		},
 	})
 }

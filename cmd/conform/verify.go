@@ -8,25 +8,35 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
+	"github.com/conform-go/conform/impl/adapter"
 	"github.com/conform-go/conform/spec"
 	"github.com/conform-go/conform/suites"
 )
 
 type verifyCommand struct {
-	Key         string `placeholder:"FILE" help:"Public key (PEM, ed25519) by which the certificate has to be signed. Without, the one that it names: then nothing says whose that is."`
-	Certificate string `arg:"" name:"CERTIFICATE" help:"What conform certify --certificate wrote."`
+	Key         string        `placeholder:"FILE" help:"Public key (PEM, ed25519) by which the certificate has to be signed. Without, the one that it names: then nothing says whose that is."`
+	Replay      int           `default:"0" placeholder:"N" help:"Play the first N schedules again, on the program, and compare."`
+	Parallel    int           `default:"0" help:"Workers, each with its own processes; 0: one for each core."`
+	Connect     string        `enum:",stdio,tcp,unix" default:"" placeholder:"stdio|tcp|unix" help:"How lines go; without it, as when it was certified."`
+	Deadline    time.Duration `default:"10s" help:"How long one answer of the program may take."`
+	Certificate string        `arg:"" name:"CERTIFICATE" help:"What conform certify --certificate wrote."`
+	Command     []string      `arg:"" optional:"" name:"CMD" help:"Behind --, with --replay: the program, with its arguments; without, the command of the certificate."`
 	output
 }
 
 func (verifyCommand) Help() string {
-	return example("conform verify --key public.pem my-mcast.certificate.json")
+	return example("conform verify --key public.pem --replay 20 my-mcast.certificate.json")
 }
 
 // Run opens a certificate and says what it certifies, or why it is not what it says.
 func (c *verifyCommand) Run(s *session) error {
 	if err := c.prepare(); err != nil {
 		return err
+	}
+	if c.Replay < 0 || c.Deadline <= 0 || c.Replay == 0 && len(c.Command) > 0 {
+		return usage(errors.New("to play the certificate again takes --replay N, and a --deadline above 0"))
 	}
 	b, err := os.ReadFile(c.Certificate)
 	if err != nil {
@@ -45,12 +55,35 @@ func (c *verifyCommand) Run(s *session) error {
 	} else if err != nil {
 		return usage(fmt.Errorf("%s: %w", c.Certificate, err))
 	}
-	s.verdict(spec.Pass)
-	return c.emit(s, cert, func(w io.Writer) {
+	tell := func(w io.Writer) {
 		cert.WriteText(w)
 		if public == nil {
 			fmt.Fprintln(w, "\nIt is signed by the key that it names; --key says whose key that has to be.")
 		}
+	}
+	if c.Replay > 0 {
+		return c.again(s, cert, tell)
+	}
+	s.verdict(spec.Pass)
+	return c.emit(s, cert, tell)
+}
+
+// again plays schedules of the certificate again. A program that is not as certified fails, whatever else broke.
+func (c *verifyCommand) again(s *session, cert *suites.Certificate, tell func(io.Writer)) error {
+	r, err := cert.Recheck(s.ctx, c.Replay, adapter.Options{Command: c.Command, Connect: c.Connect, Answer: c.Deadline}, workers(c.Parallel))
+	switch {
+	case errors.Is(err, suites.ErrUsage):
+		return usage(err)
+	case errors.As(err, new(suites.NotSealed)):
+		s.verdict(spec.Fail)
+		return err
+	case err != nil:
+		return err
+	}
+	s.verdict(r.Verdict)
+	return c.emit(s, r, func(w io.Writer) {
+		tell(w)
+		r.WriteText(w)
 	})
 }
 

@@ -63,7 +63,15 @@ type Hello struct {
 	Limits    struct {
 		Payload int `json:"payload"` // bytes of the longest message; 0: no limit
 	} `json:"limits"`
+
+	raw string
 }
+
+// Line gives the hello word for word.
+func (h *Hello) Line() []byte { return []byte(h.raw) }
+
+// String is the hello word for word.
+func (h Hello) String() string { return h.raw }
 
 // The lines to a program.
 type (
@@ -141,7 +149,7 @@ func parseHello(raw []byte) (*Hello, error) {
 	if l.Protocol != Protocol {
 		return nil, fmt.Errorf("it speaks protocol %d: this is protocol %d", l.Protocol, Protocol)
 	}
-	h := new(Hello)
+	h := &Hello{raw: string(bytes.TrimSpace(raw))}
 	return h, json.Unmarshal(raw, h)
 }
 
