@@ -187,31 +187,39 @@ func (w *World) drop() error {
 	var drops []Drop
 	for _, f := range w.active {
 		if f.step < 0 { // a dead host, whose cable is unplugged
-			drops = append(drops, Drop{From: -1 - f.step, To: -1, Percent: 100, Cable: true})
+			drops = dropsOf(drops, &faults.Action{Op: faults.CrashLossy, Node: spec.NodeID(-1 - f.step)})
 			continue
 		}
 		a := &w.s.Steps[f.step].Action
-		switch a.Op {
-		case faults.Loss:
-			drops = append(drops, Drop{From: -1, To: -1, Percent: a.Percent})
-		case faults.OmitSend:
-			drops = append(drops, Drop{From: int(a.Node), To: int(a.Peer), Percent: a.Percent})
-		case faults.OmitReceive:
-			drops = append(drops, Drop{From: int(a.Peer), To: int(a.Node), Percent: a.Percent})
-		case faults.Isolate:
-			drops = append(drops, Drop{From: int(a.Node), To: -1, Percent: 100}, Drop{From: -1, To: int(a.Node), Percent: 100})
-		case faults.Partition, faults.OneWay, faults.Bridge, faults.Flap:
-			drops = w.cuts(drops, a, f.since)
+		if a.Op == faults.Flap && a.By > 0 && (w.since()-f.since)/spec.Time(a.By)%2 == 1 {
+			continue
 		}
+		drops = dropsOf(drops, a)
 	}
 	return w.cfg.LAN.Drop(drops)
 }
 
-// cuts adds the links between different parts.
-func (w *World) cuts(drops []Drop, a *faults.Action, since spec.Time) []Drop {
-	if a.Op == faults.Flap && a.By > 0 && (w.since()-since)/spec.Time(a.By)%2 == 1 {
-		return drops
+// dropsOf adds what the switch drops while a fault lasts.
+func dropsOf(drops []Drop, a *faults.Action) []Drop {
+	switch a.Op {
+	case faults.CrashLossy: // a dead host, whose cable is unplugged
+		return append(drops, Drop{From: int(a.Node), To: -1, Percent: 100, Cable: true})
+	case faults.Loss:
+		return append(drops, Drop{From: -1, To: -1, Percent: a.Percent})
+	case faults.OmitSend:
+		return append(drops, Drop{From: int(a.Node), To: int(a.Peer), Percent: a.Percent})
+	case faults.OmitReceive:
+		return append(drops, Drop{From: int(a.Peer), To: int(a.Node), Percent: a.Percent})
+	case faults.Isolate:
+		return append(drops, Drop{From: int(a.Node), To: -1, Percent: 100}, Drop{From: -1, To: int(a.Node), Percent: 100})
+	case faults.Partition, faults.OneWay, faults.Bridge, faults.Flap:
+		return cuts(drops, a)
 	}
+	return drops
+}
+
+// cuts adds the links between different parts.
+func cuts(drops []Drop, a *faults.Action) []Drop {
 	for p, from := range a.Parts {
 		for q, to := range a.Parts {
 			if p == q || a.Op == faults.OneWay && p > q {

@@ -21,6 +21,7 @@ type Certification struct {
 	Profile   string        // or the name of a profile
 	Faults    spec.FaultSet // beyond what the program tolerates
 	Network   string        // harness or own; empty: as the program says
+	World     string        // of programs with sockets of their own: empty, loopback; netns, a host of a LAN for each node
 	Nodes     int           // 0: 3 or 4, drawn
 	Messages  int           // most sends of a schedule; 0: 4
 	Schedules int           // 0: CertifySchedules, or CertifyOwnSchedules in real time
@@ -116,6 +117,7 @@ type trial struct {
 	start  time.Time
 
 	benches chan *certBench // idle
+	outside outsideNets
 	units   []*certUnit
 }
 
@@ -149,6 +151,9 @@ func (c Certification) open() (*trial, error) {
 	t.introduce()
 	t.r.hello, t.r.expected, t.r.full = t.hello.Line(), t.schedules(), t.fullSchedules()
 	switch {
+	case c.World != "" && (t.r.Subject.Network != "own" || c.World != "netns" || c.Adapter.Connect == "tcp"):
+		pool.Close()
+		return nil, fmt.Errorf("--world %s: want netns, for a program with sockets of its own (network \"own\"), which reads its stdin", c.World)
 	case c.Network != "" && c.Network != t.r.Subject.Network:
 		pool.Close()
 		return nil, fmt.Errorf("--network %s: the program says that it uses network %q", c.Network, t.r.Subject.Network)
@@ -159,8 +164,10 @@ func (c Certification) open() (*trial, error) {
 		return t, nil
 	}
 	if t.r.Subject.Network == "own" {
-		t.r.World = "loopback"
 		pool.Close()
+		if t.r.World = "loopback"; c.World != "" {
+			t.r.World = c.World
+		}
 		return t, nil
 	}
 	t.benches <- t.bench(pool)
@@ -228,6 +235,9 @@ func (t *trial) playable() {
 	}
 	if t.hello.Network == "own" {
 		can = adapter.OwnFaults
+		if t.r.World == "netns" || t.plan.World == "netns" {
+			can |= outsideFaults
+		}
 	}
 	if cannot := (t.model | t.more) &^ can; cannot != 0 {
 		t.r.NotPlayed = cannot.String()

@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
@@ -16,8 +17,16 @@ type ownBench struct {
 	own *adapter.Own
 }
 
-func (t *trial) ownBench() *ownBench {
-	return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwn(t.plan.Adapter, t.hello)}
+// ownBench makes a world. Whoever has it gives its network back when he is done.
+func (t *trial) ownBench() (b *ownBench, done func(), err error) {
+	if t.r.World != "netns" {
+		return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwn(t.plan.Adapter, t.hello)}, func() {}, nil
+	}
+	n, done, err := t.outside.borrow()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwnOn(t.plan.Adapter, t.hello, n)}, done, nil
 }
 
 func (b *ownBench) play(s *faults.Scenario) error {
@@ -31,15 +40,25 @@ func (b *ownBench) play(s *faults.Scenario) error {
 // tryOwn plays the schedules in real time. (Liveness is judged in settled runs; how long anything may be silent is the
 // program's to say, in its hello.)
 func (t *trial) tryOwn(ctx context.Context) {
-	if err := t.ownBench().own.Probe(); err != nil {
+	b, done, err := t.ownBench()
+	if err == nil {
+		err = b.own.Probe()
+		done()
+	}
+	if err != nil {
 		t.broke(err)
 		return
 	}
-	for i := range t.schedules() {
-		t.units = append(t.units, &certUnit{first: i, n: 1})
+	for _, outside := range []bool{false, true} {
+		if outside && (t.more == 0 || len(t.claims) == 0) {
+			break
+		}
+		for i := range t.schedules() {
+			t.units = append(t.units, &certUnit{outside: outside, first: i, n: 1})
+		}
 	}
 	// Most of a run is waiting, so that more of them than there are cores go well together.
-	err := spread(ctx, 2*max(1, t.plan.Parallel), len(t.units), t.plan.Progress, func(i int) {
+	err = spread(ctx, 2*max(1, t.plan.Parallel), len(t.units), t.plan.Progress, func(i int) {
 		t.units[i].err = t.doOwn(ctx, t.units[i])
 	})
 	t.over(ctx, err)
@@ -49,11 +68,15 @@ func (t *trial) doOwn(ctx context.Context, u *certUnit) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	b := t.ownBench()
+	b, done, err := t.ownBench()
+	if err != nil {
+		return err
+	}
+	defer done()
 	ids := append(append([]spec.ID{}, t.claims...), t.extra...)
 	u.tally, u.broken = make([]spec.Tally, len(ids)), make([]*faults.Scenario, len(ids))
 	var s faults.Scenario
-	t.draw(&s, false, u.first)
+	t.draw(&s, u.outside, u.first)
 	if err := b.play(&s); err != nil {
 		return err
 	}
@@ -68,7 +91,13 @@ func (t *trial) doOwn(ctx context.Context, u *certUnit) error {
 			u.counts.Acks++
 		}
 	}
+	if u.outside && s.Faults()&t.more == 0 {
+		return nil
+	}
 	for k, id := range ids {
+		if u.outside && k >= len(t.claims) {
+			break
+		}
 		f := b.judge.Check(id)
 		u.tally[k].Add(f)
 		if f.Verdict == spec.Fail && u.broken[k] == nil {
@@ -95,10 +124,13 @@ func (b *ownBench) keep(stories *map[spec.ID]*Story, id spec.ID, f spec.Finding,
 func (t *trial) storyOwn(s *faults.Scenario, id spec.ID) *Story {
 	var story *Story
 	for _, u := range t.units {
-		if x := u.stories[id]; x != nil {
+		if x := u.stories[id]; x != nil && slices.Contains(u.broken, s) {
 			story = x
 			break
 		}
+	}
+	if t.r.World == "netns" {
+		story.Replay += " --world netns"
 	}
 	story.Replay += " -- " + shell(t.plan.Adapter.Command)
 	claimed := false
@@ -110,8 +142,13 @@ func (t *trial) storyOwn(s *faults.Scenario, id spec.ID) *Story {
 	}
 	rate := Rate{ID: id}
 	for range max(1, t.plan.Runs) {
-		b := t.ownBench()
-		if b.play(s) != nil {
+		b, done, err := t.ownBench()
+		if err != nil {
+			break
+		}
+		err = b.play(s)
+		done()
+		if err != nil {
 			break
 		}
 		rate.Runs++
@@ -125,7 +162,11 @@ func (t *trial) storyOwn(s *faults.Scenario, id spec.ID) *Story {
 
 // replayOwn plays a scenario once in real time.
 func (t *trial) replayOwn(s *faults.Scenario) (*Replayed, error) {
-	b := t.ownBench()
+	b, done, err := t.ownBench()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	for i := range s.Steps {
 		if err := b.own.Can(s.Steps[i].Action.Op); err != nil {
 			return nil, fmt.Errorf("%w: %q: %w", ErrUsage, s.StepText(i), err)

@@ -139,6 +139,7 @@ func (t *trial) put(b *certBench) {
 }
 
 func (t *trial) close() {
+	t.outside.close()
 	for {
 		select {
 		case b := <-t.benches:
@@ -185,7 +186,11 @@ func (t *trial) quiet() (*spec.History, error) {
 		return nil, errors.New(t.r.Error)
 	}
 	if t.hello.Network == "own" {
-		b := t.ownBench()
+		b, done, err := t.ownBench()
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		return &b.h, b.play(t.smallest())
 	}
 	b, err := t.take()

@@ -5,6 +5,9 @@ package suites
 import (
 	"context"
 	"errors"
+
+	"github.com/conform-go/conform/impl/adapter"
+	"github.com/conform-go/conform/spec"
 )
 
 // Guest does nothing: only Linux has network namespaces.
@@ -17,6 +20,18 @@ func RunOutdoors(context.Context, Plan, string) (*Report, error) {
 
 // OutdoorWorkers is how many schedules are played at a time where nobody says.
 func OutdoorWorkers() int { return 1 }
+
+// outsideFaults are none.
+const outsideFaults = spec.NoFaults
+
+// outsideNets lends nothing.
+type outsideNets struct{}
+
+func (*outsideNets) borrow() (adapter.Network, func(), error) {
+	return nil, nil, errors.New("only Linux has network namespaces")
+}
+
+func (*outsideNets) close() {}
 
 // Elevate does nothing.
 func Elevate() (code int, done bool, err error) { return 0, false, nil }

@@ -18,6 +18,7 @@ type certifyCommand struct {
 	Profile   string        `placeholder:"NAME" help:"Judge it by a profile instead."`
 	Faults    string        `default:"none" placeholder:"L" help:"Faults beyond those that it tolerates."`
 	Network   string        `enum:",harness,own" default:"" placeholder:"harness|own" help:"Whose network it uses; without it, what the program says."`
+	World     string        `enum:",netns" default:"" placeholder:"netns" help:"Where a program with sockets of its own lives: on loopback, or with netns each node on a host of the kernel's own network, which is broken around it."`
 	Schedules int           `default:"0" help:"Schedules; 0: 300, or a tenth where every life needs a new process."`
 	Runs      int           `default:"1" help:"How often a violation that was found is played again."`
 	Nodes     int           `default:"0" help:"Nodes of a schedule; 0: three or four."`
@@ -45,6 +46,12 @@ func (c *certifyCommand) Run(s *session) error {
 	plan, err := c.plan()
 	if err != nil {
 		return usage(err)
+	}
+	if c.World == "netns" {
+		if code, done, err := suites.Elevate(); done || err != nil {
+			s.code = code
+			return err
+		}
 	}
 	key, err := c.key()
 	if err != nil {
@@ -138,6 +145,6 @@ func (c *certifyCommand) plan() (suites.Certification, error) {
 		return p, fmt.Errorf("--deadline %v: want more than that", c.Deadline)
 	}
 	return suites.Certification{Adapter: adapter.Options{Command: c.Command, Connect: c.Connect, Answer: c.Deadline},
-		Claims: named(c.Claims), Profile: strings.ToLower(c.Profile), Faults: more, Network: c.Network, Nodes: c.Nodes, Messages: c.Messages,
+		Claims: named(c.Claims), Profile: strings.ToLower(c.Profile), Faults: more, Network: c.Network, World: c.World, Nodes: c.Nodes, Messages: c.Messages,
 		Schedules: c.Schedules, Runs: c.Runs, Seed: c.Seed, Parallel: workers(c.Parallel), Clock: time.Now}, nil
 }

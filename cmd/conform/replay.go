@@ -18,6 +18,7 @@ type replayCommand struct {
 	Subject  string   `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
 	History  string   `placeholder:"FILE" help:"Write what the nodes saw as a history."`
 	Pcap     string   `placeholder:"FILE" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports)."`
+	World    string   `enum:",netns" default:"" placeholder:"netns" help:"Where a program of your own with sockets of its own plays it: on loopback, or on the kernel's network."`
 	Command  []string `arg:"" optional:"" name:"CMD" help:"Behind --: a program of your own that plays it, with its arguments."`
 	output
 }
@@ -41,6 +42,12 @@ func (c *replayCommand) Run(s *session) error {
 	sc, err := readScenario(c.Scenario)
 	if err != nil {
 		return usage(err)
+	}
+	if c.World == "netns" {
+		if code, done, err := suites.Elevate(); done || err != nil {
+			s.code = code
+			return err
+		}
 	}
 	if len(c.Command) > 0 {
 		return c.certified(s, sc)
@@ -74,7 +81,7 @@ func (c *replayCommand) certified(s *session, sc *faults.Scenario) error {
 	if c.Pcap != "" || c.Subject != "" {
 		return usage(errors.New("--pcap and --subject do not go with a program of your own"))
 	}
-	r, err := suites.Certification{Adapter: adapter.Options{Command: c.Command}}.Replay(sc)
+	r, err := suites.Certification{Adapter: adapter.Options{Command: c.Command}, World: c.World}.Replay(sc)
 	switch {
 	case errors.Is(err, suites.ErrUsage):
 		return usage(err)

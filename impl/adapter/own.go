@@ -3,8 +3,8 @@ package adapter
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -13,8 +13,8 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// OwnFaults are the faults that a world can inject whose programs use sockets of their own: it has their processes in
-// its hands, and nothing of what they say to each other.
+// OwnFaults are the faults that a world can inject whose programs use sockets of their own on loopback: it has their
+// processes in its hands, and nothing of what they say to each other.
 var OwnFaults = spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PauseFault)
 
 // How long a run in real time may take: it is settled when nothing was said for as long as the program asks for (hello's
@@ -24,12 +24,13 @@ const (
 	ownPatience = 20
 )
 
-// Own is a world in real time: a process for each life of a node, with sockets of its own on loopback. A crash is a
-// SIGKILL, a pause SIGSTOP and SIGCONT. Times are those of a clock that is never set. A step that waits for what a node
+// Own is a world in real time: a process for each life of a node, with sockets of its own on a [Network]. A crash is a
+// SIGKILL, a pause SIGSTOP and SIGCONT; faults of the network are the network's. Times are those of a clock that is never set. A step that waits for what a node
 // does follows it: nobody outside can strike just before. It implements [faults.World]; for one goroutine.
 type Own struct {
 	opt   Options
 	hello *Hello
+	net   Network
 	quiet time.Duration
 
 	s        *faults.Scenario
@@ -37,6 +38,8 @@ type Own struct {
 	epoch    time.Time
 	nodes    []ownNode
 	steps    []ownStep
+	lasting  []lasting
+	healed   bool // once and for all
 	heard    chan heard
 	stop     chan struct{} // closed at the end of a run
 	seen     time.Time     // when something was last observed
@@ -59,10 +62,11 @@ type ownNode struct {
 
 // ownStep is a step of the scenario, and when it is due; one that waits for something has no time.
 type ownStep struct {
-	at     time.Duration
-	step   int
-	resume bool // the end of a pause
-	done   bool
+	at   time.Duration
+	step int
+	over bool // the end of its fault
+	turn bool // it goes on or off
+	done bool
 }
 
 // heard is a line of a node's process, or why there is none.
@@ -73,9 +77,12 @@ type heard struct {
 	err  error
 }
 
-// NewOwn makes a world for a program that has introduced itself.
-func NewOwn(o Options, h *Hello) *Own {
-	return &Own{opt: o, hello: h, quiet: max(ownSettle, time.Duration(h.Settle))}
+// NewOwn makes a world on loopback for a program that has introduced itself.
+func NewOwn(o Options, h *Hello) *Own { return NewOwnOn(o, h, loopback{}) }
+
+// NewOwnOn makes a world on somebody's network, for one run at a time.
+func NewOwnOn(o Options, h *Hello, n Network) *Own {
+	return &Own{opt: o, hello: h, net: n, quiet: max(ownSettle, time.Duration(h.Settle))}
 }
 
 // Probe lets a process live as one of two nodes and gives it an op that does not exist: it must say so.
@@ -118,7 +125,7 @@ func (w *Own) Can(op faults.Op) error {
 	if !fault || OwnFaults.Has(kind) {
 		return nil
 	}
-	return fmt.Errorf("%s: the network is the program's own, and only its processes are in the harness's hands", kind)
+	return w.net.Can(op)
 }
 
 // Unplayed lists the steps of the last run whose moment never came.
@@ -144,6 +151,7 @@ func (w *Own) Play(s *faults.Scenario, h *spec.History) (err error) {
 
 func (w *Own) reset(s *faults.Scenario, h *spec.History) {
 	w.s, w.h, w.heard, w.stop, w.unplayed = s, h, make(chan heard, 1024), make(chan struct{}), nil
+	w.lasting, w.healed = nil, false
 	h.Reset()
 	h.Model, h.Nodes, h.Groups = spec.CrashStop, everyone(s.Nodes), nil
 	if s.Faults().Has(spec.RecoverFault) {
@@ -168,17 +176,12 @@ func (w *Own) begin() error {
 	if w.dir, err = os.MkdirTemp("", "conform"); err != nil {
 		return err
 	}
-	var held []net.PacketConn // until all have one: no two get the same
-	for n := range w.nodes {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		held = append(held, c)
-		w.nodes[n].address, w.nodes[n].counted = c.LocalAddr().String(), map[faults.Moment]int{}
+	addresses, err := w.net.Addresses(len(w.nodes))
+	if err != nil {
+		return err
 	}
-	for _, c := range held {
-		c.Close()
+	for n := range w.nodes {
+		w.nodes[n].address, w.nodes[n].counted = addresses[n], map[faults.Moment]int{}
 	}
 	w.epoch = time.Now()
 	for n := range w.nodes {
@@ -194,7 +197,9 @@ func (w *Own) begin() error {
 // live begins a life of a node.
 func (w *Own) live(n spec.NodeID) error {
 	x := &w.nodes[n]
-	p, err := start(&w.opt)
+	o := w.opt
+	o.begin = func(cmd *exec.Cmd) error { return w.net.Start(n, cmd) }
+	p, err := start(&o)
 	if err != nil {
 		return fmt.Errorf("node %d: %w", n, err)
 	}

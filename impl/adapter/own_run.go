@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -13,7 +12,6 @@ import (
 
 // run does the steps at their times, writes down what is said, and waits until nothing more is.
 func (w *Own) run() error {
-	healed := false
 	limit := w.epoch.Add(ownPatience*w.quiet + w.last())
 	for {
 		next, wait := w.next()
@@ -38,12 +36,10 @@ func (w *Own) run() error {
 			if err := w.act(next); err != nil {
 				return err
 			}
-		case !healed && slices.ContainsFunc(w.nodes, func(x ownNode) bool { return x.paused }):
-			healed = true
-			for n := range w.nodes {
-				if err := w.resume(spec.NodeID(n)); err != nil {
-					return err
-				}
+		case !w.healed && w.broken():
+			w.healed = true // first: no moment may break anything while it is mended
+			if err := w.heal(); err != nil {
+				return err
 			}
 			w.seen = time.Now()
 		default:
@@ -86,7 +82,12 @@ func (w *Own) act(i int) error {
 	step := w.steps[i].step
 	a := &w.s.Steps[step].Action
 	x := &w.nodes[a.Node]
-	if w.steps[i].resume {
+	switch {
+	case w.steps[i].turn:
+		return w.flap(step)
+	case w.steps[i].over && a.Op != faults.Pause:
+		return w.mend(step)
+	case w.steps[i].over:
 		return w.resume(a.Node)
 	}
 	switch a.Op {
@@ -96,13 +97,16 @@ func (w *Own) act(i int) error {
 			return nil
 		}
 		return w.send(step)
-	case faults.Crash:
-		return w.crash(a.Node)
+	case faults.Crash, faults.CrashLossy:
+		return w.crash(a.Node, step)
 	case faults.Recover:
 		if x.p != nil {
 			return nil
 		}
 		x.life, x.sends, x.msgs = x.life+1, 0, nil
+		if err := w.plug(a.Node); err != nil {
+			return err
+		}
 		w.observe(spec.Event{Kind: spec.Recover, Node: a.Node, Has: spec.HasNode})
 		return w.live(a.Node)
 	case faults.Pause:
@@ -111,8 +115,14 @@ func (w *Own) act(i int) error {
 			x.p.alive(standStill)
 			w.observe(spec.Event{Kind: spec.Pause, Node: a.Node, Has: spec.HasNode})
 			if a.For > 0 {
-				w.steps = append(w.steps, ownStep{at: time.Since(w.epoch) + a.For, step: step, resume: true})
+				w.steps = append(w.steps, ownStep{at: time.Since(w.epoch) + a.For, step: step, over: true})
 			}
+		}
+	case faults.Heal:
+		return w.heal()
+	default:
+		if _, fault := a.Op.Fault(); fault {
+			return w.begins(step)
 		}
 	}
 	return nil
@@ -136,11 +146,17 @@ func (w *Own) resume(n spec.NodeID) error {
 	return nil
 }
 
-// crash kills a node's process. What it wrote before counts.
-func (w *Own) crash(n spec.NodeID) error {
+// crash kills a node's process. What it wrote before counts; where what is in flight is to be lost, it is cut off first.
+func (w *Own) crash(n spec.NodeID, step int) error {
 	x := &w.nodes[n]
 	if x.p == nil {
 		return nil
+	}
+	if w.s.Steps[step].Action.Op == faults.CrashLossy {
+		w.lasting = append(w.lasting, lasting{step: step})
+		if err := w.breaks(); err != nil {
+			return err
+		}
 	}
 	x.p.kill()
 	x.p, x.paused, x.due = nil, false, nil

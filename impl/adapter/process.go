@@ -21,6 +21,16 @@ type Options struct {
 	Connect string        // stdio (default), tcp or unix: the program dials CONFORM_ADDR
 	Answer  time.Duration // for one answer; 0: DefaultAnswer
 	Dir     string        // where programs on their own network keep their files, a folder for each node; empty: nowhere
+
+	begin func(*exec.Cmd) error // starts it somewhere else; nil: here
+}
+
+// run starts a command.
+func (o *Options) run(cmd *exec.Cmd) error {
+	if o.begin != nil {
+		return o.begin(cmd)
+	}
+	return cmd.Start()
 }
 
 // DefaultAnswer is how long one answer may take, and how long a program may need to start.
@@ -93,14 +103,14 @@ func start(o *Options) (*process, error) {
 // wire starts the program and connects what it writes.
 func (p *process) wire(o *Options) error {
 	if o.Connect == "tcp" || o.Connect == "unix" {
-		return p.dialled(o.Connect)
+		return p.dialled(o)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	p.cmd.Stdout, p.out, p.in = w, p.stdin, r
-	err = p.cmd.Start()
+	err = o.run(p.cmd)
 	w.Close()
 	if err != nil {
 		r.Close()
@@ -111,7 +121,8 @@ func (p *process) wire(o *Options) error {
 }
 
 // dialled waits for the program to dial; its stdout is part of its log then.
-func (p *process) dialled(network string) error {
+func (p *process) dialled(o *Options) error {
+	network := o.Connect
 	addr := "127.0.0.1:0"
 	if network == "unix" {
 		dir, err := os.MkdirTemp("", "conform")
@@ -128,7 +139,7 @@ func (p *process) dialled(network string) error {
 	defer l.Close()
 	p.cmd.Env = append(os.Environ(), "CONFORM_ADDR="+network+":"+l.Addr().String())
 	p.cmd.Stdout = &p.log
-	if err := p.cmd.Start(); err != nil {
+	if err := o.run(p.cmd); err != nil {
 		return err
 	}
 	go p.reap()

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Reliable FIFO multicast for `conform certify` over UDP sockets of its own: python3 own.py [--broken]
+"""Reliable FIFO multicast for `conform certify` over UDP sockets of its own: python3 own.py [--broken | --once]
 
 Whoever receives a message for the first time hands it on to all before delivering it, and delivers each sender's messages in
-their order. What is not acknowledged is sent again. With --broken nobody looks whether it has seen a message.
+their order. What is not acknowledged is sent again. With --broken nobody looks whether it has seen a message; with --once nothing is
+sent again, which shows where packets get lost only (conform certify --world netns --faults loss).
 """
 import json
 import os
@@ -14,6 +15,7 @@ import time
 BROKEN = "--broken" in sys.argv
 HELLO = {"op": "hello", "protocol": 1, "name": "own.py", "version": "1", "claims": ["reliable", "fifo"],
          "tolerates": ["crash", "pause"], "network": "own"}
+ONCE = "--once" in sys.argv
 AGAIN = 0.05  # seconds
 
 
@@ -55,7 +57,7 @@ class Node:
 
     def again(self):
         for (to, _), item in self.unacked.items():
-            if time.monotonic() - item[0] > AGAIN:
+            if time.monotonic() - item[0] > AGAIN and not (ONCE and item[0]):
                 item[0] = time.monotonic()
                 self.socket.sendto(json.dumps({**item[1], "by": self.me}).encode(), self.peers[to])
 

@@ -1,0 +1,54 @@
+package netns
+
+import (
+	"net/netip"
+	"os/exec"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+// Sockets is a LAN for programs that bring sockets of their own: each is started on a host, is told the addresses of
+// all, and what they say to each other goes through the switch, where it is dropped, delayed or cut off. Nothing about a
+// program changes. Its methods are for one goroutine.
+type Sockets struct {
+	lan  *LAN
+	runs int
+}
+
+// Sockets gives the LAN to programs with sockets of their own, one run after the other.
+func (l *LAN) Sockets() *Sockets { return &Sockets{lan: l} }
+
+// SocketFaults are the faults of the network that such programs can be given.
+var SocketFaults = spec.SetOf(spec.CrashLossyFault, spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault)
+
+// Can says why the switch can't bring this about, or nil. What strikes processes only is none of its concern.
+func (s *Sockets) Can(op faults.Op) error { return CanInject(op) }
+
+// Addresses begins a run: nothing is broken any more, and every node has an address on a host of its own. The port is
+// another one in each run, so that what the kernel still holds of the run before strikes nobody.
+func (s *Sockets) Addresses(nodes int) (all []string, err error) {
+	if err := s.lan.Fits(&faults.Scenario{Nodes: nodes, Groups: make([]faults.Group, 1)}); err != nil {
+		return nil, err
+	}
+	port := uint16(lanPort + 1 + s.runs%20_000)
+	s.runs++
+	for n := range nodes {
+		all = append(all, netip.AddrPortFrom(HostAddr(n), port).String())
+	}
+	return all, s.lan.Drop(nil)
+}
+
+// Start starts a command on the host of a node.
+func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {
+	return s.lan.thread.in(s.lan.hosts[n], cmd.Start)
+}
+
+// Break lets these faults last from now on, and no other ones: one transaction. A crash-lossy has unplugged its node.
+func (s *Sockets) Break(lasting []faults.Action) error {
+	var drops []Drop
+	for i := range lasting {
+		drops = dropsOf(drops, &lasting[i])
+	}
+	return s.lan.Drop(drops)
+}

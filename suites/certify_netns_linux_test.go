@@ -1,0 +1,96 @@
+package suites
+
+import (
+	"bytes"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conform-go/conform/impl/adapter"
+	"github.com/conform-go/conform/spec"
+)
+
+// outsider certifies a sample with sockets of its own on a LAN of the kernel.
+func outsider(t *testing.T, c Certification, args ...string) *Certified {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs of seconds")
+	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not here")
+	}
+	var nets outsideNets
+	_, _, err := nets.borrow()
+	nets.close()
+	skipWithout(t, err)
+	c.Adapter = adapter.Options{Command: append([]string{"python3", "../impl/adapter/samples/python/own.py"}, args...)}
+	c.World, c.Parallel, c.Seed, c.Clock = "netns", 8, 1, time.Now
+	r, err := c.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func requirement(r *Certified, id spec.ID) *Row {
+	i := slices.IndexFunc(r.Cells[0].Requirements, func(x Row) bool { return x.ID == id })
+	return &r.Cells[0].Requirements[i]
+}
+
+// A program with sockets of its own keeps its promises on the kernel's network, of which it knows nothing, while packets
+// get lost and the network falls apart around it.
+func TestForeignProgramsOnTheKernel(t *testing.T) {
+	t.Parallel()
+	r := outsider(t, Certification{Claims: []string{"reliable", "fifo"}, Faults: spec.SetOf(spec.LossFault, spec.PartitionFault), Schedules: 6})
+	if r.Error != "" || r.OutsideError != "" || r.World != "netns" || r.NotPlayed != "" {
+		t.Errorf("world %s, not played %s, errors %q, %q", r.World, r.NotPlayed, r.Error, r.OutsideError)
+	}
+	var text bytes.Buffer
+	r.WriteText(&text)
+	for _, id := range []spec.ID{"AGREEMENT", "FIFO-ORDER", "NO-DUPLICATION", "VALIDITY"} {
+		if row := requirement(r, id); row.Verdict == spec.Fail || row.Judged == 0 {
+			t.Errorf("%s: %v in %d schedules\n%s", id, row.Verdict, row.Judged, text.String())
+		}
+	}
+	if len(r.Outside) > 0 {
+		t.Errorf("broken by what it says nothing of, though it repeats what is not acknowledged: %+v", r.Outside)
+	}
+}
+
+// One that looks not whether it has seen a message is caught there, and so is one that says nothing twice.
+func TestForeignBugsOnTheKernel(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		flag   string
+		id     spec.ID
+		faults spec.FaultSet
+	}{{"--broken", "NO-DUPLICATION", spec.NoFaults}, {"--once", "AGREEMENT", spec.SetOf(spec.LossFault, spec.PartitionFault)}} {
+		t.Run(c.flag, func(t *testing.T) {
+			t.Parallel()
+			r := outsider(t, Certification{Claims: []string{"reliable"}, Faults: c.faults, Schedules: 4}, c.flag)
+			rows := append(slices.Clone(r.Cells[0].Requirements), r.Outside...)
+			if r.Error != "" || !slices.ContainsFunc(rows, func(x Row) bool {
+				return x.ID == c.id && x.Verdict == spec.Fail && strings.Contains(x.Witness.Replay, "--world netns -- python3")
+			}) {
+				t.Errorf("%s is not caught: %q\n%+v", c.flag, r.Error, rows)
+			}
+		})
+	}
+}
+
+// Where nothing can be broken around a program it is said before anything is played.
+func TestForeignProgramsThatCanNotGoThere(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not here")
+	}
+	for _, c := range []Certification{
+		{World: "netns", Adapter: adapter.Options{Command: []string{"python3", "../impl/adapter/samples/python/causal.py"}}},
+		{World: "moon", Adapter: adapter.Options{Command: []string{"python3", "../impl/adapter/samples/python/own.py"}}},
+	} {
+		if _, err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "want netns, for a program with sockets of its own") {
+			t.Errorf("%s: %v", c.World, err)
+		}
+	}
+}
