@@ -180,11 +180,23 @@ func (t *twin) begun(p twinProc, g spec.GroupID, at int) (begin int, member bool
 			continue
 		}
 		v, _, came := t.in(p, g, i)
-		if !leaving && (!member || came && slices.Contains(t.rule().parted[v], p.node)) {
+		if !leaving && (!member || came && t.leftBehind(p.node, v, t.viewAt(i))) {
 			begin, member = i, true
 		}
 	}
 	return begin, member
+}
+
+// leftBehind says whether others went on without a node from the view in which it is, or from one that was installed before
+// that to which it goes now.
+func (t *twin) leftBehind(n spec.NodeID, from, to vt) bool {
+	for u, behind := range t.rule().parted {
+		between := u.g == to.g && t.firstOf(u) > t.firstOf(from) && t.firstOf(u) < t.firstOf(to)
+		if slices.Contains(behind, n) && (u == from || between) {
+			return true
+		}
+	}
+	return false
 }
 
 // owesInViews says whether a correct member at the end owes a message, where views of its group are told.

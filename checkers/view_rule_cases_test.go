@@ -41,6 +41,10 @@ func TestMembersByViews(t *testing.T) {
 			DestinationIntegrity, spec.Pass},
 		{"not without a view", "recovery " + start + "L2 W0.2.0.1 W1.2.0.1 l2 c2 r2 s0.1 d2.0.1", DestinationIntegrity, spec.Fail},
 		{"a sender delivers its own whatever views come", start + "s0.1 W0.2.0.1 W1.2.0.1 W0.3.0.1 W1.3.0.1", SelfDelivery, spec.Fail},
+		{"also by one who never saw the view that left it behind", start + "s0.1 d0.0.1 d1.0.1 d2.0.1 W0.2.0.1.2 W1.2.0.1.2 W0.3.0.1 W1.3.0.1 W0.4.0.1.2 W1.4.0.1.2 W2.4.0.1.2 R2.0.1",
+			JoinTransfer, spec.Pass},
+		{"but who was not left behind has nothing twice", start + "s0.1 d0.0.1 d1.0.1 d2.0.1 W0.2.0.1.2 W1.2.0.1.2 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 R2.0.1",
+			JoinTransfer, spec.Fail},
 		{"what the state has replaces what was before", back + "d2.0.1 R2.0.1", JoinTransfer, spec.Fail},
 		{"and that may be the same", start + "s0.1 d0.0.1 d1.0.1 d2.0.1 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 R2.0.1", JoinTransfer, spec.Pass},
 	} {

@@ -43,12 +43,29 @@ func (x *index) followStays(h *spec.History) {
 			if e := &x.entered[int(in.view)*procs+int(in.proc)]; *e == 0 {
 				*e = uint32(i) + 1
 			}
-			left := in.prev != 0 && x.parted[int(in.prev-1)*nodes+int(x.procs[in.proc].node)]
-			if in.opens = !x.leaving[k] && (!x.staying[k] || left); in.opens {
+			if in.opens = !x.leaving[k] && (!x.staying[k] || x.leftBehind(in)); in.opens {
 				x.staying[k], x.entry[k] = true, uint32(at)
 			}
 		}
 	}
+}
+
+// leftBehind says whether others went on without a process before it installed a view: from the view in which it was, or
+// from one after that which has it and which it never came to.
+func (x *index) leftBehind(in *install) bool {
+	if !x.removal || in.prev == 0 {
+		return false
+	}
+	nodes, n := len(x.first)-1, int(x.procs[in.proc].node)
+	from, to := &x.views[in.prev-1], &x.views[in.view]
+	for u := range x.views {
+		w := &x.views[u]
+		between := w.key.group == to.key.group && w.first > from.first && w.first < to.first
+		if x.parted[u*nodes+n] && (between || w == from) {
+			return true
+		}
+	}
+	return false
 }
 
 // findOrphans finds the messages that stayed with those who were left behind.

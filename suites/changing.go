@@ -194,6 +194,8 @@ func (b *bench) stuck() bool {
 		switch e := &b.h.Events[i]; e.Kind {
 		case spec.Crash, spec.Recover:
 			up[e.Node], at[e.Node] = e.Kind == spec.Recover, spec.ViewID{}
+		case spec.Left: // it has given up what it had
+			at[e.Node] = spec.ViewID{}
 		case spec.ViewChange:
 			at[e.Node] = b.h.ExtraOf(e).View
 			if at[e.Node].Compare(last) > 0 {
