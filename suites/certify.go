@@ -61,6 +61,8 @@ type Tested struct {
 	Command       []string  `json:"command"`
 	Network       string    `json:"network"`
 	Reset         bool      `json:"reset"`
+	Protocol      string    `json:"protocol,omitempty"` // maelstrom; empty for the adapter protocol
+	Pace          string    `json:"pace,omitempty"`     // virtual or real, where there is no idle
 	Claims        []spec.ID `json:"claims"`
 	Tolerates     []string  `json:"tolerates"`
 	Deterministic bool      `json:"deterministic"` // the same schedule gave the same run
@@ -139,6 +141,9 @@ func (c Certification) open() (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.readable(asked); err != nil {
+		return nil, err
+	}
 	if err := (&Plan{Nodes: c.Nodes, Messages: c.Messages}).Validate(); err != nil {
 		return nil, err
 	}
@@ -147,7 +152,7 @@ func (c Certification) open() (*trial, error) {
 		t.broke(err)
 		return t, nil
 	}
-	t.hello = pool.Hello()
+	t.hello, t.plan.Adapter = pool.Hello(), pool.Options()
 	t.introduce()
 	t.r.hello, t.r.expected, t.r.full = t.hello.Line(), t.schedules(), t.fullSchedules()
 	switch {
@@ -186,6 +191,7 @@ func (t *trial) introduce() {
 	if s.Network == "" {
 		s.Network = "harness"
 	}
+	s.Protocol, s.Pace = t.plan.Adapter.Speak, t.plan.Adapter.Pace
 }
 
 // choose settles what is claimed, and under which faults.
@@ -217,6 +223,9 @@ func (t *trial) choose(asked []spec.ID) error {
 	t.playable()
 	t.r.Faults = faultsText(t.model)
 	for _, l := range ladder {
+		if l.order && t.plan.speaksMaelstrom() {
+			continue // what is read is a set
+		}
 		ids, _ := spec.Level(l.name)
 		for _, id := range ids {
 			if !slices.Contains(t.claims, id) && !slices.Contains(t.extra, id) && (l.name != "durable" || t.model.Has(spec.RecoverFault)) {
@@ -239,6 +248,9 @@ func (t *trial) playable() {
 			can |= outsideFaults
 		}
 	}
+	if t.plan.speaksMaelstrom() {
+		can = maelstromFaults
+	}
 	if cannot := (t.model | t.more) &^ can; cannot != 0 {
 		t.r.NotPlayed = cannot.String()
 	}
@@ -246,7 +258,7 @@ func (t *trial) playable() {
 }
 
 func (t *trial) params(under spec.FaultSet) faults.Params {
-	p := faults.Params{Subject: AdapterSubject, Faults: under, MinNodes: t.plan.Nodes, MaxNodes: t.plan.Nodes,
+	p := faults.Params{Subject: t.plan.subject(), Faults: under, MinNodes: t.plan.Nodes, MaxNodes: t.plan.Nodes,
 		MaxSends: t.plan.Messages, Hold: sim.DefaultTL / 4, MaxSize: t.hello.Limits.Payload}
 	if t.hello.Network == "own" { // in real time
 		p.Window, p.Hold = 60*time.Millisecond, 100*time.Millisecond
@@ -270,6 +282,8 @@ func (t *trial) fullSchedules() int {
 	switch {
 	case t.hello.Network == "own":
 		return CertifySchedules / 25 // in real time
+	case t.waits():
+		return CertifySchedules / 25
 	case !t.hello.Reset:
 		return CertifySchedules / 10 // a process for each life
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/adapter"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -17,6 +18,9 @@ var errPlayedByAdapter = errors.New("the scenario was found with a program of so
 func (c Certification) Replay(s *faults.Scenario) (*Replayed, error) {
 	if err := playableByAdapter(s); err != nil {
 		return nil, err
+	}
+	if s.Subject == MaelstromSubject {
+		c.Adapter.Speak = adapter.Maelstrom
 	}
 	t, err := c.open()
 	if err != nil {

@@ -13,7 +13,7 @@ func (r *Certified) WriteText(w io.Writer) {
 	s := &r.Subject
 	cell := &r.Cells[0]
 	fmt.Fprintf(w, "%s: %s\n", strings.TrimSpace(s.Name+" "+s.Version), shell(s.Command))
-	fmt.Fprintf(w, "%d schedules on the network of %s, under %s\n", cell.Schedules, whose(s.Network), cell.under(r.Faults))
+	fmt.Fprintf(w, "%d schedules on the network of %s, under %s\n", cell.Schedules, s.whose(), cell.under(r.Faults))
 	if r.NotPlayed != "" {
 		fmt.Fprintf(w, "it tolerates, or is asked to, what this world can't inject: %s\n", r.NotPlayed)
 	}

@@ -30,6 +30,7 @@ func (t *trial) bench(pool *adapter.Pool) *certBench {
 	}
 	b := newBench(cfg, 0)
 	b.most = slices.Contains(t.claims, "UNIFORM-AGREEMENT") || slices.Contains(t.claims, "UNIFORM-TOTAL-ORDER")
+	b.after = func() error { pool.Unread(&b.h); return nil }
 	return &certBench{b, pool}
 }
 
@@ -79,12 +80,13 @@ func (t *trial) try(ctx context.Context) {
 		if outside && (t.more == 0 || len(t.claims) == 0) {
 			break
 		}
-		for i, all := 0, t.schedules(); i < all; i += certChunk {
-			t.units = append(t.units, &certUnit{outside: outside, first: i, n: min(certChunk, all-i)})
+		chunk := t.chunk()
+		for i, all := 0, t.schedules(); i < all; i += chunk {
+			t.units = append(t.units, &certUnit{outside: outside, first: i, n: min(chunk, all-i)})
 		}
 	}
 	var stop atomic.Bool
-	err := spread(ctx, t.plan.Parallel, len(t.units), t.plan.Progress, func(i int) {
+	err := spread(ctx, t.workers(), len(t.units), t.plan.Progress, func(i int) {
 		if u := t.units[i]; !stop.Load() {
 			if u.err = t.do(ctx, u); u.err != nil {
 				stop.Store(true)
@@ -175,7 +177,7 @@ func (t *trial) smoke() error {
 
 // smallest is a scenario of two nodes and one send.
 func (t *trial) smallest() *faults.Scenario {
-	return &faults.Scenario{Subject: AdapterSubject, Nodes: 2, Seed: t.plan.Seed, Net: faults.DefaultNet,
+	return &faults.Scenario{Subject: t.plan.subject(), Nodes: 2, Seed: t.plan.Seed, Net: faults.DefaultNet,
 		Groups: []faults.Group{{Name: "g", Members: []spec.NodeID{0, 1}}},
 		Steps:  []faults.Step{{Action: faults.Action{Op: faults.Send, Node: 0, To: -1, Size: 8}}}}
 }
@@ -356,7 +358,10 @@ func (t *trial) shrink(s *faults.Scenario, id spec.ID, known []*faults.Scenario)
 	if !slices.Contains(t.claims, id) {
 		budget /= 3
 	}
-	if !t.hello.Reset {
+	switch {
+	case t.waits():
+		budget /= 50
+	case !t.hello.Reset:
 		budget /= 10
 	}
 	small, _ := faults.Shrink(s.Clone(), breaks, budget)

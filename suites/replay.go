@@ -40,7 +40,7 @@ func Playable(s *faults.Scenario) (*Subject, error) {
 	if s.Subject == "" {
 		return nil, fmt.Errorf("the scenario names no subject: want a line like \"subject unicast/reliable/causal\"")
 	}
-	if s.Subject == AdapterSubject {
+	if s.Subject == AdapterSubject || s.Subject == MaelstromSubject {
 		return nil, errPlayedByAdapter
 	}
 	subject, err := ParseSubject(s.Subject)

@@ -27,6 +27,9 @@ type certifyCommand struct {
 	Parallel  int           `default:"0" help:"Workers, each with its own processes; 0: one for each core."`
 	Connect   string        `enum:"stdio,tcp,unix" default:"stdio" help:"How lines go: stdio, or a tcp or unix address in CONFORM_ADDR that the program dials."`
 	Deadline  time.Duration `default:"10s" help:"How long one answer of the program may take."`
+	Protocol  string        `enum:"conform,maelstrom" default:"conform" placeholder:"conform|maelstrom" help:"What the program speaks: the adapter protocol, or that of Maelstrom's broadcast nodes."`
+	Pace      string        `enum:",virtual,real" default:"" placeholder:"virtual|real" help:"Of Maelstrom nodes: virtual time runs ahead, or waits for their timers; without it, what is found by watching one."`
+	Settle    time.Duration `default:"0" help:"Of Maelstrom nodes: how long one may be silent before it does something of its own accord; 0: what is found by watching one."`
 	Check     bool          `name:"check-adapter" help:"See only whether it speaks the protocol."`
 	Cert      string        `name:"certificate" placeholder:"FILE" help:"Write a signed certificate, if everything holds; nothing may be left out then."`
 	Key       string        `placeholder:"FILE" help:"Private key (PEM, PKCS #8, ed25519) that signs the certificate: openssl genpkey -algorithm ed25519 makes one."`
@@ -141,10 +144,22 @@ func (c *certifyCommand) plan() (suites.Certification, error) {
 		return p, errors.New("--claims and --profile: want one of them")
 	case c.Schedules < 0 || c.Runs < 1:
 		return p, fmt.Errorf("--schedules %d, --runs %d: want at least 1", c.Schedules, c.Runs)
+	case c.Protocol != adapter.Maelstrom && (c.Pace != "" || c.Settle != 0):
+		return p, errors.New("--pace and --settle are for --protocol maelstrom: other programs ask the harness for their timers")
+	case c.Settle < 0:
+		return p, fmt.Errorf("--settle %v: want at least 0", c.Settle)
 	case c.Deadline <= 0:
 		return p, fmt.Errorf("--deadline %v: want more than that", c.Deadline)
 	}
-	return suites.Certification{Adapter: adapter.Options{Command: c.Command, Connect: c.Connect, Answer: c.Deadline},
+	return suites.Certification{Adapter: adapter.Options{Command: c.Command, Connect: c.Connect, Answer: c.Deadline, Speak: speak(c.Protocol), Pace: c.Pace, Settle: c.Settle},
 		Claims: named(c.Claims), Profile: strings.ToLower(c.Profile), Faults: more, Network: c.Network, World: c.World, Nodes: c.Nodes, Messages: c.Messages,
 		Schedules: c.Schedules, Runs: c.Runs, Seed: c.Seed, Parallel: workers(c.Parallel), Clock: time.Now}, nil
+}
+
+// speak is what adapter.Options call a protocol.
+func speak(protocol string) string {
+	if protocol == adapter.Maelstrom {
+		return protocol
+	}
+	return ""
 }

@@ -23,10 +23,14 @@ type Pool struct {
 	err   error
 	lines int // to the programs and back
 	heard *xxhash.Digest
+	nodes *maelstrom // nil where the adapter protocol is spoken
 }
 
 // Open starts a first process and lets it introduce itself. The error tells why that did not work.
 func Open(o Options) (*Pool, error) {
+	if o.Speak == Maelstrom {
+		return openMaelstrom(o)
+	}
 	p := &Pool{opt: o, group: "g"}
 	first, err := p.launch()
 	if err != nil {
@@ -43,7 +47,11 @@ func (p *Pool) Hello() *Hello { return p.hello }
 func (p *Pool) Err() error { return p.err }
 
 // Name sets what the group of the next schedules is called.
-func (p *Pool) Name(group string) { p.group = group }
+func (p *Pool) Name(group string) {
+	if p.group = group; p.nodes != nil {
+		p.nodes.begin()
+	}
+}
 
 // Lines counts the lines to the programs and from them.
 func (p *Pool) Lines() int { return p.lines }
@@ -77,6 +85,9 @@ func (p *Pool) Close() {
 		}
 	}
 	p.seats = nil
+	if p.nodes != nil {
+		p.nodes.close()
+	}
 	if p.err == nil {
 		p.err = errors.New("the pool is closed")
 	}
@@ -84,6 +95,9 @@ func (p *Pool) Close() {
 
 // Member makes the layer of a node: the whole stack of one life. The node's process is reset, or a new one.
 func (p *Pool) Member(cfg impl.Config) impl.Layer {
+	if p.nodes != nil {
+		return &life{m: p.nodes, cfg: cfg}
+	}
 	for len(p.seats) <= int(cfg.Self) {
 		p.seats = append(p.seats, nil)
 	}

@@ -20,6 +20,10 @@ type Options struct {
 	Command []string
 	Connect string        // stdio (default), tcp or unix: the program dials CONFORM_ADDR
 	Answer  time.Duration // for one answer; 0: DefaultAnswer
+	Speak   string        // the protocol: empty for the adapter protocol, or Maelstrom
+	Pace    string        // of programs without an idle: virtual or real; empty: what is found by watching one
+	Settle  time.Duration // of these: how long one may be silent before it does something of its own accord; 0: as they are seen to
+	Still   time.Duration // of these: after what silence one has answered, where that can't be seen; 0: DefaultStill
 	Dir     string        // where programs on their own network keep their files, a folder for each node; empty: nowhere
 
 	begin func(*exec.Cmd) error // starts it somewhere else; nil: here
