@@ -22,6 +22,9 @@ type filter struct {
 	table   *nftables.Table
 	forward *nftables.Chain // between ports
 	enter   *nftables.Chain // before the switch hears what a host says of groups
+
+	ports   *nftables.Table   // of single ports
+	ingress []*nftables.Chain // where our own switch takes the frames from the kernel's, by host
 }
 
 func (f *filter) begin(place int) (err error) {
@@ -43,11 +46,57 @@ func (f *filter) end() {
 	}
 }
 
-// Drop lets the switch drop this from now on, and nothing else: one transaction.
-func (l *LAN) Drop(drops []Drop) error {
+// divert prepares the ports for a switch of our own.
+func (f *filter) divert(hosts int) error {
+	f.ports = f.conn.AddTable(&nftables.Table{Family: nftables.TableFamilyNetdev, Name: "ports"})
+	accept := nftables.ChainPolicyAccept
+	for h := range hosts {
+		name := fmt.Sprint("port", h)
+		f.ingress = append(f.ingress, f.conn.AddChain(&nftables.Chain{Table: f.ports, Name: name, Type: nftables.ChainTypeFilter,
+			Hooknum: nftables.ChainHookIngress, Device: name, Priority: nftables.ChainPriorityFilter, Policy: &accept}))
+	}
+	return can("filter where frames come in (CONFIG_NETFILTER_INGRESS)", f.conn.Flush())
+}
+
+// diverted hands all frames of a port but those about groups to an interface, and forwards none.
+func (f *filter) diverted(way int) {
+	const ip, igmp = 0x0800, 2
+	for _, c := range f.ingress {
+		f.conn.AddRule(&nftables.Rule{Table: f.ports, Chain: c, Exprs: []expr.Any{
+			&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, ip)},
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 9, Len: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{igmp}},
+			&expr.Verdict{Kind: expr.VerdictAccept}}})
+		f.conn.AddRule(&nftables.Rule{Table: f.ports, Chain: c, Exprs: []expr.Any{
+			&expr.Immediate{Register: 1, Data: word(way)},
+			&expr.Dup{RegDev: 1, IsRegDevSet: true},
+			&expr.Verdict{Kind: expr.VerdictDrop}}})
+	}
+}
+
+// begin lets nothing be broken and nothing be on its way; the dice of a run are those of its seed.
+func (l *LAN) begin(seed uint64) error {
+	err := l.Drop(nil)
+	l.slow.clear(seed)
+	return err
+}
+
+// Drop lets the switch drop this from now on, and do nothing else: one transaction.
+func (l *LAN) Drop(drops []Drop) error { return l.Break(drops, nil) }
+
+// Break lets the switch drop and alter this from now on, and do nothing else: one transaction.
+func (l *LAN) Break(drops []Drop, alters []Alter) error {
 	f := &l.filter
+	l.slow.set(drops, alters)
 	f.conn.FlushChain(f.forward)
 	f.conn.FlushChain(f.enter)
+	for _, c := range f.ingress {
+		f.conn.FlushChain(c)
+	}
+	if len(alters) > 0 {
+		f.diverted(l.slow.way)
+	}
 	for _, d := range drops {
 		chain := f.forward
 		if d.Cable {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"time"
+	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -29,6 +30,7 @@ type LAN struct {
 	bridge int
 	ports  []int // of the switch, by host: the index of its interface
 	filter filter
+	slow   slow
 }
 
 // The timers of the switch, in hundredths of a second. While the first queries are answered it sends everything
@@ -88,6 +90,12 @@ func NewLAN(hosts int) (l *LAN, err error) {
 		if err := l.thread.in(l.hosts[h], func() error { return configure(h, hosts) }); err != nil {
 			return l, err
 		}
+	}
+	if err = l.thread.in(l.place, func() error { return l.slow.begin(l.links, l.ports) }); err != nil {
+		return l, err
+	}
+	if err = l.filter.divert(hosts); err != nil {
+		return l, err
 	}
 	// The order matters: who asks before its timers are set floods for ten seconds.
 	if err := l.set(map[int]uint64{nl.IFLA_BR_MCAST_QUERIER: 1}); err != nil {
@@ -229,6 +237,9 @@ func configure(h, hosts int) error {
 	if err != nil {
 		return err
 	}
+	if err := sumInSoftware("lan"); err != nil {
+		return err
+	}
 	addr := &netlink.Addr{IPNet: &net.IPNet{IP: HostAddr(h).AsSlice(), Mask: net.CIDRMask(24, 32)}, Broadcast: lanBroadcast.AsSlice()}
 	if err := errors.Join(links.LinkSetUp(lo), links.AddrAdd(card, addr), links.LinkSetUp(card)); err != nil {
 		return can("give a host its address", err)
@@ -251,6 +262,27 @@ func configure(h, hosts int) error {
 	all := &netlink.Route{LinkIndex: card.Attrs().Index, Scope: netlink.SCOPE_LINK,
 		Dst: &net.IPNet{IP: net.IPv4(224, 0, 0, 0).To4(), Mask: net.CIDRMask(4, 32)}}
 	return can("route multicast to the LAN", links.RouteReplace(all))
+}
+
+// sumInSoftware lets a card of this thread's namespace send no packet without its checksum: between namespaces the
+// kernel would leave that out, and who changes a byte on the way would not be found out.
+func sumInSoftware(card string) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	value := struct{ cmd, data uint32 }{unix.ETHTOOL_STXCSUM, 0}
+	r := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(r.name[:], card)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&r))); errno != 0 {
+		return can("let checksums be computed", errno)
+	}
+	return nil
 }
 
 // Hosts is how many there are.
@@ -334,7 +366,7 @@ func (l *LAN) entries(m []byte, group netip.Addr, at map[int]bool) {
 
 // Close takes the LAN down, with every process in it.
 func (l *LAN) Close() error {
-	var errs []error
+	errs := []error{l.slow.end()}
 	l.filter.end()
 	if l.links != nil {
 		l.links.Close()

@@ -20,7 +20,8 @@ type Sockets struct {
 func (l *LAN) Sockets() *Sockets { return &Sockets{lan: l} }
 
 // SocketFaults are the faults of the network that such programs can be given.
-var SocketFaults = spec.SetOf(spec.CrashLossyFault, spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault)
+var SocketFaults = spec.SetOf(spec.CrashLossyFault, spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault,
+	spec.DelayFault, spec.ReorderFault, spec.DuplicateFault, spec.CorruptFault)
 
 // Can says why the switch can't bring this about, or nil. What strikes processes only is none of its concern.
 func (s *Sockets) Can(op faults.Op) error { return CanInject(op) }
@@ -36,7 +37,7 @@ func (s *Sockets) Addresses(nodes int) (all []string, err error) {
 	for n := range nodes {
 		all = append(all, netip.AddrPortFrom(HostAddr(n), port).String())
 	}
-	return all, s.lan.Drop(nil)
+	return all, s.lan.begin(uint64(s.runs))
 }
 
 // Start starts a command on the host of a node.
@@ -47,8 +48,9 @@ func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {
 // Break lets these faults last from now on, and no other ones: one transaction. A crash-lossy has unplugged its node.
 func (s *Sockets) Break(lasting []faults.Action) error {
 	var drops []Drop
+	var alters []Alter
 	for i := range lasting {
-		drops = dropsOf(drops, &lasting[i])
+		drops, alters = dropsOf(drops, &lasting[i]), altersOf(alters, &lasting[i])
 	}
-	return s.lan.Drop(drops)
+	return s.lan.Break(drops, alters)
 }

@@ -182,9 +182,10 @@ func (w *World) flap(i int) {
 	})
 }
 
-// drop tells the switch what to drop now, in one transaction.
+// drop tells the switch what to drop and alter now, in one transaction.
 func (w *World) drop() error {
 	var drops []Drop
+	var alters []Alter
 	for _, f := range w.active {
 		if f.step < 0 { // a dead host, whose cable is unplugged
 			drops = dropsOf(drops, &faults.Action{Op: faults.CrashLossy, Node: spec.NodeID(-1 - f.step)})
@@ -194,9 +195,9 @@ func (w *World) drop() error {
 		if a.Op == faults.Flap && a.By > 0 && (w.since()-f.since)/spec.Time(a.By)%2 == 1 {
 			continue
 		}
-		drops = dropsOf(drops, a)
+		drops, alters = dropsOf(drops, a), altersOf(alters, a)
 	}
-	return w.cfg.LAN.Drop(drops)
+	return w.cfg.LAN.Break(drops, alters)
 }
 
 // dropsOf adds what the switch drops while a fault lasts.
@@ -216,6 +217,24 @@ func dropsOf(drops []Drop, a *faults.Action) []Drop {
 		return cuts(drops, a)
 	}
 	return drops
+}
+
+// altersOf adds what the switch alters while a fault lasts.
+func altersOf(alters []Alter, a *faults.Action) []Alter {
+	x := Alter{From: -1, To: -1, Percent: a.Percent}
+	switch a.Op {
+	case faults.Delay:
+		x.From, x.To, x.Percent, x.Late = int(a.Node), int(a.Peer), 100, a.By
+	case faults.Reorder:
+		x.Upto = a.By
+	case faults.Duplicate:
+		x.Twice = true
+	case faults.Corrupt:
+		x.Flip = true
+	default:
+		return alters
+	}
+	return append(alters, x)
 }
 
 // cuts adds the links between different parts.

@@ -31,8 +31,8 @@ type WorldConfig struct {
 //
 // A crash is a SIGKILL: what the node has handed to the kernel still arrives, and the kernel says for it that it leaves
 // its groups. Where what is in flight may be lost (crash-lossy) the host's cable is unplugged first, and nobody hears
-// anything of it any more. A pause is a SIGSTOP. Omissions, loss and partitions are the switch's, each change of them
-// one transaction. Where a fault strikes at the k-th action of a node, the node waits there until it has struck; of a
+// anything of it any more. A pause is a SIGSTOP. Omissions, loss, partitions and whatever is done to packets are the
+// switch's, each change of them one transaction. Where a fault strikes at the k-th action of a node, the node waits there until it has struck; of a
 // node that has come back the actions since then count.
 //
 // A run has the parts that one in package sim has, and is as settled: all faults are healed, and nothing has been
@@ -87,7 +87,8 @@ func NewWorld(cfg WorldConfig) (*World, error) {
 // possible are the actions that this world can bring about.
 var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leave, faults.Sync, faults.Query, faults.Crash,
 	faults.CrashLossy, faults.Recover, faults.Pause, faults.OmitSend, faults.OmitReceive, faults.Loss, faults.Partition,
-	faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap, faults.Heal, faults.Lies}
+	faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap, faults.Delay, faults.Reorder, faults.Duplicate, faults.Corrupt,
+	faults.Heal, faults.Lies}
 
 // Can says why the world can't inject this, or nil.
 func (w *World) Can(op faults.Op) error { return CanInject(op) }
@@ -103,8 +104,6 @@ func CanInject(op faults.Op) error {
 		return fmt.Errorf("%v: the clocks of all hosts are this machine's", op)
 	case spec.DiskFaults.Has(k):
 		return fmt.Errorf("%v: the disks of guests are files in memory, which do not fail", op)
-	case op == faults.Delay || op == faults.Reorder || op == faults.Duplicate || op == faults.Corrupt:
-		return fmt.Errorf("%v: the switch is the kernel's bridge, which drops packets or does not", op)
 	}
 	return fmt.Errorf("%v: there are no routers, no strangers, and no network cards that can be told what to do", op)
 }
@@ -144,7 +143,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	w.s, w.epoch, w.base, w.late = s, Now(), 0, 0
 	w.nodes, w.own, w.active, w.agenda, w.healed, w.script = nil, nil, nil, nil, false, 0
 	w.moments, w.fired = make(chan moment, 1<<10), map[int]bool{}
-	if err := w.cfg.LAN.Drop(nil); err != nil {
+	if err := w.cfg.LAN.begin(s.Seed); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.clear()) }()

@@ -34,7 +34,8 @@ const (
 
 // outdoorFaults are what a world on the kernel injects.
 var outdoorFaults = spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.CoordinatorFault, spec.RecoverFault, spec.PauseFault,
-	spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault, spec.ByzantineFault)
+	spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault, spec.DelayFault, spec.ReorderFault,
+	spec.DuplicateFault, spec.CorruptFault, spec.ByzantineFault)
 
 // unseen says why nothing on the kernel writes down what a requirement is judged by; empty where it can be judged.
 func unseen(id spec.ID) string {
