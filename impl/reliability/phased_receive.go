@@ -119,9 +119,8 @@ func (p *phased) note(in impl.Input, s *stream[prepared], n uint64, m *prepared,
 // never came, the record has what its sender says that it was.
 func (p *phased) close(s *stream[prepared], n uint64, m *prepared, o outcome, out *impl.Effects) {
 	var unprepared []byte
-	if m.stage == absent && m.body != nil {
+	if m.stage == absent {
 		unprepared = m.body
-		out.Note(impl.HeldBack, uint64(s.origin), n)
 	}
 	m.outcome, m.stage = o, closing
 	id := identity{n, s.incarnation, s.origin}
