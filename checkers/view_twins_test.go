@@ -78,7 +78,7 @@ func (t *twin) isBlocked(p twinProc, g spec.GroupID, at int) (blocked bool) {
 // unblock gives the event with which a message stopped waiting; -1 if it never did. ok is false if it did not wait.
 func (t *twin) unblock(m int) (at int, ok bool) {
 	x := t.msgs[m]
-	p := t.procAt(x.event)
+	p := x.from()
 	if x.single || !t.isBlocked(p, x.group, x.event) {
 		return -1, false
 	}
@@ -104,7 +104,7 @@ func (t *twin) sentView(m, at int) (vt, bool) {
 	if u, ok := t.unblock(m); ok && u >= 0 && u < at {
 		when = u
 	}
-	v, _, ok := t.in(t.procAt(x.event), x.group, when)
+	v, _, ok := t.in(x.from(), x.group, when)
 	return v, ok
 }
 
@@ -169,23 +169,23 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 		return a
 	},
 	InitialView: func(t *twin) (a answer) {
-		judge := func(i int, g spec.GroupID, member bool) {
+		judge := func(p twinProc, i int, g spec.GroupID, member bool) {
 			told := slices.ContainsFunc(t.views(), func(k int) bool { return t.viewAt(k).g == g })
 			if !member || !told {
 				return
 			}
 			a.n++
-			v, _, ok := t.in(t.procAt(i), g, i)
+			v, _, ok := t.in(p, g, i)
 			a.violated = a.violated || !ok || v.header
 		}
 		for _, x := range t.msgs {
 			if !x.single && !x.refused && !x.lied {
 				_, member := t.since(x.id.Sender, x.group, x.event, false)
-				judge(x.event, x.group, member)
+				judge(x.from(), x.event, x.group, member)
 			}
 		}
 		for _, d := range t.group {
-			judge(d.event, t.msgs[d.m].group, t.may(d.p.node, t.msgs[d.m].group, d.event))
+			judge(d.p, d.event, t.msgs[d.m].group, t.may(d.p.node, t.msgs[d.m].group, d.event))
 		}
 		return a
 	},
@@ -330,7 +330,7 @@ func (t *twin) bornInView(m int) bool {
 	if u < 0 {
 		u = t.msgs[m].event
 	}
-	_, _, ok := t.in(t.procAt(t.msgs[m].event), t.msgs[m].group, u)
+	_, _, ok := t.in(t.msgs[m].from(), t.msgs[m].group, u)
 	return ok
 }
 
