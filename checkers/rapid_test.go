@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"flag"
 	"slices"
 	"testing"
 
@@ -210,10 +211,14 @@ func (d *drawer) drain() {
 	}
 }
 
-// rounds repeats a rapid property with other seeds: one round is what -rapid.checks says.
+// rounds repeats a rapid property with other seeds: one round is what -rapid.checks says. With -rapid.seed all rounds
+// would be the same.
 func rounds(t *testing.T, n int, f func(*rapid.T)) {
 	if testing.Short() {
 		n = max(1, n/20)
+	}
+	if x := flag.Lookup("rapid.seed"); x != nil && x.Value.String() != "0" {
+		n = 1
 	}
 	for range n {
 		rapid.Check(t, f)

@@ -320,6 +320,30 @@ func mutate(t *rapid.T, h *spec.History) {
 			}
 		}
 	}
+	rename(h)
+}
+
+// rename gives what is sent in a later life the id of that life, as it has in every run: see spec.History.Sound.
+func rename(h *spec.History) {
+	lives := make([]spec.Incarnation, len(h.Nodes))
+	seen := map[spec.MsgID]bool{}
+	for _, e := range h.Events {
+		if e.Kind == spec.Recover {
+			lives[e.Node]++
+		}
+		if e.Kind != spec.Send || seen[e.Msg] || e.Msg.Incarnation == lives[e.Node] {
+			seen[e.Msg] = seen[e.Msg] || e.Kind == spec.Send
+			continue
+		}
+		id := e.Msg
+		id.Incarnation = lives[e.Node]
+		seen[id] = true
+		for k := range h.Events {
+			if h.Events[k].Is(spec.HasMsg) && h.Events[k].Msg == e.Msg {
+				h.Events[k].Msg = id
+			}
+		}
+	}
 }
 
 // What a correct group plays never fails.

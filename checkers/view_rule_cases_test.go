@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/conform-go/conform/spec"
@@ -71,3 +72,28 @@ func TestMembersByViewsCostNoAllocation(t *testing.T) {
 }
 
 var ofMembersOnce = ofMembers()
+
+// A node that installs a view without itself at the very first event is left behind there: what was sent in the view of the
+// start is no gap for it. The first event is not the start.
+func TestLeftBehindAtTheFirstEvent(t *testing.T) {
+	const cut = "members=0,1 W0.1.1.2 s1.1 s1.2 W0.2.0.1.2 d0.1.2"
+	for _, id := range []spec.ID{NoSilentGap, FIFOGapFree, CausalGapFree, TotalGapFree} {
+		for _, text := range []string{cut, "members=0,1 U0 W0.1.1.2 s1.1 s1.2 W0.2.0.1.2 d0.1.2"} {
+			if f := Check(parse(text), id)[0]; f.Verdict == spec.Fail {
+				t.Errorf("%s: %s fails: %s", text, id, f.Witness.Text)
+			}
+		}
+	}
+	if f := Check(parse("members=0,1 W0.1.0.1 W1.1.0.1 s1.1 s1.2 d0.1.2"), NoSilentGap)[0]; f.Verdict != spec.Fail {
+		t.Errorf("who is in the view from the first event on: %v %v", f.Verdict, f.Witness)
+	}
+}
+
+// The witness names what is missing, not what was delivered before a membership that began anew.
+func TestMissingCauseOfANewMembership(t *testing.T) {
+	f := Check(parse(start+"s1.1 s2.1 d0.1.1 d0.2.1 d1.1.1 d1.2.1 d2.1.1 d2.2.1 W0.2.0.1 W1.2.0.1 "+
+		"W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 s1.2 d0.1.2 s0.1 d2.0.1"), CausalGapFree)[0]
+	if f.Verdict != spec.Fail || !strings.Contains(f.Witness.Text, "without having delivered 1/0/2") {
+		t.Errorf("%v %+v", f.Verdict, f.Witness)
+	}
+}

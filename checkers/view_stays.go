@@ -41,7 +41,7 @@ func (x *index) followStays(h *spec.History) {
 			at++
 			k := int(in.proc)*groups + int(x.views[in.view].key.group)
 			if e := &x.entered[int(in.view)*procs+int(in.proc)]; *e == 0 {
-				*e = uint32(i) + 1
+				*e = uint32(i) + 2
 			}
 			if in.opens = !x.leaving[k] && (!x.staying[k] || x.leftBehind(in)); in.opens {
 				x.staying[k], x.entry[k] = true, uint32(at)
@@ -143,15 +143,16 @@ func (j *Judge) turnSpans(i int, s step) (g int, turned bool) {
 			j.moved[int(in.prev-1)*len(j.procs)+int(in.proc)] = true
 		}
 		if in.opens {
-			j.live.span[j.live.at(e.Node, e.Group)] = uint32(i)
+			j.live.span[j.live.at(e.Node, e.Group)] = uint32(i) + 1 // not 0, which is the start, also for the first event
 			return int(e.Group), true
 		}
 	}
 	return 0, false
 }
 
-// place gives what a message is compared by with the begin of a membership, + 1: when the process was first in the view in
-// which the message was sent, or else the send; 0 if it is never in that view.
+// place gives what has to be greater than the begin of a membership, so that the message belongs to it: one more than the
+// begin with that view in which the message was sent and in which the process was from then on, or else than the send; 0
+// if the process is never in that view.
 func (x *index) place(m uint32, p int) uint32 {
 	if v := x.sentView(m); v != 0 {
 		return x.entered[int(v-1)*len(x.procs)+p]

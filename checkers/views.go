@@ -66,7 +66,7 @@ type viewIndex struct {
 	kept    []bool   // view × node: it stayed with most of the view
 	parted  []bool   // view × node: it was left behind in it
 	meets   []uint32 // view: the view + 1 from which somebody came to it; never if they came from several
-	entered []uint32 // view × process: its first installation + 1; 0 if it never is in that view
+	entered []uint32 // view × process: its first installation + 2; 1 for the view of a header from the start; 0 if it never is in that view
 	entry   []uint32 // process × group: the installation + 1 with which its membership at the end began; 0 in no view
 	leaving []bool   // process × group: it has called leave
 	staying []bool   // process × group: it is a member by its views

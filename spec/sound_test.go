@@ -12,6 +12,7 @@ func TestSound(t *testing.T) {
 	const recover = `{"t":3,"node":"0","kind":"recover"}` + "\n"
 	for text, want := range map[string]string{
 		send + crash + recover + crash: "",
+		crash + recover + send:         "line 4: node 0 sends 0/0/1 in incarnation 1",
 		send + send:                    "line 3: 0/0/1 is sent a second time: line 2 has it",
 		crash + crash:                  "line 3: node 0 crashes a second time",
 		recover:                        "line 2: node 0 recovers and was not down",
