@@ -46,6 +46,7 @@ func TestMembersByViews(t *testing.T) {
 			JoinTransfer, spec.Pass},
 		{"but who was not left behind has nothing twice", start + "s0.1 d0.0.1 d1.0.1 d2.0.1 W0.2.0.1.2 W1.2.0.1.2 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 R2.0.1",
 			JoinTransfer, spec.Fail},
+		{"the very first event may be the view that one is left behind with", "members=0,1 W0.1.1.2 s1.1 s1.2 d0.1.2", NoSilentGap, spec.Inconclusive},
 		{"what the state has replaces what was before", back + "d2.0.1 R2.0.1", JoinTransfer, spec.Fail},
 		{"and that may be the same", start + "s0.1 d0.0.1 d1.0.1 d2.0.1 W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 R2.0.1", JoinTransfer, spec.Pass},
 	} {
