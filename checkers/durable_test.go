@@ -73,6 +73,8 @@ func TestFineDurableDistinctions(t *testing.T) {
 		{"one application counts, another reads its log", "recovery s0.1 s1.1 a1.1 d0.0.1 d1.0.1 d0.1.1 d1.1.1 c0 c1 r0 d0.0.1r d0.1.1r r1n", LogPrefix, spec.Pass},
 		{"the same, and does not say that it counts", "recovery s0.1 s1.1 a1.1 d0.0.1 d1.0.1 d0.1.1 d1.1.1 c0 c1 r0 d0.0.1r d0.1.1r r1", LogPrefix, spec.Fail},
 		{"it counts, and goes on", "recovery s0.1 s1.1 a1.1 d0.0.1 d1.0.1 d0.1.1 d1.1.1 c0 c1 r0 d0.0.1r d0.1.1r r1n s0.2 d1.0+1.2", LogPrefix, spec.Pass},
+		{"two lives count, the third reads what all had", "recovery s0.1 s0.2 s0.3 d1.0.1 c1 r1n d1.0.2 c1 r1n d1.0.3 c1 r1 d1.0.1r d1.0.2r d1.0.3r", LogPrefix, spec.Pass},
+		{"and what it has read it reads again", "recovery s0.1 s0.2 s0.3 d1.0.1 c1 r1n d1.0.2 c1 r1n d1.0.3 c1 r1 d1.0.1r d1.0.2r d1.0.3r s0.4 d1.0.4 c1 r1 d1.0.2r", LogPrefix, spec.Fail},
 		{"it counted once, and does so no more", "recovery s0.1 s1.1 a1.1 d0.0.1 d1.0.1 d0.1.1 d1.1.1 c0 c1 r0 d0.0.1r d0.1.1r r1n c1 r1", LogPrefix, spec.Fail},
 		{"a flipped bit", "s0.1 d1.0.1 c1 r1 d1.0.1!r", LogPrefix, spec.Fail},
 		{"what nobody sent", "c1 r1 d1.0.1r", LogPrefix, spec.Fail},

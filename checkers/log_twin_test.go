@@ -38,11 +38,12 @@ func (t *twin) readStray() bool {
 
 // twinLog is the log of a node in a group.
 type twinLog struct {
-	t    *twin
-	node spec.NodeID
-	g    spec.GroupID
-	log  []int
-	lost bool // the last incarnation, up, has lost an acknowledged message of its own
+	t      *twin
+	node   spec.NodeID
+	g      spec.GroupID
+	log    []int
+	hidden bool // what stands in it is not known
+	lost   bool // the last incarnation, up, has lost an acknowledged message of its own
 }
 
 func (l *twinLog) replay(a *answer) {
@@ -60,11 +61,11 @@ func (l *twinLog) replay(a *answer) {
 		case fresh == nil:
 		case again:
 			a.violated = a.violated || inc > 0 && t.lost(p, l.log[read:], next)
-			l.log = append(l.log[:read:read], fresh...)
-		case len(l.log) == 0:
+			l.log, l.hidden = append(l.log[:read:read], fresh...), false
+		case len(l.log) == 0 && !l.hidden:
 			l.log = fresh
 		default:
-			l.log = nil
+			l.log, l.hidden = nil, true
 		}
 	}
 }

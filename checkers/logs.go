@@ -19,6 +19,7 @@ import (
 type nodeLog struct {
 	at     uint32 // where they stand
 	length uint32 // from the incarnations before
+	hidden bool   // what stands in it is not known: an incarnation delivered nothing of it again
 	added  uint32 // by this one
 	next   uint32 // of the first: how many this one has delivered again
 	again  bool   // it has delivered one again, or what only the log can have had
@@ -147,11 +148,11 @@ func (j *Judge) foldLogs(i int) (lost, g int) {
 				return lost, g
 			}
 			copy(j.queue[l.at+l.next:], j.queue[l.at+l.length:l.at+l.length+l.added])
-			l.length = l.next + l.added
-		case l.length == 0:
+			l.length, l.hidden = l.next+l.added, false
+		case l.length == 0 && !l.hidden:
 			l.length = l.added
 		default:
-			l.length = 0
+			l.length, l.hidden = 0, true
 		}
 		l.added, l.next, l.again, l.born = 0, 0, false, uint32(i)
 	}
