@@ -32,7 +32,7 @@ type runCommand struct {
 }
 
 func (runCommand) Help() string {
-	return example("conform run --reliability best-effort,reliable --ordering causal --faults crash,loss --schedules 5000")
+	return example("conform run --transport unicast --reliability best-effort,reliable --ordering causal --faults crash,loss --schedules 1000")
 }
 
 // Run judges the stacks.
