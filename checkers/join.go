@@ -116,6 +116,9 @@ func (j *Judge) knownTo(m uint32, g spec.GroupID) int {
 			continue
 		}
 		node := j.procs[p].node
+		if !j.lastState(i) {
+			continue // another state has taken the place of what it had
+		}
 		if j.final.since[j.final.at(node, g)] != never && (!j.inViews(int(g)) || int(j.now[node]) == p) {
 			return i
 		}
@@ -137,7 +140,7 @@ func (j *Judge) sameStay(a, b int) bool {
 	}
 	for k := range j.installs {
 		x := &j.installs[k]
-		if at := int(x.event); x.opens && at > min(a, b) && at <= max(a, b) && int(x.proc) == j.steps[a].proc() && j.views[x.view].key.group == e.Group {
+		if at := int(x.event); (x.opens || x.state || j.leftBehind(x)) && at > min(a, b) && at <= max(a, b) && int(x.proc) == j.steps[a].proc() && j.views[x.view].key.group == e.Group {
 			return false
 		}
 	}

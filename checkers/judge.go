@@ -268,8 +268,6 @@ type scratch struct {
 	breaks   []disturbance
 	deaths   []death
 	notices  []notice
-	stated   []bool             // installation: with a state
-	lately   []uint32           // process × group: its last installation + 1
 	digests  []setDigest        // process × group: what it has delivered in its view
 	passages map[uint64]passage // from which view to which: who went first
 	watches  []watch            // node × node

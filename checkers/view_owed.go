@@ -12,7 +12,7 @@ import "github.com/conform-go/conform/spec"
 // split are.
 //
 // A membership in a group with views begins with the first view that a process installs, and ends when it calls leave,
-// when its life ends, and when it installs a view after it was left behind in the one before. Who came back is a new
+// when its life ends, and when it installs a view after it was left behind in the one before, or is given a state in it. Who came back is a new
 // member, and so is who joins: nothing of the views before is owed. Messages of senders that are in no view concern the
 // members from before the send, and so do all those of groups without views.
 

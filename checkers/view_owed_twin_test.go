@@ -180,7 +180,7 @@ func (t *twin) begun(p twinProc, g spec.GroupID, at int) (begin int, member bool
 			continue
 		}
 		v, _, came := t.in(p, g, i)
-		if !leaving && (!member || came && t.leftBehind(p.node, v, t.viewAt(i))) {
+		if !leaving && (!member || t.stated(i) || came && t.leftBehind(p.node, v, t.viewAt(i))) {
 			begin, member = i, true
 		}
 	}

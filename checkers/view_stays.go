@@ -1,7 +1,9 @@
 package checkers
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 
 	"github.com/conform-go/conform/spec"
 )
@@ -43,7 +45,7 @@ func (x *index) followStays(h *spec.History) {
 			if e := &x.entered[int(in.view)*procs+int(in.proc)]; *e == 0 {
 				*e = uint32(i) + 2
 			}
-			if in.opens = !x.leaving[k] && (!x.staying[k] || x.leftBehind(in)); in.opens {
+			if in.opens = !x.leaving[k] && (!x.staying[k] || in.state || x.leftBehind(in)); in.opens {
 				x.staying[k], x.entry[k] = true, uint32(at)
 			}
 		}
@@ -66,6 +68,14 @@ func (x *index) leftBehind(in *install) bool {
 		}
 	}
 	return false
+}
+
+// giveState notes that a process was given a state in the view in which it is.
+func (x *index) giveState(k int) {
+	if since := x.since[k]; since != 0 {
+		at, _ := slices.BinarySearchFunc(x.installs, since-1, func(in install, event uint32) int { return cmp.Compare(in.event, event) })
+		x.installs[at].state = true
+	}
 }
 
 // findOrphans finds the messages that stayed with those who were left behind.

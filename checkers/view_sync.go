@@ -46,7 +46,6 @@ func (j *Judge) virtualSynchrony() spec.Finding {
 		j.passages = make(map[uint64]passage)
 	}
 	clear(j.passages)
-	j.findStated()
 	j.beginStands(j.h)
 	n := 0
 	for i, s := range j.steps {
@@ -62,7 +61,7 @@ func (j *Judge) virtualSynchrony() spec.Finding {
 		}
 		x := &j.installs[at]
 		d := &j.digests[int(x.proc)*groups+int(j.views[x.view].key.group)]
-		if x.prev != 0 && !j.stated[at] {
+		if x.prev != 0 && !x.state {
 			way := uint64(x.prev)<<32 | uint64(x.view)
 			first, gone := j.passages[way]
 			switch {
@@ -80,29 +79,6 @@ func (j *Judge) virtualSynchrony() spec.Finding {
 		*d = setDigest{}
 	}
 	return held(n, "vacuous: no two processes went from one view to another after a delivery")
-}
-
-// findStated finds the installations with which a process was given a state.
-func (j *Judge) findStated() {
-	groups := len(j.h.Groups)
-	j.stated = zeroed(j.stated, len(j.installs))
-	j.lately = zeroed(j.lately, len(j.procs)*groups)
-	next := 0
-	for i, s := range j.steps {
-		if s.op() != opRare {
-			continue
-		}
-		e := &j.h.Events[i]
-		if next < len(j.installs) && j.installs[next].event == uint32(i) {
-			x := &j.installs[next]
-			next++
-			j.lately[int(x.proc)*groups+int(j.views[x.view].key.group)] = uint32(next)
-		} else if e.Kind == spec.Restore && inGroup(j.h, e) {
-			if at := j.lately[s.proc()*groups+int(e.Group)]; at != 0 {
-				j.stated[at-1] = true
-			}
-		}
-	}
 }
 
 // outOfStep is the witness: a message that one of the two delivered in the view before and the other did not, and what

@@ -495,10 +495,14 @@ func (t *twin) stated(at int) bool {
 			continue
 		}
 		switch e.Kind {
-		case spec.ViewChange, spec.Crash:
+		case spec.Crash, spec.Left:
 			return false
 		case spec.Restore:
 			return true
+		case spec.ViewChange:
+			if t.isView(i) {
+				return false
+			}
 		}
 	}
 	return false

@@ -33,6 +33,7 @@ type install struct {
 	heir  uint32 // the same for the node, where a crash ends nothing
 	begun uint32 // the event + 1 with which the process had installed that; 0 if it had not
 	set   uint32 // its transitional set + 1, by place in transits; 0 without
+	state bool   // it was given a state with it, and comes in without a past
 	opens bool   // a membership of the process begins with it: see followStays
 }
 
@@ -125,6 +126,9 @@ func (x *index) readViews(h *spec.History) {
 			}
 		case opRare:
 			x.readView(h, i)
+			if e := &h.Events[i]; e.Kind == spec.Restore && inGroup(h, e) {
+				x.giveState(s.proc()*groups + int(e.Group))
+			}
 		}
 	}
 	x.findRemoved(h)

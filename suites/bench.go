@@ -19,6 +19,7 @@ type bench struct {
 	most   bool         // delivery takes more than half of the members
 	quorum []spec.ID    // what holds only while half of the members, and one more, have not crashed
 	views  bool         // members are removed and come back
+	parts  bool         // … of all parts of a group
 	waits  []spec.ID    // what holds only where everyone that crashed has come back
 	after  func() error // a schedule has been played; may be nil
 	world  *sim.World
@@ -32,6 +33,7 @@ func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu
 func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b := newBench(cfg, mtu)
 	b.tied, b.most, b.waits, b.views = c.tied(), c.Reliability.Name == "uniform", c.Awaits(), c.changes()
+	b.parts = c.parted()
 	if c.Reliability.Name == "durable" && c.Reliability.Get("acks", "majority") == "majority" {
 		b.quorum = []spec.ID{"ACKED-DELIVERED", "DURABILITY"} // so many disks have what was acknowledged
 	}
@@ -90,7 +92,7 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 		return true // what the member sends does not fit through this network, and it was not made for it
 	}
 	if b.views { // who is silent for long is removed, and nothing is promised of it
-		return b.stuck()
+		return b.stuck(s)
 	}
 	return max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
 }

@@ -27,14 +27,15 @@ func viewSynchrony() Part {
 		Name: viewSynchronous, Title: "members agree on views, and finish each together before the next begins",
 		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash",
 		Source:  "Birman & Joseph, 1987; Chockler, Keidar, Vitenberg, 2001 (CKV01)",
-		Options: []Option{{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("channel", "fixed", "adaptive")}},
-		New:     func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
+		Options: []Option{{Key: "partition", Default: "primary", Text: "who goes on when a group is cut in pieces: primary (the part with most of the configured nodes), both (all parts, which merge when they hear of each other again)", Check: oneOf("primary", "both")},
+			{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("channel", "fixed", "adaptive")}},
+		New: func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
 	}
 }
 
 // changing makes the stack of one node whose group changes.
 func (c Cell) changing(cfg impl.Config) impl.Layer {
-	layers := []impl.Layer{membership.NewGate(cfg, nil), c.order(cfg), c.level(cfg), membership.NewViewSync(cfg)}
+	layers := []impl.Layer{membership.NewGate(cfg, nil), c.order(cfg), c.level(cfg), c.service(cfg)}
 	end := c.endToEnd()
 	if end {
 		layers = append(layers, reliability.NewBestEffort(cfg))
@@ -54,6 +55,14 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 		layers = append(layers, membership.NewDetector(cfg, p))
 	}
 	return impl.NewStack(layers...)
+}
+
+// service makes what decides on views.
+func (c Cell) service(cfg impl.Config) impl.Layer {
+	if c.parted() {
+		return membership.NewPartitionable(cfg)
+	}
+	return membership.NewViewSync(cfg)
 }
 
 // endToEnd says whether what is lost is sent again from its sender to the members: where others hand messages on, which
@@ -76,14 +85,15 @@ func (c Cell) changesApplicable() error {
 	case c.across():
 		return fmt.Errorf("an order across groups has members that do not change")
 	}
-	return nil
+	return c.partsApplicable()
 }
 
 const (
-	purposeMoves = 0x30f3
-	viewWindow   = 1500 * time.Millisecond // in which members come, go and fail
-	viewHold     = 1400 * time.Millisecond // of the longest cut: longer than TL
-	viewsAreOver = 6 * time.Second         // all views that follow from a fault are installed
+	purposeMoves  = 0x30f3
+	viewWindow    = 1500 * time.Millisecond // in which members come, go and fail
+	viewHold      = 1400 * time.Millisecond // of the longest cut: longer than TL
+	viewsAreOver  = 6 * time.Second         // all views that follow from a fault are installed
+	viewsAreAsked = 8 * time.Second
 )
 
 // move lets nodes join and leave, while others fail: who is to join is outside from the start. Messages are sent while
@@ -117,6 +127,9 @@ func (c Cell) move(s *faults.Scenario, seed uint64, i int) {
 	for range 2 + r.IntN(6) {
 		s.Steps = append(s.Steps, send(node(), soon(0, 2600)))
 	}
+	for n := range spec.NodeID(s.Nodes) { // who is in a view, and who has been left out of one that nobody tells of
+		at(viewsAreAsked, faults.Query, n)
+	}
 	if i%8 < 5 {
 		for n := range spec.NodeID(s.Nodes) {
 			s.Steps = append(s.Steps, send(n, viewsAreOver+time.Duration(n)*time.Millisecond))
@@ -126,6 +139,9 @@ func (c Cell) move(s *faults.Scenario, seed uint64, i int) {
 
 // viewClaims says what a cell promises whose group changes.
 func (c Cell) viewClaims() spec.Claims {
+	if c.parted() {
+		return c.partClaims()
+	}
 	p, o := c.premises(), c.Ordering
 	all := c.faces()
 	m := map[spec.ID]spec.FaultSet{}
@@ -138,7 +154,10 @@ func (c Cell) viewClaims() spec.Claims {
 	claim("SELF-INCLUSION", "VIEW-MONOTONICITY", "INITIAL-VIEW", "VIEW-AGREEMENT", "PRIMARY-COMPONENT", "SAME-VIEW-DELIVERY",
 		"SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK", "NO-DELIVERY-AFTER-LEAVE", "MEMBERSHIP-PRECISION", "JOIN-TRANSFER", "JOIN-COMPLETE")
 	claim("SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED")
-	if o.Name != "total-seqserver" && o.Get("form", "bb") != "ub" { // else numbers go one way, messages another
+	switch {
+	case o.Name == "total-seqserver" || o.Get("form", "bb") == "ub": // numbers go one way, messages another
+	case o.Name == "total-agreement": // when a view ends what has its number comes before what has not
+	default:
 		claim("FIFO-ORDER", "FIFO-GAPFREE")
 	}
 	if p.causal || o.Name == "total-sequencer" && o.Get("form", "bb") == "bb" {
@@ -157,6 +176,7 @@ func (c Cell) viewClaims() spec.Claims {
 			}
 		}
 	}
+	m["PRIMARY-COMPONENT"] = all.Without(spec.RecoverFault) // a group that begins anew may do so without one who was cut off
 	if c.asksFirst() {
 		delete(m, "SENDING-VIEW-DELIVERY")
 		delete(m, "FLUSH-BLOCK")
@@ -166,6 +186,9 @@ func (c Cell) viewClaims() spec.Claims {
 
 // separateViews adds what a cell does not promise whose group changes.
 func (c Cell) separateViews(p *premises, add func(with spec.FaultSet, ids ...spec.ID)) {
+	if c.parted() {
+		add(spec.SetOf(spec.PartitionFault), "PRIMARY-COMPONENT")
+	}
 	if !p.causal && !c.total() {
 		add(spec.NoFaults, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
@@ -185,19 +208,27 @@ func (c Cell) asksFirst() bool {
 
 // stuck says whether the group can't go on at the end of the run that was played last: most of its configured nodes are
 // down, or nobody is left who has installed its last view.
-func (b *bench) stuck() bool {
+func (b *bench) stuck(s *faults.Scenario) bool {
+	if b.parts {
+		return b.waitsInParts(s)
+	}
 	nodes := len(b.h.Nodes)
 	up, at := make([]bool, nodes), make([]spec.ViewID, nodes)
 	var last spec.ViewID
+	crashed := false
 	for n := range up {
 		up[n] = true
 	}
 	for i := range b.h.Events {
 		switch e := &b.h.Events[i]; e.Kind {
 		case spec.Crash, spec.Recover:
-			up[e.Node], at[e.Node] = e.Kind == spec.Recover, spec.ViewID{}
+			up[e.Node], at[e.Node], crashed = e.Kind == spec.Recover, spec.ViewID{}, true
 		case spec.Left: // it has given up what it had
 			at[e.Node] = spec.ViewID{}
+		case spec.Refuse: // the others have gone on without it
+			if r := b.h.ExtraOf(e).Reason; crashed && (r == impl.NotMember.String() || r == impl.ClosedGroup.String()) {
+				at[e.Node] = spec.ViewID{}
+			}
 		case spec.ViewChange:
 			at[e.Node] = b.h.ExtraOf(e).View
 			if at[e.Node].Compare(last) > 0 {

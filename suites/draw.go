@@ -47,6 +47,9 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	faults.DrawInto(s, seed, x)
 	if c.changes() {
 		c.move(s, seed, i)
+		if c.parted() && model.Has(spec.PartitionFault) && i%3 > 0 {
+			cutUp(s, seed)
+		}
 		return
 	}
 	last := spec.NodeID(s.Nodes - 1)
@@ -132,7 +135,7 @@ const purposeLies = 0x11e5
 // special says whether schedules of the cell are drawn in another way than others.
 func (c Cell) special() bool {
 	_, barriers := c.barrier()
-	return barriers || c.bursts() || c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
+	return barriers || c.changes() || c.bursts() || c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
 }
 
 // sizes gives how many nodes schedules have that don't say it; 0, 0 is the usual.

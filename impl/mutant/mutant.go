@@ -34,7 +34,8 @@ func All() []Mutant {
 		routerMutants(), fragmentMutants(), bestEffortMutants(), ackMutants(), nackMutants(), reliableIPMutants(), uniformMutants(), atomicViewMutants(), reliableMutants(),
 		durableMutants(), gossipMutants(), byzantineMutants(),
 		fifoMutants(), causalMutants(), acrossMutants(),
-		sequencerMutants(), restartMutants(), numberMutants(), agreedMutants(), detourMutants(), kaashoekMutants(), realTimeMutants(), syncMutants())
+		sequencerMutants(), restartMutants(), numberMutants(), agreedMutants(), detourMutants(), kaashoekMutants(), realTimeMutants(), syncMutants(),
+		Views(), PartitionableViews(), OrderViews())
 }
 
 // Lookup gives the mutant of a name, spelled exactly as in All.

@@ -10,7 +10,7 @@ import (
 
 // orderMutant is a mutant of an ordering in a stack whose members change.
 func orderMutant(name, title, order string, under spec.FaultSet, build func(impl.Config) impl.Layer, breaks ...spec.ID) Mutant {
-	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: "unicast/atomic-view/" + order, Under: under,
+	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: "unicast/atomic-view/" + order + "/view-synchronous", Under: under,
 		New: func(cfg impl.Config) impl.Layer { return OrderedViewStack(cfg, build(cfg), nil) }}
 }
 

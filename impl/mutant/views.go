@@ -33,7 +33,7 @@ func OrderedViewStack(cfg impl.Config, order impl.Layer, change func(ViewRules))
 }
 
 // overViews is the correct stack.
-const overViews = "unicast/atomic-view/unordered"
+const overViews = "unicast/atomic-view/unordered/view-synchronous"
 
 func viewMutant(name, title string, under spec.FaultSet, change func(ViewRules), breaks ...spec.ID) Mutant {
 	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: overViews, Under: under,

@@ -27,7 +27,7 @@ func PartitionableViews() []Mutant {
 	cut := spec.SetOf(spec.PartitionFault)
 	back := spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PartitionFault)
 	bug := func(name, title string, under spec.FaultSet, change func(*membership.PartitionRules), breaks ...spec.ID) Mutant {
-		return Mutant{Name: name, Title: title, Breaks: breaks, Cell: overViews, Under: under, New: func(cfg impl.Config) impl.Layer {
+		return Mutant{Name: name, Title: title, Breaks: breaks, Cell: overViews + ":partition=both", Under: under, New: func(cfg impl.Config) impl.Layer {
 			return PartitionableStack(cfg, ordering.NewUnordered(cfg), change)
 		}}
 	}
