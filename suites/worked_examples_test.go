@@ -1,6 +1,7 @@
 package suites_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,4 +145,93 @@ func TestItemNumbers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// viewsOf lists the members of the views that a node installs, in the order of its installations.
+func viewsOf(h *spec.History, n spec.NodeID) string {
+	var out strings.Builder
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == spec.ViewChange && e.Node == n && !e.Is(spec.IsTransitional) {
+			fmt.Fprint(&out, h.ExtraOf(e).Members)
+		}
+	}
+	return out.String()
+}
+
+// count counts the events of a kind at a node.
+func count(h *spec.History, n spec.NodeID, k spec.Kind) (count int) {
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == k && e.Node == n {
+			count++
+		}
+	}
+	return count
+}
+
+func views(t *testing.T, r *suites.Replayed, n spec.NodeID, want string) {
+	t.Helper()
+	if got := viewsOf(&r.History, n); got != want {
+		t.Errorf("the views of %d are %s, want %s", n, got, want)
+	}
+}
+
+// TestSenderDiesHalfWay: of the survivors one had the message and the other had not; both deliver it before the view
+// without its sender.
+func TestSenderDiesHalfWay(t *testing.T) {
+	r := replayed(t, "view-sender-dies")
+	sound(t, r, "VIRTUAL-SYNCHRONY", "PRIMARY-COMPONENT", "SAME-VIEW-DELIVERY", "MEMBERSHIP-PRECISION", "TOTAL-ORDER")
+	views(t, r, 1, "[0 1 2][1 2]")
+	views(t, r, 2, "[0 1 2][1 2]")
+	orders(t, r, "g", " 1.0", " 1.0 0.0 2.0 1.1", " 1.0 0.0 2.0 1.1")
+}
+
+// TestCoordinatorDiesInTheFlush: who takes over finishes the view.
+func TestCoordinatorDiesInTheFlush(t *testing.T) {
+	r := replayed(t, "view-coordinator-dies")
+	sound(t, r, "VIRTUAL-SYNCHRONY", "PRIMARY-COMPONENT", "MEMBERSHIP-PRECISION")
+	if views(t, r, 0, "[0 1 2 3 4]"); count(&r.History, 0, spec.Block) != 1 {
+		t.Error("the coordinator is not in the flush when it dies")
+	}
+	for n := spec.NodeID(1); n <= 3; n++ {
+		if got := viewsOf(&r.History, n); !strings.HasSuffix(got, "[1 2 3]") {
+			t.Errorf("the views of %d are %s", n, got)
+		}
+	}
+}
+
+// TestMinorityBlocks: who is cut off is told so, and given what it missed when it is back.
+func TestMinorityBlocks(t *testing.T) {
+	r := replayed(t, "view-minority-blocks")
+	sound(t, r, "PRIMARY-COMPONENT", "FLUSH-BLOCK", "MEMBERSHIP-PRECISION", "JOIN-TRANSFER")
+	views(t, r, 0, "[0 1 2 3 4][0 1 2][0 1 2 3 4]")
+	views(t, r, 3, "[0 1 2 3 4][0 1 2 3 4]")
+	h := &r.History
+	if count(h, 3, spec.Block) == 0 || count(h, 3, spec.Refuse) != 1 || count(h, 3, spec.Restore) != 1 || count(h, 3, spec.Deliver) != 1 {
+		t.Errorf("3 is not blocked, refused, given the state, and a member again:\n%s", r.Diagram)
+	}
+}
+
+// TestJoinDuringTheFlush: who asks to come in while a view ends comes in with the next, and has all from there on.
+func TestJoinDuringTheFlush(t *testing.T) {
+	r := replayed(t, "view-join-during-flush")
+	sound(t, r, "JOIN-COMPLETE", "JOIN-TRANSFER", "FLUSH-BLOCK", "MEMBERSHIP-PRECISION")
+	views(t, r, 1, "[0 1 2][0 1][0 1 3]")
+	views(t, r, 3, "[0 1 3]")
+	if h := &r.History; count(h, 1, spec.Refuse) != 1 || count(h, 3, spec.Restore) != 1 || count(h, 3, spec.Deliver) != 1 {
+		t.Errorf("1 is not refused in the flush, or 3 lacks something:\n%s", r.Diagram)
+	}
+}
+
+// TestSplitAndMerge: both parts go on, in views without a common member, and come together again.
+func TestSplitAndMerge(t *testing.T) {
+	r := replayed(t, "view-split-and-merge")
+	sound(t, r, "VIEW-OVERLAP", "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT", "VIRTUAL-SYNCHRONY", "MEMBERSHIP-PRECISION")
+	for n := range spec.NodeID(4) {
+		part := "[0 1]"
+		if n >= 2 {
+			part = "[2 3]"
+		}
+		views(t, r, n, "[0 1 2 3]"+part+"[0 1 2 3]")
+	}
+	orders(t, r, "g", " 0.0 1.0", " 0.0 1.0", " 2.0 1.0", " 2.0 1.0")
 }
