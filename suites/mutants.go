@@ -47,6 +47,7 @@ type Kill struct {
 const (
 	killBudget = 20000 // schedules a mutant gets
 	killAlarms = 300   // schedules in which false alarms are looked for, at least
+	killViews  = 60    // … where members come and go, which takes longer to play
 )
 
 // Verdict is fail where a mutant survived or a judge gave a false alarm.
@@ -103,7 +104,11 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 	failed := map[spec.ID]bool{}
 	var first, s faults.Scenario
 	var share spec.Tally
-	for i := 0; i < killBudget && !(k.Killed && i >= killAlarms) && ctx.Err() == nil; i++ {
+	alarms := killAlarms
+	if subject.cell.changes() {
+		alarms = killViews
+	}
+	for i := 0; i < killBudget && !(k.Killed && i >= alarms) && ctx.Err() == nil; i++ {
 		subject.draw(&s, seedOf(p.Seed, subject.Name, 3, uint64(i)), i)
 		if err := b.play(&s); err != nil {
 			return k, err

@@ -40,7 +40,8 @@ func OrderViews() []Mutant {
 				a := ordering.NewAgreement(cfg)
 				a.Rules.Ends = func() bool { return false }
 				return a
-			}, "SELF-DELIVERY", "VALIDITY"),
+			}, "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER",
+			"TOTAL-GAPFREE", "SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK"),
 		orderMutant("place-among-members-kept", "A member goes on counting its sends in the place of a vector that was its own before others left: they come to nothing.",
 			"causal", crash, func(cfg impl.Config) impl.Layer {
 				c := ordering.NewCausal(cfg)
@@ -51,7 +52,7 @@ func OrderViews() []Mutant {
 					return min(before, members-1)
 				}
 				return c
-			}, "SELF-DELIVERY", "VALIDITY"),
+			}, "SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "JOIN-COMPLETE", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE"),
 		orderMutant("sync-returns-with-the-view", "A blocking sync returns where a view ends, before it has ended for all.", "sync:reading=blocking", crash,
 			func(cfg impl.Config) impl.Layer {
 				s := ordering.NewSync(cfg, ordering.Blocking)
@@ -66,20 +67,24 @@ func sequencerViewMutants(crash, back spec.FaultSet) []Mutant {
 		orderMutant("successor-starts-from-its-own-maximum", "The sequencer of a view goes on behind the last number that it has itself, and it may have just come in.",
 			"total-sequencer", back, sequencerAcross(ordering.BB, func(r *ordering.SequencerRules) {
 				r.Base = func(_, own uint64) uint64 { return own }
-			}), "POSITION-AGREEMENT", "VALIDITY"),
+			}), "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER",
+			"FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE", "TOTAL-ORDER",
+			"TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE", "POSITION-AGREEMENT", "VIRTUAL-SYNCHRONY"),
 		orderMutant("old-sequencer-still-numbers", "Numbers go on from view to view, and are given also while one ends: the old ones come in the next.",
 			"total-sequencer", crash, sequencerAcross(ordering.BB, func(r *ordering.SequencerRules) {
 				r.Base = func(_, own uint64) uint64 { return own }
 				r.Stops = func(bool) bool { return false }
-			}), "POSITION-AGREEMENT", "VALIDITY", "SELF-DELIVERY"),
+			}), "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER",
+			"FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE", "TOTAL-ORDER",
+			"TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE", "POSITION-AGREEMENT", "VIRTUAL-SYNCHRONY"),
 		orderMutant("numberless-lost-with-the-view", "What has no number when a view ends is discarded.",
 			"total-sequencer", crash, sequencerAcross(ordering.BB, func(r *ordering.SequencerRules) {
 				r.Rest = func() bool { return false }
-			}), "SELF-DELIVERY"),
+			}), "SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "JOIN-COMPLETE", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE"),
 		orderMutant("successor-not-asked", "What the old sequencer gave no number nobody asks the new one for.",
 			"total-sequencer:form=ub", crash, sequencerAcross(ordering.UB, func(r *ordering.SequencerRules) {
 				r.Renews = func() bool { return false }
-			}), "SELF-DELIVERY"),
+			}), "SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "JOIN-COMPLETE"),
 		orderMutant("request-of-an-old-view-numbered", "A request that comes late, when its message has its number from the sequencer before, gets another.",
 			"total-sequencer:form=ub", crash, sequencerAcross(ordering.UB, func(r *ordering.SequencerRules) {
 				r.Presents = func(_, _ uint64) bool { return true }
@@ -96,7 +101,7 @@ func lamportViewMutants(crash, cut spec.FaultSet) []Mutant {
 					slices.Sort(all)
 					return slices.Compact(all)
 				}
-			}), "VALIDITY"),
+			}), "SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "JOIN-COMPLETE"),
 		orderMutant("departed-dropped-early", "Who is suspected is not waited for while the view still lasts: what comes of it is delivered behind what it precedes.",
 			"total-lamport", cut, lamportAcross(func(r *ordering.LamportRules) {
 				r.Ignores = func(suspected bool) bool { return suspected }
@@ -104,6 +109,6 @@ func lamportViewMutants(crash, cut spec.FaultSet) []Mutant {
 		orderMutant("acknowledges-while-a-view-ends", "An empty message is sent when the view can take no more: it comes in the next, with a number of the old.",
 			"total-lamport", crash, lamportAcross(func(r *ordering.LamportRules) {
 				r.Silent = func(bool) bool { return false }
-			}), "VALIDITY", "SELF-DELIVERY"),
+			}), "SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED", "JOIN-COMPLETE", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE"),
 	}
 }

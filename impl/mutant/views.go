@@ -47,11 +47,12 @@ func Views() []Mutant {
 	back := spec.SetOf(spec.CrashFault, spec.RecoverFault)
 	return []Mutant{
 		viewMutant("flush-without-one-survivor", "The end of a view does not wait for what the others had: survivors differ.", crash,
-			func(r ViewRules) { r.Level.Waits = func(*impl.Config, spec.NodeID) bool { return false } }, "VIRTUAL-SYNCHRONY"),
+			func(r ViewRules) { r.Level.Waits = func(*impl.Config, spec.NodeID) bool { return false } }, "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "NO-SILENT-GAP", "ACKED-DELIVERED",
+			"JOIN-TRANSFER", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 		viewMutant("nothing-sent-on", "The messages of one that leaves are not sent on by those who have them: the flush never ends.", crash,
-			func(r ViewRules) { r.Level.Forwards = func(*impl.Config, spec.NodeID) bool { return false } }, "VIRTUAL-SYNCHRONY", "MEMBERSHIP-PRECISION"),
+			func(r ViewRules) { r.Level.Forwards = func(*impl.Config, spec.NodeID) bool { return false } }, "SELF-DELIVERY", "VALIDITY", "JOIN-COMPLETE", "VIRTUAL-SYNCHRONY", "MEMBERSHIP-PRECISION"),
 		viewMutant("unlisted-delivered", "What no survivor has listed is delivered at the end of a view by who happens to have it.", crash,
-			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return true } }, "VIRTUAL-SYNCHRONY"),
+			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return true } }, "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 		viewMutant("agreed-discarded", "What is not stable at the end of a view is discarded, though another survivor delivered it.", crash,
 			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return false } }, "VIRTUAL-SYNCHRONY"),
 		viewMutant("does-not-wait-for-members", "The coordinator decides when a quorum is ready, and not all members of the view.", both,
@@ -59,7 +60,8 @@ func Views() []Mutant {
 		viewMutant("two-primaries", "Every part of a partition goes on, without a majority.", cut,
 			func(r ViewRules) {
 				r.Service.Quorum = func([]spec.NodeID, func(spec.NodeID) bool) bool { return true }
-			}, "PRIMARY-COMPONENT"),
+			}, "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-TRANSFER", "FIFO-GAPFREE",
+			"PRIMARY-COMPONENT"),
 		viewMutant("even-split-without-tie-break", "Half of the nodes are a quorum, and so is the other half.", cut,
 			func(r ViewRules) {
 				r.Service.Quorum = func(all []spec.NodeID, has func(spec.NodeID) bool) bool { return 2*count(all, has) >= len(all) }
@@ -76,7 +78,9 @@ func Views() []Mutant {
 					}
 					return m
 				}
-			}, "VIEW-AGREEMENT"),
+			}, "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED",
+			"JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "VIEW-AGREEMENT", "VIRTUAL-SYNCHRONY", "TRANSITIONAL-SET",
+			"MEMBERSHIP-PRECISION"),
 		viewMutant("state-without-the-last", "Who comes in is given a state that lacks the last message.", back,
 			func(r ViewRules) {
 				r.Gate.Snapshot = func(s []byte) []byte { return s[:max(0, len(s)-impl.EnvelopeLen)] }
@@ -84,9 +88,9 @@ func Views() []Mutant {
 		viewMutant("joins-without-state", "Who comes in begins with nothing.", back,
 			func(r ViewRules) { r.Gate.Waits = func() bool { return false } }, "JOIN-TRANSFER"),
 		viewMutant("suspected-for-ever", "A suspicion is never taken back: who was cut off is never a member again.", cut,
-			func(r ViewRules) { r.Service.Forgives = func(spec.NodeID) bool { return false } }, "MEMBERSHIP-PRECISION"),
+			func(r ViewRules) { r.Service.Forgives = func(spec.NodeID) bool { return false } }, "VALIDITY", "MEMBERSHIP-PRECISION"),
 		viewMutant("ghosts-stay", "Who is suspected stays in the view.", crash,
-			func(r ViewRules) { r.Service.Removes = func(spec.NodeID) bool { return false } }, "MEMBERSHIP-PRECISION"),
+			func(r ViewRules) { r.Service.Removes = func(spec.NodeID) bool { return false } }, "SELF-DELIVERY", "VALIDITY", "JOIN-COMPLETE", "MEMBERSHIP-PRECISION"),
 		viewMutant("never-readmitted", "A new life of a member is never admitted.", back,
 			func(r ViewRules) {
 				r.Service.Admits = func(_ *impl.Config, _ spec.NodeID, life uint32) bool { return life == 0 }
@@ -94,7 +98,7 @@ func Views() []Mutant {
 		viewMutant("does-not-rejoin", "A member that comes back does not ask to be admitted.", back,
 			func(r ViewRules) { r.Gate.Rejoins = func() bool { return false } }, "MEMBERSHIP-PRECISION"),
 		viewMutant("new-life-taken-for-the-old", "A new life of a member passes for the old one, which had what it has forgotten.", back,
-			func(r ViewRules) { r.Service.Reborn = func(bool) bool { return false } }, "MEMBERSHIP-PRECISION", "JOIN-TRANSFER"),
+			func(r ViewRules) { r.Service.Reborn = func(bool) bool { return false } }, "SELF-DELIVERY", "VALIDITY", "JOIN-COMPLETE", "JOIN-TRANSFER", "MEMBERSHIP-PRECISION"),
 		viewMutant("send-through-the-block", "A send slips through while a view ends, and goes into the next.", crash,
 			func(r ViewRules) { r.Gate.Closes = func(bool) bool { return false } }, "FLUSH-BLOCK", "SENDING-VIEW-DELIVERY"),
 		viewMutant("begins-again-too-early", "The group begins again while one is alive who has installed the last view.", spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PartitionFault),

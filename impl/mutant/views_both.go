@@ -43,7 +43,7 @@ func PartitionableViews() []Mutant {
 					slices.Sort(all)
 					return slices.Compact(all)
 				}
-			}, "VIEW-OVERLAP", "VIEW-AGREEMENT", "MEMBERSHIP-PRECISION"),
+			}, "VIEW-AGREEMENT", "VIEW-OVERLAP", "MEMBERSHIP-PRECISION"),
 		bug("ids-used-again", "A new life forgets which ids of views have been used.", back,
 			func(r *membership.PartitionRules) { r.Saves = func() bool { return false } }, "VIEW-MONOTONICITY", "VIEW-AGREEMENT"),
 		bug("all-came-along", "The transitional set has all members of a view, wherever they come from.", cut,
@@ -54,7 +54,7 @@ func PartitionableViews() []Mutant {
 					}
 					return came
 				}
-			}, "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT"),
+			}, "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT", "MEMBERSHIP-PRECISION"),
 		bug("comes-along-alone", "The transitional set lacks the last that comes along.", cut,
 			func(r *membership.PartitionRules) {
 				r.Came = func(_, came []spec.NodeID) []spec.NodeID {
@@ -63,7 +63,7 @@ func PartitionableViews() []Mutant {
 					}
 					return came
 				}
-			}, "TRANSITIONAL-SET", "VIRTUAL-SYNCHRONY"),
+			}, "VIRTUAL-SYNCHRONY", "TRANSITIONAL-SET"),
 		bug("goes-elsewhere-though-bound", "Who is ready for a view, and has heard no more of it, goes into another one.", cut,
 			func(r *membership.PartitionRules) { r.Binds = func() bool { return false } }, "VIEW-OVERLAP"),
 	}
