@@ -20,6 +20,8 @@ type bench struct {
 	quorum []spec.ID    // what holds only while half of the members, and one more, have not crashed
 	views  bool         // members are removed and come back
 	parts  bool         // … of all parts of a group
+	served bool         // … by a server, or each by all
+	heard  []spec.ID    // … what holds only while nobody who is up is silent for TL
 	waits  []spec.ID    // what holds only where everyone that crashed has come back
 	after  func() error // a schedule has been played; may be nil
 	world  *sim.World
@@ -34,6 +36,7 @@ func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b := newBench(cfg, mtu)
 	b.tied, b.most, b.waits, b.views = c.tied(), c.Reliability.Name == "uniform", c.Awaits(), c.changes()
 	b.parts = c.parted()
+	b.served, b.heard = c.centralized() || c.announced(), c.awaited()
 	if c.Reliability.Name == "durable" && c.Reliability.Get("acks", "majority") == "majority" {
 		b.quorum = []spec.ID{"ACKED-DELIVERED", "DURABILITY"} // so many disks have what was acknowledged
 	}
@@ -91,10 +94,10 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	if s.Net.MTU != b.mtu && b.world.Counts().TooLong > 0 {
 		return true // what the member sends does not fit through this network, and it was not made for it
 	}
-	if b.views { // who is silent for long is removed, and nothing is promised of it
+	if b.views && !slices.Contains(b.heard, id) { // who is silent for long is removed, and nothing is promised of it
 		return b.stuck(s)
 	}
-	return max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+	return b.served && b.ended() || max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
 }
 
 // missed says whether somebody crashed in the run played last and has not come back.

@@ -83,7 +83,7 @@ func Cells(transports, reliabilities, orderings, memberships string) ([]Cell, er
 func (c Cell) channel() bool {
 	switch c.Transport.Name {
 	case "unicast", "coordinator", "hierarchy":
-		return c.Transport.Get("channel", "auto") == "on" || c.overChannel() || c.accepts()
+		return c.Transport.Get("channel", "auto") == "on" || c.overChannel() || c.accepts() || c.centralized() || c.announced()
 	case "anycast":
 		return c.Transport.Get("channel", "auto") == "on"
 	}

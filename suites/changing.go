@@ -18,7 +18,9 @@ import (
 // losses between two nodes; and the failure detector, whose heartbeats nothing repairs.
 
 // changes says whether members come and go, and all are told in views.
-func (c Cell) changes() bool { return c.Membership.Name == viewSynchronous }
+func (c Cell) changes() bool {
+	return c.Membership.Name == viewSynchronous || c.centralized() || c.announced()
+}
 
 const viewSynchronous = "view-synchronous"
 
@@ -35,7 +37,7 @@ func viewSynchrony() Part {
 
 // changing makes the stack of one node whose group changes.
 func (c Cell) changing(cfg impl.Config) impl.Layer {
-	layers := []impl.Layer{membership.NewGate(cfg, nil), c.order(cfg), c.level(cfg), c.service(cfg)}
+	layers := c.serviced(cfg)
 	end := c.endToEnd()
 	if end {
 		layers = append(layers, reliability.NewBestEffort(cfg))
@@ -51,7 +53,7 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 	case c.Transport.Name == "tcp":
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
-	if p, ok := membership.ParsePatience(c.Membership.Get("detector", "channel")); ok {
+	if p, ok := membership.ParsePatience(c.detector()); ok {
 		layers = append(layers, membership.NewDetector(cfg, p))
 	}
 	return impl.NewStack(layers...)
@@ -78,6 +80,8 @@ func (c Cell) changesApplicable() error {
 	switch {
 	case !c.changes():
 		return nil
+	case c.centralized() || c.announced():
+		return c.servedApplicable()
 	case c.Reliability.Name != "atomic-view":
 		return fmt.Errorf("a view ends when all have the same of it: %s has no flush, atomic-view has", c.Reliability.Name)
 	case c.mtu() > 0:
@@ -142,6 +146,9 @@ func (c Cell) viewClaims() spec.Claims {
 	if c.parted() {
 		return c.partClaims()
 	}
+	if c.centralized() || c.announced() {
+		return c.servedClaims()
+	}
 	p, o := c.premises(), c.Ordering
 	all := c.faces()
 	m := map[spec.ID]spec.FaultSet{}
@@ -189,6 +196,10 @@ func (c Cell) separateViews(p *premises, add func(with spec.FaultSet, ids ...spe
 	if c.parted() {
 		add(spec.SetOf(spec.PartitionFault), "PRIMARY-COMPONENT")
 	}
+	if c.centralized() || c.announced() {
+		c.separateServed(p, add)
+		return
+	}
 	if !p.causal && !c.total() {
 		add(spec.NoFaults, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
@@ -211,6 +222,9 @@ func (c Cell) asksFirst() bool {
 func (b *bench) stuck(s *faults.Scenario) bool {
 	if b.parts {
 		return b.waitsInParts(s)
+	}
+	if b.served {
+		return b.ended()
 	}
 	nodes := len(b.h.Nodes)
 	up, at := make([]bool, nodes), make([]spec.ViewID, nodes)

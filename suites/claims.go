@@ -89,6 +89,9 @@ func (c Cell) coordinators(members int) []spec.NodeID {
 // one that numbers for all.
 func (c Cell) heads(members int) []spec.NodeID {
 	out := c.coordinators(members)
+	if at := c.server(max(members, 3)); c.centralized() && !slices.Contains(out, at) {
+		out = append(out, at)
+	}
 	if len(out) == 0 && c.sequenced() && members > 0 {
 		out = append(out, 0)
 	}
@@ -191,6 +194,9 @@ func (c Cell) Claims() spec.Claims {
 
 // tied lists what a cell promises of order only as long as nobody is silent for TL: a stream that was given up has a hole.
 func (c Cell) tied() []spec.ID {
+	if c.centralized() || c.announced() {
+		return c.awaited()
+	}
 	if c.Ordering.Name == "total-kaashoek" { // who is removed misses something, and says so
 		return []spec.ID{"FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE", "TOTAL-GAPFREE", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX"}
 	}

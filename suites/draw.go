@@ -50,6 +50,10 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 		if c.parted() && model.Has(spec.PartitionFault) && i%3 > 0 {
 			cutUp(s, seed)
 		}
+		if c.centralized() || c.announced() {
+			c.moveServed(s, seed, i)
+			c.aimCrashes(s, model)
+		}
 		return
 	}
 	last := spec.NodeID(s.Nodes - 1)
@@ -225,6 +229,8 @@ func (c Cell) aimCrashes(s *faults.Scenario, model spec.FaultSet) {
 			if c.coordinates(s, a.Node) { // there is nobody else
 				*a = faults.Action{}
 			}
+		case !head && !others && c.centralized():
+			a.Node = c.server(s.Nodes)
 		case !head && !others:
 			a.Node = g.Members[int(a.Node)%len(heads)]
 		}
@@ -233,6 +239,9 @@ func (c Cell) aimCrashes(s *faults.Scenario, model spec.FaultSet) {
 
 // coordinates says whether a node hands on what others send, in any of its groups.
 func (c Cell) coordinates(s *faults.Scenario, node spec.NodeID) bool {
+	if c.centralized() && node == c.server(s.Nodes) {
+		return true
+	}
 	for k := range s.Groups {
 		g := &s.Groups[k]
 		for _, i := range c.heads(len(g.Members)) {

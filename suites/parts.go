@@ -199,7 +199,7 @@ func Memberships() []Part {
 		Name: "anonymous", Title: "who wants to hear joins at the transport, and nobody knows who does",
 		Promise: "anybody may send; who has left delivers nothing; nothing else is promised, because nobody knows to whom", Source: "RFC 1112",
 		New: func(cfg impl.Config) impl.Layer { return membership.NewAnonymous(cfg) },
-	}, viewSynchrony()}
+	}, serverPart(), distributedPart(), viewSynchrony()}
 }
 
 func within(low, high int) func(string) error {

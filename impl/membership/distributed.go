@@ -198,9 +198,9 @@ func (l *Distributed) finish(now spec.Time, out *impl.Effects) {
 	if !l.ready {
 		return
 	}
-	if l.returning && now-l.since > spec.Time(2*l.cfg.TL) { // nobody can say
-		l.calls[0].ref = 0
-		l.begin(impl.Join, now, out)
+	if l.returning && now-l.since > spec.Time(2*l.cfg.TL) { // nobody can say: the group begins with those of the configuration
+		l.since = now
+		l.comeBack(l.cfg.Index(l.cfg.Self) >= 0, out)
 	}
 	if l.member && l.changed && l.me().member() {
 		l.install(out)

@@ -68,7 +68,7 @@ func TestDistributedSoak(t *testing.T) {
 					if err := w.Play(s, h); err != nil {
 						t.Fatalf("seed %d: %v\n%s", seed, err, s)
 					}
-					wrong := append(judged(&j, h, n, ids...), ends(s, h, false)...)
+					wrong := append(judged(&j, h, n, ids...), ends(s, h, true)...)
 					if slices.Contains(ids, "JOIN-COMPLETE") {
 						wrong = append(wrong, reachJoiners(s, h)...)
 					}
@@ -165,7 +165,7 @@ func TestDistributedMutantsAreCaught(t *testing.T) {
 				}
 				wrong := judged(&j, h, n, m.Breaks...)
 				if h.Settled {
-					wrong = append(wrong, ends(s, h, false)...)
+					wrong = append(wrong, ends(s, h, true)...)
 				}
 				if slices.Contains(m.Breaks, "JOIN-COMPLETE") {
 					wrong = append(wrong, reachJoiners(s, h)...)

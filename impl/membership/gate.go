@@ -37,7 +37,7 @@ type Gate struct {
 
 	saved []byte        // the state at the beginning of the view
 	early earlyState    // one that has come before its view
-	held  []impl.Effect // from the view on, while the state is waited for; bodies live as long as the incarnation
+	held  []impl.Effect // from the view on, while the state is waited for, or while the first view is; bodies live as long as the incarnation
 	next  int           // whom to ask next
 }
 
@@ -152,8 +152,12 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 		if in.Ref == g.leaving {
 			g.leaving = 0
 		}
+		if in.Ref == g.joining {
+			if g.joining = 0; !g.member {
+				g.held = g.held[:0]
+			}
+		}
 		if in.Ref == gateRejoin {
-			g.joining = 0
 			return
 		}
 		out.Pass(in)
@@ -226,11 +230,14 @@ func (g *Gate) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	switch {
+	case !g.member && g.joining != 0: // who has let this node in may send before its view is here
+		g.held = append(g.held, upOf(in))
+		out.Note(impl.HeldBack, uint64(in.From), in.Num)
 	case !g.member || !g.Rules.After(g.left):
 		out.Accept(in.Ref)
 		out.Note(impl.NotMember, uint64(in.From), 0)
 	case !g.whole:
-		g.held = append(g.held, impl.Effect{Kind: impl.Up, From: in.From, To: in.To, Body: in.Body, Num: in.Num, Flag: in.Flag, Ref: in.Ref})
+		g.held = append(g.held, upOf(in))
 		out.Note(impl.HeldBack, uint64(in.From), in.Num)
 	default:
 		g.state.Deliver(in.From, in.Body)
@@ -244,6 +251,7 @@ func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 		g.view, g.member, g.left, g.whole = *v, true, false, true
 		out.InstallView(v)
 		out.List[len(out.List)-1].Flag = true
+		g.release(0, out)
 		return
 	}
 	first := g.whole && len(g.view.Members) == 0 && v.ID == spec.ViewID{Epoch: 1}
@@ -361,16 +369,20 @@ func (g *Gate) restore(state []byte, out *impl.Effects) {
 	g.state.Load(state)
 	g.saved = g.Rules.Snapshot(g.state.Save(nil))
 	out.Accept(gateWhole)
-	for i, e := range g.held {
+	out.Add(g.held[0]) // the view
+	out.Finish(impl.RestoreRef, state)
+	g.release(1, out)
+	g.tellBlocked(out)
+}
+
+// release lets through what has waited, from this on.
+func (g *Gate) release(first int, out *impl.Effects) {
+	for _, e := range g.held[first:] {
 		if e.Kind == impl.Up {
 			g.state.Deliver(e.From, e.Body)
 		}
 		out.Add(e)
-		if i == 0 {
-			out.Finish(impl.RestoreRef, state)
-		}
 	}
 	clear(g.held)
 	g.held = g.held[:0]
-	g.tellBlocked(out)
 }
