@@ -51,7 +51,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 			cutUp(s, seed)
 		}
 		if c.centralized() || c.announced() {
-			c.moveServed(s, seed, i)
+			c.moveServed(s, seed, model, i)
 			c.aimCrashes(s, model)
 		}
 		return

@@ -92,7 +92,7 @@ func (c Cell) servedApplicable() error {
 
 // moveServed lets nodes join and leave as [Cell.move] does, and some things besides that these memberships have to stand:
 // who hears late of a change, queries while it is made, and with a server groups that end and begin again.
-func (c Cell) moveServed(s *faults.Scenario, seed uint64, i int) {
+func (c Cell) moveServed(s *faults.Scenario, seed uint64, model spec.FaultSet, i int) {
 	r := spec.NewRand(seed, purposeServed)
 	soon := func(low, high int) time.Duration { return time.Duration(low+r.IntN(high-low)) * time.Millisecond }
 	node := func() spec.NodeID { return spec.NodeID(r.IntN(s.Nodes)) }
@@ -100,7 +100,7 @@ func (c Cell) moveServed(s *faults.Scenario, seed uint64, i int) {
 		s.Steps = append(s.Steps, faults.Step{When: faults.When{At: spec.Time(t)}, Action: a})
 	}
 	for k := range s.Steps {
-		a := &s.Steps[k].Action
+		a := s.Steps[k].Action
 		if a.Op != faults.Join && a.Op != faults.Leave {
 			continue
 		}
@@ -109,6 +109,20 @@ func (c Cell) moveServed(s *faults.Scenario, seed uint64, i int) {
 			at(t+soon(0, 40), faults.Action{Op: faults.Query, Node: node()})
 			s.Steps = append(s.Steps, send(node(), t+soon(0, 40)))
 		}
+		if a.Op == faults.Join && i%8 == 3 && model.Has(spec.DelayFault) { // one member hears of it late, and sends meanwhile
+			late := node()
+			for p := range spec.NodeID(s.Nodes) {
+				if p != late {
+					at(max(0, t-time.Millisecond), faults.Action{Op: faults.Delay, Node: p, Peer: late, By: 60 * time.Millisecond, For: 200 * time.Millisecond})
+				}
+			}
+			s.Steps = append(s.Steps, send(late, t+soon(12, 50)))
+		}
+	}
+	if c.centralized() && model.Has(spec.CoordinatorFault) && model.Has(spec.RecoverFault) && i%2 == 1 { // it comes back to what it has written down
+		t := soon(100, 1400)
+		at(t, faults.Action{Op: faults.Crash, Node: c.server(s.Nodes)})
+		at(t+soon(20, 600), faults.Action{Op: faults.Recover, Node: c.server(s.Nodes)})
 	}
 	if last := spec.NodeID(s.Nodes - 1); c.announced() && i%8 == 2 && last > 1 { // two join at a time, each heard of first by another member
 		s.Net.Strategy, s.Net.Min, s.Net.Max = faults.Latency, time.Millisecond, 10*time.Millisecond

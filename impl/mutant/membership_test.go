@@ -169,7 +169,7 @@ func TestWrongSuspicionsAreCaught(t *testing.T) {
 // Their names are their own, and what they break is in the catalogue.
 func TestMembershipMutantsAreWellFormed(t *testing.T) {
 	seen := map[string]bool{}
-	for _, m := range slices.Concat(All(), Detectors(), Elections(), Servers(), Distributeds()) {
+	for _, m := range slices.Concat(All(), Detectors(), Elections()) {
 		if seen[m.Name] {
 			t.Errorf("%s: twice", m.Name)
 		}

@@ -35,7 +35,7 @@ func All() []Mutant {
 		durableMutants(), gossipMutants(), byzantineMutants(),
 		fifoMutants(), causalMutants(), acrossMutants(),
 		sequencerMutants(), restartMutants(), numberMutants(), agreedMutants(), detourMutants(), kaashoekMutants(), realTimeMutants(), syncMutants(),
-		changingMutants())
+		changingMutants(), Servers(), Distributeds())
 }
 
 // Lookup gives the mutant of a name, spelled exactly as in All.

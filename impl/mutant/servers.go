@@ -45,8 +45,14 @@ func reliableServer(cfg impl.Config, change func(ServerRules)) impl.Layer {
 	return ServerStack(cfg, ordering.NewFifo(cfg), reliability.NewReliable(cfg), change)
 }
 
+// The correct stacks.
+const (
+	overServer      = "unicast/reliable/fifo/server"
+	overDistributed = "unicast/reliable/unordered/distributed"
+)
+
 func serverMutant(name, title string, under spec.FaultSet, change func(ServerRules), breaks ...spec.ID) Mutant {
-	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: "unicast/reliable/fifo", Under: under,
+	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: overServer, Under: under,
 		New: func(cfg impl.Config) impl.Layer { return reliableServer(cfg, change) }}
 }
 
@@ -55,17 +61,18 @@ func Servers() []Mutant {
 	var none spec.FaultSet
 	crash := spec.SetOf(spec.CrashFault)
 	back := spec.SetOf(spec.CrashFault, spec.RecoverFault)
+	down := back.With(spec.CoordinatorFault)
 	cut := spec.SetOf(spec.PartitionFault)
 	const linear, precise = "MEMBERSHIP-LINEARIZABLE", "MEMBERSHIP-PRECISION"
 	return []Mutant{
-		serverMutant("server-forgets", "The server writes nothing down: after a restart it knows the members of the configuration.", back,
-			func(r ServerRules) { r.Service.Saves = func() bool { return false } }, linear, "VIEW-MONOTONICITY", precise),
-		serverMutant("stale-list-after-restart", "After a restart the server takes the first record of its log for the newest.", back,
+		serverMutant("server-forgets", "The server writes nothing down: after a restart it knows the members of the configuration.", down,
+			func(r ServerRules) { r.Service.Saves = func() bool { return false } }, linear, "VIEW-MONOTONICITY", "VIEW-AGREEMENT", precise),
+		serverMutant("stale-list-after-restart", "After a restart the server takes the first record of its log for the newest.", down,
 			func(r ServerRules) {
 				r.Service.Newest, r.Service.Trims = func(int) int { return 0 }, func() bool { return false }
-			}, linear, "VIEW-MONOTONICITY", "VIEW-AGREEMENT"),
+			}, "DESTINATION-INTEGRITY", "CLOSED-GROUP", linear, "VIEW-MONOTONICITY", "VIEW-AGREEMENT", "NO-DELIVERY-AFTER-LEAVE"),
 		serverMutant("answers-before-it-is-done", "A call is answered as soon as the server turns to it.", none,
-			func(r ServerRules) { r.Service.Answers = func(bool) bool { return true } }, linear),
+			func(r ServerRules) { r.Service.Answers = func(bool) bool { return true } }, linear, precise),
 		serverMutant("query-sees-undecided", "A query is answered from what is asked, before it is decided and on disk.", crash,
 			func(r ServerRules) {
 				r.Service.Shows = func(decided, asked []spec.NodeID) []spec.NodeID {
@@ -78,7 +85,7 @@ func Servers() []Mutant {
 		serverMutant("ghost-after-leave", "Who has left stays in the list.", none,
 			func(r ServerRules) { r.Service.Releases = func(spec.NodeID) bool { return false } }, linear, precise),
 		serverMutant("joiner-not-told", "Node 2 is never told of a decision.", none,
-			func(r ServerRules) { r.Service.Tells = func(_, n spec.NodeID) bool { return n != 2 } }, precise, "VIEW-AGREEMENT"),
+			func(r ServerRules) { r.Service.Tells = func(_, n spec.NodeID) bool { return n != 2 } }, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "VIEW-AGREEMENT", precise),
 		serverMutant("without-the-concurrent-joiner", "An odd node tells its layers a view without the last member.", none,
 			func(r ServerRules) {
 				r.Service.Members = func(cfg *impl.Config, m []spec.NodeID) []spec.NodeID {
@@ -87,21 +94,21 @@ func Servers() []Mutant {
 					}
 					return m
 				}
-			}, "VIEW-AGREEMENT"),
+			}, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "VIEW-AGREEMENT", "VIRTUAL-SYNCHRONY", precise),
 		serverMutant("silent-stay", "Who is silent is never removed.", crash,
 			func(r ServerRules) { r.Service.Removes = func(spec.NodeID) bool { return false } }, precise),
 		serverMutant("removed-for-ever", "Who was wrongly taken for dead does not come in again.", cut,
 			func(r ServerRules) { r.Service.Forgives = func() bool { return false } }, precise),
 		serverMutant("new-life-passes-for-the-old", "A node that comes back is taken for the one that it was.", back,
-			func(r ServerRules) { r.Service.Reborn = func(_, _ uint32) bool { return false } }, precise, "JOIN-TRANSFER", linear),
+			func(r ServerRules) { r.Service.Reborn = func(_, _ uint32) bool { return false } }, "JOIN-TRANSFER", linear, precise),
 		serverMutant("server-does-not-flush", "Members are ready for a view at once, whatever is under way.", none,
-			func(r ServerRules) { r.Flush.Flushes = func(*impl.Config) bool { return false } }, "VIRTUAL-SYNCHRONY", "VALIDITY"),
+			func(r ServerRules) { r.Flush.Flushes = func(*impl.Config) bool { return false } }, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 		serverMutant("does-not-await-ready", "The server decides without waiting for the members to be ready.", none,
-			func(r ServerRules) { r.Service.Awaits = func(spec.NodeID) bool { return false } }, "VIRTUAL-SYNCHRONY", "VALIDITY", precise),
+			func(r ServerRules) { r.Service.Awaits = func(spec.NodeID) bool { return false } }, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "PRIMARY-COMPONENT", "VIRTUAL-SYNCHRONY", precise),
 		serverMutant("flush-of-one", "A member does not wait for the markers of the others.", none,
-			func(r ServerRules) { r.Flush.Awaits = func(self, n spec.NodeID) bool { return self == n } }, "VIRTUAL-SYNCHRONY", "VALIDITY"),
+			func(r ServerRules) { r.Flush.Awaits = func(self, n spec.NodeID) bool { return self == n } }, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 		serverMutant("old-view-in-the-new", "What was sent in an old view is delivered in the new one.", cut,
-			func(r ServerRules) { r.InView.Discards = func(int) bool { return false } }, "SENDING-VIEW-DELIVERY"),
+			func(r ServerRules) { r.InView.Discards = func(int) bool { return false } }, "FIFO-ORDER", "SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "FLUSH-BLOCK"),
 	}
 }
 
@@ -127,7 +134,7 @@ func ReliableDistributedStack(cfg impl.Config) impl.Layer {
 }
 
 func distributedMutant(name, title string, under spec.FaultSet, change func(DistributedRules), breaks ...spec.ID) Mutant {
-	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: "unicast/reliable/unordered", Under: under,
+	return Mutant{Name: name, Title: title, Breaks: breaks, Cell: overDistributed, Under: under,
 		New: func(cfg impl.Config) impl.Layer {
 			return DistributedStack(cfg, reliability.NewReliable(cfg), change)
 		}}
@@ -147,11 +154,9 @@ func Distributeds() []Mutant {
 		distributedMutant("not-told-of-the-joiner", "Node 1 is told of nobody.", none,
 			func(r DistributedRules) { r.Service.Tells = func(_, n spec.NodeID) bool { return n != 1 } }, precise),
 		{Name: "join-returns-before-all-know", Title: "A join returns when one member knows of it.",
-			Breaks: []spec.ID{"JOIN-COMPLETE"}, Cell: "unicast/unreliable/unordered", Under: none, New: early},
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "JOIN-COMPLETE"}, Cell: "unicast/unreliable/unordered/distributed", Under: spec.SetOf(spec.DelayFault), New: early},
 		distributedMutant("leaves-without-goodbye", "Who leaves does not say so.", none,
-			func(r DistributedRules) { r.Service.Goodbyes = func() bool { return false } }, precise),
-		distributedMutant("last-heard-counts", "Of two announcements the one that comes last counts, and not the later one.", none,
-			func(r DistributedRules) { r.Service.Later = func(a, b uint64) bool { return a != b } }, precise, "VIEW-MONOTONICITY"),
+			func(r DistributedRules) { r.Service.Goodbyes = func() bool { return false } }, "VALIDITY", "AGREEMENT", "VIEW-MONOTONICITY", precise),
 		distributedMutant("dead-stay-on-the-list", "Who is suspected stays on the list.", crash,
 			func(r DistributedRules) { r.Service.Removes = func(spec.NodeID) bool { return false } }, precise),
 		distributedMutant("removed-does-not-return", "Who was wrongly removed believes it.", cut,
