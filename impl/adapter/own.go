@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -49,15 +50,16 @@ type Own struct {
 
 // ownNode is one node.
 type ownNode struct {
-	p       *process // nil where it is down
-	address string
-	life    uint32
-	sends   uint64
-	paused  bool
-	due     []int // sends that wait for the end of a pause
-	msgs    []spec.MsgID
-	ended   uint32 // so many of its lives are over, and all that they said has been heard
-	counted map[faults.Moment]int
+	p        *process // nil where it is down
+	address  string
+	life     uint32
+	sends    uint64
+	starting bool // it has not said ready in this life
+	paused   bool
+	due      []int // sends that wait until it is ready, or for the end of a pause
+	msgs     []spec.MsgID
+	ended    uint32 // so many of its lives are over, and all that they said has been heard
+	counted  map[faults.Moment]int
 }
 
 // ownStep is a step of the scenario, and when it is due; one that waits for something has no time.
@@ -71,10 +73,11 @@ type ownStep struct {
 
 // heard is a line of a node's process, or why there is none.
 type heard struct {
-	node spec.NodeID
-	life uint32
-	line arrived
-	err  error
+	node  spec.NodeID
+	life  uint32
+	line  arrived
+	ready bool // in place of a line: its life has begun
+	err   error
 }
 
 // NewOwn makes a world on loopback for a program that has introduced itself.
@@ -183,9 +186,14 @@ func (w *Own) begin() error {
 	for n := range w.nodes {
 		w.nodes[n].address, w.nodes[n].counted = addresses[n], map[faults.Moment]int{}
 	}
-	w.epoch = time.Now()
+	w.epoch = time.Now().Add(time.Hour) // what is said before all are ready is said at time 0
 	for n := range w.nodes {
 		if err := w.live(spec.NodeID(n)); err != nil {
+			return err
+		}
+	}
+	for slices.ContainsFunc(w.nodes, func(x ownNode) bool { return x.starting }) {
+		if err := w.hear(<-w.heard); err != nil {
 			return err
 		}
 	}
@@ -194,7 +202,8 @@ func (w *Own) begin() error {
 	return nil
 }
 
-// live begins a life of a node.
+// live begins a life of a node. All nodes begin together, so that a program may wait for the others before it says that
+// it is ready; what others say meanwhile is heard.
 func (w *Own) live(n spec.NodeID) error {
 	x := &w.nodes[n]
 	o := w.opt
@@ -203,10 +212,7 @@ func (w *Own) live(n spec.NodeID) error {
 	if err != nil {
 		return fmt.Errorf("node %d: %w", n, err)
 	}
-	x.p = p
-	if _, err := p.greet(); err != nil {
-		return fmt.Errorf("node %d: %w", n, err)
-	}
+	x.p, x.starting = p, true
 	dir := filepath.Join(w.dir, strconv.Itoa(int(n)))
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -219,46 +225,53 @@ func (w *Own) live(n spec.NodeID) error {
 		line.Addresses[nodeName(spec.NodeID(k))] = w.nodes[k].address
 	}
 	b, err := encode(line)
-	if err == nil {
-		err = p.write(b)
-	}
 	if err != nil {
 		return fmt.Errorf("node %d: %w", n, err)
 	}
-	a, err := p.next(time.Now().Add(p.answer))
-	if errors.Is(err, errLate) {
-		err = fmt.Errorf("no answer to %s within %v%s", quote(b), p.answer, p.said())
-	} else if err == nil {
-		var l *Line
-		if l, err = parse(a.raw); err == nil && l.Op != "ready" {
-			err = errors.New("init is answered by ready first")
-		}
-		if err != nil {
-			err = fmt.Errorf("the line %s, in answer to %s: %w", quote(a.raw), quote(b), err)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("node %d: %w", n, err)
-	}
-	go listen(n, x.life, p, w.heard, w.stop)
+	go listen(n, x.life, p, b, w.heard, w.stop)
 	return nil
 }
 
-// listen hands on what a process says until it has ended.
-func listen(n spec.NodeID, life uint32, p *process, to chan<- heard, stop <-chan struct{}) {
+// meet lets a process say hello, gives it its init, and waits until it is ready.
+func meet(p *process, init []byte) error {
+	if _, err := p.greet(); err != nil {
+		return err
+	}
+	if err := p.write(init); err != nil {
+		return err
+	}
+	a, err := p.next(time.Now().Add(p.answer))
+	if errors.Is(err, errLate) {
+		return fmt.Errorf("no answer to %s within %v%s", quote(init), p.answer, p.said())
+	} else if err != nil {
+		return err
+	}
+	l, err := parse(a.raw)
+	if err == nil && l.Op != "ready" {
+		err = errors.New("init is answered by ready first")
+	}
+	if err != nil {
+		return fmt.Errorf("the line %s, in answer to %s: %w", quote(a.raw), quote(init), err)
+	}
+	return nil
+}
+
+// listen meets a process and hands on what it says until it has ended.
+func listen(n spec.NodeID, life uint32, p *process, init []byte, to chan<- heard, stop <-chan struct{}) {
+	x := heard{node: n, life: life, ready: true, err: meet(p, init)}
 	for {
-		a, err := p.next(time.Now().Add(time.Hour))
-		if errors.Is(err, errLate) {
-			continue
+		if !errors.Is(x.err, errLate) {
+			select {
+			case to <- x:
+			case <-stop:
+				return
+			}
+			if x.err != nil {
+				return
+			}
 		}
-		select {
-		case to <- heard{n, life, a, err}:
-		case <-stop:
-			return
-		}
-		if err != nil {
-			return
-		}
+		x = heard{node: n, life: life}
+		x.line, x.err = p.next(time.Now().Add(time.Hour))
 	}
 }
 

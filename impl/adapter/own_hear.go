@@ -21,6 +21,14 @@ func (w *Own) hear(x heard) error {
 		}
 		return fmt.Errorf("node %d: %w", x.node, x.err)
 	}
+	if x.ready {
+		if x.life == n.life && n.p != nil {
+			n.starting = false
+			w.seen = time.Now()
+			return w.sendDue(x.node)
+		}
+		return nil
+	}
 	l, err := parse(x.line.raw)
 	if err == nil {
 		err = w.record(x.node, n, l)

@@ -3,8 +3,11 @@ package adapter
 import (
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/conform-go/conform/faults"
@@ -35,14 +38,36 @@ func (loopback) Can(op faults.Op) error {
 // Addresses implements [Network].
 func (loopback) Addresses(nodes int) (all []string, err error) {
 	for range nodes {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		address, err := freeAddress()
 		if err != nil {
 			return nil, err
 		}
-		defer c.Close() // when all have one: no two get the same
-		all = append(all, c.LocalAddr().String())
+		all = append(all, address)
 	}
 	return all, nil
+}
+
+// The ports of nodes are below those that a system gives to whoever wants any: a connection of some node to another must not
+// take the port of a third before that one does.
+const firstPort, ports = 20000, 12000
+
+var portsGiven atomic.Uint32
+
+// freeAddress gives an address on loopback that is free for datagrams and for streams, and does not give it again soon.
+func freeAddress() (string, error) {
+	for range ports {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(firstPort+(uint32(os.Getpid())*97+portsGiven.Add(1))%ports)))
+		c, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
+		c.Close()
+		if err == nil {
+			return address, l.Close()
+		}
+	}
+	return "", fmt.Errorf("no port from %d to %d is free on loopback", firstPort, firstPort+ports-1)
 }
 
 // Start implements [Network].

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -41,6 +42,8 @@ func (w *Own) run() error {
 			if err := w.heal(); err != nil {
 				return err
 			}
+			w.seen = time.Now()
+		case slices.ContainsFunc(w.nodes, func(x ownNode) bool { return x.starting }):
 			w.seen = time.Now()
 		default:
 			w.h.Settled = true
@@ -92,7 +95,7 @@ func (w *Own) act(i int) error {
 	}
 	switch a.Op {
 	case faults.Send:
-		if x.paused {
+		if x.paused || x.starting {
 			x.due = append(x.due, step)
 			return nil
 		}
@@ -136,6 +139,15 @@ func (w *Own) resume(n spec.NodeID) error {
 	x.paused = false
 	w.observe(spec.Event{Kind: spec.Resume, Node: n, Has: spec.HasNode})
 	x.p.alive(goOn)
+	return w.sendDue(n)
+}
+
+// sendDue lets a node send what waited, if nothing is in the way any more.
+func (w *Own) sendDue(n spec.NodeID) error {
+	x := &w.nodes[n]
+	if x.paused || x.starting {
+		return nil
+	}
 	due := x.due
 	x.due = nil
 	for _, step := range due {
@@ -159,7 +171,7 @@ func (w *Own) crash(n spec.NodeID, step int) error {
 		}
 	}
 	x.p.kill()
-	x.p, x.paused, x.due = nil, false, nil
+	x.p, x.starting, x.paused, x.due = nil, false, false, nil
 	for x.ended <= x.life {
 		if err := w.hear(<-w.heard); err != nil {
 			return err

@@ -10,9 +10,11 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-func ownWorld(t *testing.T) *Own {
+func ownWorld(t *testing.T) *Own { return ownWorldOf(t, "own") }
+
+func ownWorldOf(t *testing.T, mode string) *Own {
 	t.Helper()
-	o := Options{Command: adaptertest.Command("own", "token")}
+	o := Options{Command: adaptertest.Command(mode, "token")}
 	p, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +70,45 @@ on 1 receive 9 send 1 g 4
 	}
 	if !h.Settled || len(w.Unplayed()) != 1 {
 		t.Errorf("settled %v, steps whose moment never came: %v", h.Settled, w.Unplayed())
+	}
+}
+
+// TestOwnReady: a program may wait for the others before it says that it is ready, and a run is not over while one that
+// came back is not ready; what it is to send waits.
+func TestOwnReady(t *testing.T) {
+	if testing.Short() {
+		t.Skip("in real time")
+	}
+	w := ownWorldOf(t, "own-group")
+	s, err := faults.Parse(`conform.scenario/1
+nodes 3
+group g 0 1 2
+seed 1
+net latency 1ms..1ms
+at 1ms send 1 g 4
+at 10ms crash 0
+at 20ms recover 0
+at 30ms pause 0 for 20ms
+at 40ms send 0 g 4
+at 60ms crash 2
+at 70ms recover 2
+at 80ms crash 2
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h spec.History
+	if err := w.Play(s, &h); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Is(spec.HasMsg) && e.Kind != spec.Ack {
+			got = append(got, e.Kind.String()+" "+e.Msg.String())
+		}
+	}
+	if want := []string{"send 1/0/1", "deliver 1/0/1", "send 0/1/1", "deliver 0/1/1"}; !slices.Equal(got, want) || !h.Settled {
+		t.Errorf("settled %v, got %q, want %q", h.Settled, got, want)
 	}
 }
 

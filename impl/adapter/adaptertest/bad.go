@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -134,6 +135,7 @@ var hellos = map[string]line{
 	"own-dies":    own,
 	"own-late":    own,
 	"own-probe":   own,
+	"own-group":   own,
 	"brittle":     {"claims": []string{"integrity"}, "tolerates": []string{}},
 	"crash-prone": {"claims": []string{"reliable"}, "tolerates": []string{}},
 }
@@ -193,6 +195,9 @@ func (p *program) answer(l line) {
 func (p *program) alone(l line) {
 	switch l["op"] {
 	case "init":
+		if p.mode == "own-group" {
+			awaitAll(l)
+		}
 		if p.mode != "own-late" {
 			p.say(line{"op": "ready"})
 		}
@@ -209,6 +214,24 @@ func (p *program) alone(l line) {
 	default:
 		if p.mode != "own-probe" {
 			p.say(line{"op": "error", "code": "unsupported"})
+		}
+	}
+}
+
+// awaitAll returns when every node's process is at this point, and in a later life only after longer than nothing may be said
+// in a run that is over.
+func awaitAll(l line) {
+	if l["incarnation"] != 0.0 {
+		time.Sleep(1500 * time.Millisecond)
+		return
+	}
+	dir := l["dir"].(string)
+	_ = os.WriteFile(filepath.Join(dir, "here"), nil, 0o666)
+	for _, n := range l["nodes"].([]any) {
+		for name := filepath.Join(filepath.Dir(dir), n.(string), "here"); ; time.Sleep(time.Millisecond) {
+			if _, err := os.Stat(name); err == nil {
+				break
+			}
 		}
 	}
 }
