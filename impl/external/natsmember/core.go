@@ -23,7 +23,9 @@ func startCore(i line.Init, out *line.Out) (line.Member, error) {
 	return core{n}, nil
 }
 
-func (n *node) deliver(m *nats.Msg) { n.out.Deliver(line.Delivery{Msg: m.Header.Get(header), Body: m.Data}) }
+func (n *node) deliver(m *nats.Msg) {
+	n.out.Deliver(line.Delivery{Msg: m.Header.Get(header), Body: m.Data})
+}
 
 func (n *node) subscribe() error {
 	_, err := n.nc.Subscribe(group, n.deliver)

@@ -21,6 +21,7 @@ import (
 func main() {
 	stream := flag.Bool("jetstream", false, "publish to a stream with three replicas")
 	consumer := flag.String("consumer", "ordered", "how the stream is read: ordered or durable")
+	settle := flag.Duration("settle", 0, "how long the system may be silent and not be done; 0: 2s, and 15s with a stream")
 	flag.Parse()
 	if flag.NArg() > 0 || *consumer != "ordered" && *consumer != "durable" {
 		flag.Usage()
@@ -30,6 +31,9 @@ func main() {
 	if *stream {
 		durable := *consumer == "durable"
 		h, start = streamHello(durable), func(i line.Init, o *line.Out) (line.Member, error) { return startStream(i, o, durable) }
+	}
+	if *settle > 0 {
+		h.Settle = int64(*settle)
 	}
 	if err := line.Run(h, start, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "natsmember:", err)

@@ -11,9 +11,16 @@ import (
 func TestMain(m *testing.M) {
 	certify.Main(m, map[string]certify.Program{
 		"core":   {Hello: coreHello(), Start: startCore},
-		"stream": {Hello: streamHello(true), Start: func(i line.Init, o *line.Out) (line.Member, error) { return startStream(i, o, true) }},
+		"stream": {Hello: impatient(), Start: func(i line.Init, o *line.Out) (line.Member, error) { return startStream(i, o, true) }},
 		"twice":  {Hello: coreHello(), Start: startTwice},
 	})
+}
+
+// impatient does not wait for an election: what is judged with it must hold before one too.
+func impatient() line.Hello {
+	h := streamHello(true)
+	h.Settle = 0
+	return h
 }
 
 // startTwice is an application with a bug: it subscribes twice.
@@ -27,14 +34,15 @@ func startTwice(i line.Init, out *line.Out) (line.Member, error) {
 }
 
 func TestCore(t *testing.T) {
-	certify.Holds(t, certify.Run(t, certify.Command("core"), 4), "NO-CREATION", "NO-DUPLICATION", "CONTENT-INTEGRITY")
+	certify.Holds(t, certify.Run(t, certify.Command("core"), 2), "NO-CREATION", "NO-DUPLICATION", "CONTENT-INTEGRITY")
 }
 
 func TestStream(t *testing.T) {
 	if testing.Short() {
 		t.Skip("an election takes seconds")
 	}
-	certify.Holds(t, certify.Run(t, certify.Command("stream"), 1), "NO-DUPLICATION", "VALIDITY", "AGREEMENT", "TOTAL-ORDER")
+	claims := []string{"NO-CREATION", "NO-DUPLICATION", "TOTAL-ORDER"}
+	certify.Holds(t, certify.Run(t, certify.Command("stream"), 1, claims...), "NO-DUPLICATION", "TOTAL-ORDER")
 }
 
 // TestTwice: what an application gets twice is seen.
