@@ -21,7 +21,8 @@ import (
 func main() {
 	stream := flag.Bool("jetstream", false, "publish to a stream with three replicas")
 	consumer := flag.String("consumer", "ordered", "how the stream is read: ordered or durable")
-	settle := flag.Duration("settle", 0, "how long the system may be silent and not be done; 0: 2s, and 15s with a stream")
+	heartbeat := flag.Duration("heartbeat", 0, "of who reads the stream; a third of the longest request; 0: the library's default")
+	settle := flag.Duration("settle", 0, "how long the system may be silent and not be done; 0: 2s, and 45s with a stream")
 	flag.Parse()
 	if flag.NArg() > 0 || *consumer != "ordered" && *consumer != "durable" {
 		flag.Usage()
@@ -29,8 +30,8 @@ func main() {
 	}
 	h, start := coreHello(), startCore
 	if *stream {
-		durable := *consumer == "durable"
-		h, start = streamHello(durable), func(i line.Init, o *line.Out) (line.Member, error) { return startStream(i, o, durable) }
+		by := how{*consumer == "durable", *heartbeat}
+		h, start = streamHello(by.durable), func(i line.Init, o *line.Out) (line.Member, error) { return startStream(i, o, by) }
 	}
 	if *settle > 0 {
 		h.Settle = int64(*settle)
@@ -55,10 +56,12 @@ func coreHello() line.Hello {
 // streamHello claims what a replicated stream is for. https://docs.nats.io/nats-concepts/jetstream: "at least once", and
 // "exactly once" with Nats-Msg-Id and double acknowledgement; /learn/clustering/replication-and-r3: an acknowledged message is
 // on a quorum, "the loss of one server costs nothing"; /nats-concepts/jetstream/streams: one sequence for the whole stream;
-// /nats-concepts/jetstream/consumers, "Ordered consumers": in the order of the stream, without gaps.
+// jetstream/README.md of nats.go, "Ordered consumers": "strictly processing messages in the order that they were stored on the
+// stream", "resilient to consumer deletion", and, in its package documentation, "to deletes and restarts". Who reads with the
+// library's defaults hears of a lost server within half a minute.
 func streamHello(durable bool) line.Hello {
 	h := line.Hello{Name: "jetstream-ordered", Version: version(), Claims: []string{"best-effort", "AGREEMENT", "fifo", "total"},
-		Tolerates: []string{"crash", "pause"}, Settle: int64(15 * time.Second)}
+		Tolerates: []string{"crash", "pause"}, Settle: int64(45 * time.Second)}
 	if durable { // a redelivery may come out of order: /nats-concepts/jetstream/consumers, "AckPolicy" and "MaxAckPending"
 		h.Name, h.Claims, h.Tolerates = "jetstream-durable", []string{"best-effort", "AGREEMENT", "ACKED-DELIVERED", "fifo", "total"}, []string{"crash", "recover", "pause"}
 	}

@@ -11,7 +11,7 @@ import (
 func TestMain(m *testing.M) {
 	certify.Main(m, map[string]certify.Program{
 		"core":   {Hello: coreHello(), Start: startCore},
-		"stream": {Hello: impatient(), Start: func(i line.Init, o *line.Out) (line.Member, error) { return startStream(i, o, true) }},
+		"stream": {Hello: impatient(), Start: func(i line.Init, o *line.Out) (line.Member, error) { return startStream(i, o, how{durable: true}) }},
 		"twice":  {Hello: coreHello(), Start: startTwice},
 	})
 }

@@ -20,13 +20,19 @@ const (
 // the stream has acknowledged it, as the documentation advises.
 type stream struct {
 	*node
-	js      jetstream.JetStream
-	durable bool
-	queue   chan sending
-	ctx     context.Context // of this life
-	stop    context.CancelFunc
-	reader  jetstream.ConsumeContext
-	over    chan struct{}
+	js jetstream.JetStream
+	how
+	queue  chan sending
+	ctx    context.Context // of this life
+	stop   context.CancelFunc
+	reader jetstream.ConsumeContext
+	over   chan struct{}
+}
+
+// how says how the stream is read.
+type how struct {
+	durable   bool
+	heartbeat time.Duration // that the reader asks for; 0: the library's default, half of its 30 s
 }
 
 type sending struct {
@@ -35,12 +41,12 @@ type sending struct {
 	body []byte
 }
 
-func startStream(i line.Init, out *line.Out, durable bool) (line.Member, error) {
+func startStream(i line.Init, out *line.Out, h how) (line.Member, error) {
 	n, err := startNode(i, out, true)
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{node: n, durable: durable, queue: make(chan sending, 1024), over: make(chan struct{})}
+	s := &stream{node: n, how: h, queue: make(chan sending, 1024), over: make(chan struct{})}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if s.js, err = jetstream.New(n.nc); err == nil {
 		err = s.join()
@@ -90,7 +96,11 @@ func (s *stream) tryJoin() error {
 	if err != nil {
 		return err
 	}
-	s.reader, err = c.Consume(s.deliver, jetstream.PullHeartbeat(time.Second), jetstream.PullExpiry(3*time.Second))
+	var opts []jetstream.PullConsumeOpt
+	if s.heartbeat > 0 {
+		opts = append(opts, jetstream.PullHeartbeat(s.heartbeat), jetstream.PullExpiry(3*s.heartbeat))
+	}
+	s.reader, err = c.Consume(s.deliver, opts...)
 	return err
 }
 
