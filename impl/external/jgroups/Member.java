@@ -39,6 +39,7 @@ public class Member extends ExtendedReceiverAdapter {
     JChannel channel;
     String group;
     int size; // of the group when all are there
+    volatile int told; // the size of the last view that the application was told of
 
     Member(String stack) {
         this.stack = stack;
@@ -48,14 +49,15 @@ public class Member extends ExtendedReceiverAdapter {
      * http://www.jgroups.org/overview.html: "lossless transmission of a message to all recipients", "FIFO order", "atomicity: a
      * message will be received by all receivers, or none". doc/SEQUENCER.txt: "a total order protocol using a sequencer".
      * doc/design/FLUSH.txt: "all messages *sent* in the current view V1 are indeed *delivered* in V1 … (in all non-faulty
-     * members). This is essentially Virtual Synchrony."
+     * members). This is essentially Virtual Synchrony." SENDING-VIEW-DELIVERY can't be judged here: JGroups holds back who sends
+     * while it flushes, and the send is on record when it was asked for.
      */
     String hello() {
         String claims = "\"reliable\",\"UNIFORM-AGREEMENT\",\"fifo\"";
         if (stack.equals("sequencer")) {
             claims += ",\"total\"";
         } else if (stack.equals("flush")) {
-            claims += ",\"SAME-VIEW-DELIVERY\",\"SENDING-VIEW-DELIVERY\",\"VIRTUAL-SYNCHRONY\"";
+            claims += ",\"SAME-VIEW-DELIVERY\",\"VIRTUAL-SYNCHRONY\"";
         }
         return "{\"op\":\"hello\",\"protocol\":1,\"name\":\"jgroups-" + stack + "\",\"version\":\"JGroups " + Version.printVersion()
             + "\",\"claims\":[" + claims + "],\"tolerates\":[\"crash\",\"pause\"],\"network\":\"own\",\"settle\":10000000000}";
@@ -93,7 +95,7 @@ public class Member extends ExtendedReceiverAdapter {
         // A name of this group's own: discovery asks the next port too, where another group may be.
         channel.connect(dir.getParentFile().getName());
         Files.createFile(new File(dir, "connected" + (incarnation == 0 ? "" : incarnation)).toPath());
-        while (incarnation == 0 && channel.getView().size() < size) {
+        while (incarnation == 0 && told < size) { // the channel knows a view before its application is told
             Thread.sleep(5);
         }
     }
@@ -137,6 +139,7 @@ public class Member extends ExtendedReceiverAdapter {
         }
         say("{\"op\":\"view\",\"group\":\"" + group + "\",\"view\":\"" + v.getVid().getId() + "." + node(v.getCreator()) + "\",\"members\":["
             + members + "]}");
+        told = v.size();
     }
 
     public void suspect(Address a) {
