@@ -18,6 +18,11 @@ func RunOutdoors(context.Context, Plan, string) (*Report, error) {
 	return nil, errors.New("only Linux has network namespaces")
 }
 
+// Compare needs Linux.
+func Compare(context.Context, Plan, int) (*Comparison, error) {
+	return nil, errors.New("only Linux has network namespaces")
+}
+
 // OutdoorWorkers is how many schedules are played at a time where nobody says.
 func OutdoorWorkers() int { return 1 }
 

@@ -25,6 +25,7 @@ type runCommand struct {
 	Seed        uint64 `default:"1" help:"Same seed, same bytes."`
 	World       string `default:"sim" help:"Where scenarios are played: sim, the embedded simulator; netns, the kernel's network, in namespaces."`
 	Capture     string `placeholder:"DIR" help:"On the kernel: write the frames of runs that break something to this folder (pcap)."`
+	Compare     bool   `help:"On the kernel: play 50 schedules, or --schedules, in the simulator as well, and compare what is said of them."`
 	Parallel    int    `default:"0" help:"Workers; 0: one for each core."`
 	Cells       bool   `help:"A line for each stack, also where there are many."`
 	Witnesses   bool   `help:"Tell the story of every separation in full."`
@@ -45,6 +46,9 @@ func (c *runCommand) Run(s *session) error {
 	}
 	if c.Capture != "" && c.World != "netns" {
 		return usage(fmt.Errorf("--capture: only --world netns has frames to capture; conform replay has, too"))
+	}
+	if c.Compare && c.World != "netns" {
+		return usage(fmt.Errorf("--compare: want --world netns, which is compared with the simulator"))
 	}
 	if c.Schedules < 1 && c.Schedules != -1 {
 		return usage(fmt.Errorf("--schedules %d: want at least 1", c.Schedules))
@@ -81,6 +85,9 @@ func (c *runCommand) Run(s *session) error {
 			return suites.RunOutdoors(ctx, p, c.Capture)
 		}
 	}
+	if c.Compare {
+		return c.compare(s, plan, end)
+	}
 	report, err := run(s.ctx, plan)
 	end()
 	if errors.Is(err, suites.ErrNotOutdoors) {
@@ -98,6 +105,24 @@ func (c *runCommand) Run(s *session) error {
 	}
 	fmt.Fprintf(s.stderr, "%d stacks, %d schedules in %.1f s\n", stacks, n, float64(report.ElapsedMS)/1000)
 	return c.emit(s, report, func(w io.Writer) { report.WriteText(w, suites.Detail{Cells: c.Cells, Witnesses: c.Witnesses}) })
+}
+
+// compare plays the same schedules in both worlds.
+func (c *runCommand) compare(s *session, plan suites.Plan, end func()) error {
+	schedules := c.Schedules
+	if schedules < 1 {
+		schedules = 50
+	}
+	r, err := suites.Compare(s.ctx, plan, schedules)
+	end()
+	if errors.Is(err, suites.ErrNotOutdoors) {
+		return usage(err)
+	}
+	if err != nil {
+		return err
+	}
+	s.verdict(r.Verdict)
+	return c.emit(s, r, r.WriteText)
 }
 
 func workers(n int) int {
