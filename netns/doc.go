@@ -20,6 +20,11 @@
 // or to all, and TCP. A [World] plays scenarios on it: processes are killed and stopped, packets are dropped by the
 // switch, and nothing else is touched.
 //
+// The switch drops packets in the kernel. Where they are to be late, overtaken, doubled or changed, a switch of our own
+// takes its place as long as that lasts (slow.go). Programs that bring sockets of their own live on a LAN as well, as
+// [Sockets]. An [Internet] is a line of subnets with multicast routers between them, of which the kernel forwards what a
+// [Router] has learned from the reports of hosts.
+//
 // # What is not
 //
 // SIGKILL takes from a process what is in its memory, and nothing else: what it has handed to the kernel, synced or

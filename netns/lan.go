@@ -55,10 +55,10 @@ var lanBroadcast = netip.AddrFrom4([4]byte{10, 129, 0, 255})
 // hostMAC gives the hardware address of a host.
 func hostMAC(host int) net.HardwareAddr { return net.HardwareAddr{2, 0, 10, 129, 0, byte(host + 1)} }
 
-// NewLAN builds a switch with so many hosts, at most 64. It returns when the switch no longer floods.
+// NewLAN builds a switch with so many hosts, at most 128. It returns when the switch no longer floods.
 func NewLAN(hosts int) (l *LAN, err error) {
-	if hosts < 1 || hosts > 64 {
-		return nil, fmt.Errorf("netns: %d hosts: want 1 to 64", hosts)
+	if hosts < 1 || hosts > 128 {
+		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
 	}
 	l = &LAN{ports: make([]int, hosts)}
 	if l.thread, err = newThread(); err != nil {
