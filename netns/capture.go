@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// capture shows the frames that hosts send, as the switch sees them before it drops any, until what it gives is called.
+// capture shows the frames that hosts send, as the switch sees them before it drops any, and as those of host -1 what it
+// asks them about groups, until what it gives is called.
 func (w *World) capture() (stop func(), err error) {
 	show := w.cfg.Capture
 	if show == nil {
@@ -47,8 +48,12 @@ func (w *World) capture() (stop func(), err error) {
 					return !errors.Is(err, unix.EAGAIN)
 				}
 				at, ok := from.(*unix.SockaddrLinklayer)
-				if !ok || at.Pkttype == unix.PACKET_OUTGOING {
+				if !ok || at.Pkttype == unix.PACKET_OUTGOING && (at.Ifindex != l.ports[0] || !asks(buf[:n])) {
 					continue // once is enough: when it comes in
+				}
+				if at.Pkttype == unix.PACKET_OUTGOING {
+					show(max(0, Now()-epoch), -1, buf[:n])
+					continue
 				}
 				for h, port := range l.ports {
 					if port == at.Ifindex {
@@ -59,4 +64,14 @@ func (w *World) capture() (stop func(), err error) {
 		})
 	}()
 	return func() { _ = tap.Close(); <-over }, nil
+}
+
+// asks says whether a frame is a query of IGMP. Hosts send none.
+func asks(frame []byte) bool {
+	const ip = etherLen
+	if len(frame) < ip+20 || frame[12] != 8 || frame[13] != 0 || frame[ip+9] != unix.IPPROTO_IGMP {
+		return false
+	}
+	head := ip + int(frame[ip]&15)*4
+	return len(frame) > head && frame[head] == 0x11
 }

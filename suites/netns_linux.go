@@ -370,7 +370,7 @@ func (o *outdoor) tell(s *faults.Scenario, id spec.ID, f *spec.Finding) (*Story,
 	s.Expect, s.Trace = id, faults.Trace{}
 	h := &o.bench.h
 	w := &Story{ID: id, Text: f.Witness.Text, Scenario: s.String(), Steps: len(s.Steps), Events: eventLines(h, f.Witness.Events),
-		Diagram: Diagram(h, s, f.Witness.Events), token: s.Token(), Replay: "conform replay " + s.Token() + "   # in the simulator"}
+		Diagram: Diagram(h, s, f.Witness.Events), token: s.Token(), Replay: "conform replay " + s.Token() + "   # in the simulator\n  conform replay --world netns " + s.Token()}
 	if o.lans.captures == "" {
 		return w, nil
 	}

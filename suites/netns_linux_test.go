@@ -167,3 +167,32 @@ func TestNotOutdoors(t *testing.T) {
 		}
 	}
 }
+
+// A witness that the kernel has shown is shown by it again, with what the hosts and the switch said of groups.
+func TestReplayOutdoors(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs of seconds")
+	}
+	s, err := faults.Parse("conform.scenario/1\nsubject ip/unreliable/unordered/static\nexpect AGREEMENT\nnodes 3\ngroup g 0 1 2\nseed 1\n" +
+		"net latency 1ms..1ms\nat 0s partition 0 1|2 for 50ms\nat 10ms send 0 g 8\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	r, err := ReplayOutdoors(s, &b)
+	skipWithout(t, err)
+	i := slices.IndexFunc(r.Requirements, func(x Row) bool { return x.ID == "AGREEMENT" })
+	if i < 0 || r.Requirements[i].Verdict != spec.Fail || !strings.Contains(r.Requirements[i].Witness.Replay, "--world netns c1.") {
+		t.Errorf("%+v", r.Requirements)
+	}
+	queries := bytes.Count(b.Bytes(), []byte("\x94\x04\x00\x00\x11"))
+	reports := bytes.Count(b.Bytes(), []byte("\x94\x04\x00\x00\x22"))
+	if queries == 0 || reports < 3 {
+		t.Errorf("%d queries of the switch and %d reports of hosts in the capture", queries, reports)
+	}
+	s.Subject = "ip:subnets=3/unreliable/unordered/static"
+	if _, err := ReplayOutdoors(s, nil); err == nil || !strings.Contains(err.Error(), "there is one LAN") {
+		t.Error(err)
+	}
+}

@@ -5,7 +5,9 @@ package suites
 import (
 	"context"
 	"errors"
+	"io"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/adapter"
 	"github.com/conform-go/conform/spec"
 )
@@ -15,6 +17,11 @@ func Guest() {}
 
 // RunOutdoors needs Linux.
 func RunOutdoors(context.Context, Plan, string) (*Report, error) {
+	return nil, errors.New("only Linux has network namespaces")
+}
+
+// ReplayOutdoors needs Linux.
+func ReplayOutdoors(*faults.Scenario, io.Writer) (*Replayed, error) {
 	return nil, errors.New("only Linux has network namespaces")
 }
 

@@ -17,8 +17,8 @@ type replayCommand struct {
 	Scenario string   `arg:"" name:"FILE|TOKEN" help:"A scenario file (- is stdin), or the token that a report prints."`
 	Subject  string   `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
 	History  string   `placeholder:"FILE" help:"Write what the nodes saw as a history."`
-	Pcap     string   `placeholder:"FILE" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports)."`
-	World    string   `enum:",netns" default:"" placeholder:"netns" help:"Where a program of your own with sockets of its own plays it: on loopback, or on the kernel's network."`
+	Pcap     string   `placeholder:"FILE" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports; on the kernel, all)."`
+	World    string   `enum:",netns" default:"" placeholder:"netns" help:"Play it on the kernel's network: a stack, or a program of your own with sockets of its own."`
 	Command  []string `arg:"" optional:"" name:"CMD" help:"Behind --: a program of your own that plays it, with its arguments."`
 	output
 }
@@ -62,10 +62,13 @@ func (c *replayCommand) Run(s *session) error {
 	if err != nil {
 		return usage(fmt.Errorf("%s: %w", c.Scenario, err))
 	}
-	if c.Pcap != "" && !subject.OnLinks() {
+	if c.World == "" && c.Pcap != "" && !subject.OnLinks() {
 		return usage(fmt.Errorf("--pcap: %s stands on no links, so that there are no frames to capture", subject.Name))
 	}
 	r, err := c.play(sc)
+	if errors.Is(err, suites.ErrUsage) {
+		return usage(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -97,6 +100,9 @@ func (c *replayCommand) certified(s *session, sc *faults.Scenario) error {
 
 // play plays the scenario, and captures the frames if it is asked to.
 func (c *replayCommand) play(sc *faults.Scenario) (*suites.Replayed, error) {
+	if c.Pcap == "" && c.World == "netns" {
+		return suites.ReplayOutdoors(sc, nil)
+	}
 	if c.Pcap == "" {
 		return suites.Replay(sc)
 	}
@@ -104,7 +110,11 @@ func (c *replayCommand) play(sc *faults.Scenario) (*suites.Replayed, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := suites.Capture(sc, f)
+	capture := suites.Capture
+	if c.World == "netns" {
+		capture = suites.ReplayOutdoors
+	}
+	r, err := capture(sc, f)
 	return r, errors.Join(err, f.Close())
 }
 
