@@ -32,7 +32,7 @@ func (j *Judge) transitionalSet() spec.Finding {
 			switch {
 			case said && !came:
 				return 1, j.wrongSet(at, k, fmt.Sprintf("with %s, which came from elsewhere", j.h.NodeName(q)))
-			case came && !said:
+			case came && !said && !j.installs[k].state: // who is given one comes without a past
 				return 1, j.wrongSet(at, k, fmt.Sprintf("without %s, which came from there too", j.h.NodeName(q)))
 			}
 		}
