@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/spec"
 	"github.com/conform-go/conform/suites"
 )
@@ -61,6 +62,52 @@ func TestCoordinatorDies(t *testing.T) {
 		}
 		if got := lastView(&r.History, 1); !slices.Equal(got, []spec.NodeID{1, 2, 3}) {
 			t.Errorf("%s: the last view of 1 is %v", peers, got)
+		}
+	}
+}
+
+// TestJoinersHoldAndStrangersStayOut: who joins where all keep the list keeps what is sent to it before its view is here; and
+// who comes back without having been a member does not begin a group of its own when nobody is left to ask.
+func TestJoinersHoldAndStrangersStayOut(t *testing.T) {
+	for id, text := range map[spec.ID]string{
+		"VALIDITY": `conform.scenario/1
+subject unicast/reliable/unordered/distributed
+nodes 3
+group g 1 2
+seed 0
+net latency 1ms..1ms
+at 0s join 0 g
+at 1.25ms send 1 g 0
+on 2 receive 1 delay 2 by 1ms for 1ms
+`,
+		"DESTINATION-INTEGRITY": `conform.scenario/1
+subject unicast/reliable/unordered/distributed
+nodes 2
+group g 1
+seed 0
+net latency 1ms..1ms
+at 1ms recover 0
+at 60ms recover 1
+at 3s send 1 g 0
+on 0 send 1 crash 0
+on 1 send 1 crash 1
+`,
+	} {
+		s, err := faults.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := suites.Replay(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range r.Requirements {
+			if row.Claimed && row.Verdict == spec.Fail {
+				t.Errorf("%s is broken: %s", row.ID, row.Witness.Text)
+			}
+		}
+		if !bites(r, id) {
+			t.Errorf("%s was not tested", id)
 		}
 	}
 }
