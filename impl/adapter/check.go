@@ -33,6 +33,10 @@ func Check(o Options) (*Hello, []Step) {
 		c.tried("init, and an op that does not exist", NewOwn(o, pool.hello).Probe(), "ready; error unsupported")
 		return pool.hello, c.steps
 	}
+	if pool.nodes != nil {
+		c.tried("init, topology, broadcast and read", pool.nodes.try(), "answered")
+		return pool.hello, c.steps
+	}
 	c.lockStep(pool)
 	return pool.hello, c.steps
 }

@@ -81,7 +81,7 @@ func openMaelstrom(o Options) (*Pool, error) {
 		return nil, errors.New("a Maelstrom node speaks over stdio")
 	}
 	p := &Pool{opt: o, group: "g"}
-	p.nodes = &maelstrom{pool: p}
+	p.nodes = &maelstrom{pool: p, said: map[int64]said{}}
 	p.hello = &Hello{Protocol: Protocol, Name: programName(o.Command), Network: "harness", Claims: []string{"reliable"},
 		Settle: int64(max(o.Settle, shortSettle))}
 	first, err := startNode(&p.opt)
@@ -183,22 +183,35 @@ func (m *maelstrom) keepPace(now spec.Time) {
 	time.Sleep(ahead)
 }
 
-// watch finds out whether the program has timers: node 0 of two has something to say to a node that is not there.
-func (m *maelstrom) watch() {
-	m.pool.opt.Pace = PaceVirtual
+// alone lets node 0 of two live and broadcast something, with nobody on the network but itself.
+func (m *maelstrom) alone() (*life, *impl.Effects) {
 	m.begin()
-	defer m.begin()
 	l := &life{m: m, cfg: impl.Config{Self: 0, Nodes: 2, Members: []spec.NodeID{0, 1}}}
 	var arena impl.Arena
 	out := impl.NewEffects(&arena)
 	l.Step(impl.Input{Kind: impl.Ready}, out)
-	id := spec.MsgID{Number: 1}
-	l.Step(impl.Input{Kind: impl.Send, To: impl.Everyone, Body: impl.Seal(out, []byte("x"), id), Ref: 1}, out)
+	body := impl.Seal(out, []byte("x"), spec.MsgID{Number: 1})
+	l.Step(impl.Input{Kind: impl.Send, To: impl.Everyone, Body: body, Ref: 1}, out)
+	return l, out
+}
+
+// try says what is wrong with the answers to each request.
+func (m *maelstrom) try() error {
+	m.alone()
+	defer m.begin()
+	return m.pool.err
+}
+
+// watch finds out whether the program has timers: node 0 of two has something to say to a node that is not there.
+func (m *maelstrom) watch() {
+	l, out := m.alone()
+	m.pool.opt.Pace = PaceVirtual
+	defer m.begin()
 	if m.pool.err != nil {
 		return
 	}
 	last, longest := time.Now(), time.Duration(0)
-	for end := last.Add(watched); time.Now().Before(end); {
+	for end := last.Add(max(watched, m.pool.opt.Settle)); time.Now().Before(end); {
 		said, err := l.x.hear(time.Until(end), func(raw []byte) error { return l.line(raw, out) })
 		if err != nil {
 			m.pool.fail(0, err)
@@ -215,11 +228,13 @@ func (m *maelstrom) watch() {
 	}
 }
 
-// Unread takes back the deliveries of what nodes did not show any more in their last reads.
-func (p *Pool) Unread(h *spec.History) {
+// Played is for who has played a schedule: nothing of it is left for the next one. Where programs speak Maelstrom the
+// deliveries of what nodes did not show any more in their last reads are taken back.
+func (p *Pool) Played(h *spec.History) {
 	if p.nodes == nil {
 		return
 	}
+	defer p.nodes.begin()
 	for _, l := range p.nodes.lives {
 		for _, v := range l.order {
 			if !slices.Contains(l.last, v) {

@@ -25,6 +25,9 @@ func (l *looks) look(stdin *os.File) (x look) {
 	if print, x.known = l.threads(l.pid, print, &x.asleep); !x.known {
 		return look{}
 	}
+	if !x.asleep {
+		x.ran = l.cpu()
+	}
 	x.print = string(print)
 	return x
 }
@@ -66,6 +69,19 @@ func (l *looks) threads(pid int, print []byte, asleep *bool) ([]byte, bool) {
 		}
 	}
 	return print, true
+}
+
+// cpu is how long a process itself has run.
+func (l *looks) cpu() time.Duration {
+	b, err := l.file("/proc/" + strconv.Itoa(l.pid) + "/stat")
+	_, b, _ = bytes.Cut(b, []byte(") "))
+	f := bytes.Fields(b)
+	if err != nil || len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(string(f[11]), 10, 64)
+	system, _ := strconv.ParseInt(string(f[12]), 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond // the kernel's unit for programs, on every machine
 }
 
 // file reads a small file.

@@ -13,6 +13,10 @@ import (
 // DefaultStill is the default of [Options.Still].
 const DefaultStill = 25 * time.Millisecond
 
+// ErrTimers says that a node has timers, and was played in a time that does not wait for them: what it was found to do
+// means nothing.
+var ErrTimers = errors.New("it has timers, which need the pace real")
+
 // node is a running program without an idle. Its methods are for one goroutine, which reads while it writes, so that
 // neither waits for the other for ever. Between two steps nobody reads: then a node can't say more than its pipe holds.
 type node struct {
@@ -21,8 +25,10 @@ type node struct {
 	raw   []byte   // and what of it is not taken yet
 	wrote []byte   // the last line to it
 	end   bool     // it closed its end
-	chunk []byte
-	looks looks
+	// timers says that it may speak of its own accord; proved, that it was seen to be still when it was spoken to last.
+	timers, proved bool
+	chunk          []byte
+	looks          looks
 }
 
 // startNode runs the program.
@@ -59,11 +65,21 @@ func startNode(o *Options) (*node, error) {
 	if still <= 0 {
 		still = DefaultStill
 	}
-	return &node{process: p, out: ourIn, chunk: make([]byte, 64<<10), looks: looks{pid: p.cmd.Process.Pid, still: still}}, nil
+	return &node{process: p, timers: o.Pace != PaceVirtual, out: ourIn, chunk: make([]byte, 64<<10), looks: looks{pid: p.cmd.Process.Pid, still: still}}, nil
 }
 
 // converse writes a line, and takes lines until the node is still and what is waited for has come.
 func (n *node) converse(line []byte, come func() bool, use func(raw []byte) error) error {
+	if err := n.unasked(); err != nil {
+		return err
+	}
+	lines, take := 0, use
+	use = func(raw []byte) error {
+		if lines++; lines > maxAnswerLines {
+			return fmt.Errorf("it is one of more than %d lines", maxAnswerLines)
+		}
+		return take(raw)
+	}
 	if err := n.tell(line, use); err != nil {
 		return err
 	}
@@ -75,6 +91,7 @@ func (n *node) converse(line []byte, come func() bool, use func(raw []byte) erro
 			return err
 		case said:
 			quiet, wait = time.Now(), 50*time.Microsecond
+			n.looks.ran = 0
 		case time.Now().After(deadline) && !come():
 			return fmt.Errorf("no answer within %v to %s%s", n.answer, quote(line), n.said())
 		case time.Now().After(deadline):
@@ -93,19 +110,33 @@ func (n *node) converse(line []byte, come func() bool, use func(raw []byte) erro
 	}
 }
 
+// unasked says what a node without timers can't have said.
+func (n *node) unasked() error {
+	if n.timers || !n.proved {
+		return nil
+	}
+	if err := n.fill(0); err != nil || len(n.raw) == 0 {
+		return err
+	}
+	line, _, _ := bytes.Cut(n.raw, []byte{'\n'})
+	return fmt.Errorf("the line %s comes though the node was still and nobody spoke to it: %w", quote(line), ErrTimers)
+}
+
 // still says whether nothing more will come by itself: as it is seen, or because nothing came for a while.
 func (n *node) still(silent time.Duration) bool {
+	n.proved = false
 	first := n.looks.look(n.stdin)
 	if first.known && first.asleep {
 		if n.fill(0) != nil || len(n.raw) > 0 {
 			return true
 		}
 		if second := n.looks.look(n.stdin); second.known && second.asleep && second.print == first.print {
+			n.proved = true
 			return true
 		}
 	}
-	if first.known { // what never sleeps will not be seen asleep: it gets longer
-		return silent > 8*n.looks.still
+	if first.known { // who was never seen asleep, but ran all the while; not one that waits for a processor
+		return silent > 8*n.looks.still && n.looks.busy(first.ran)
 	}
 	return silent > n.looks.still
 }
@@ -157,8 +188,11 @@ func (n *node) hear(wait time.Duration, use func(raw []byte) error) (said bool, 
 			break
 		}
 		line := n.raw[:i]
+		if i > MaxLine {
+			return said, fmt.Errorf("a line is longer than %d bytes: %s", MaxLine, quote(line))
+		}
 		if err := use(line); err != nil {
-			return said, fmt.Errorf("the line %s%s: %w", quote(line), n.after(), err)
+			return said, fmt.Errorf("%sthe line %s: %w", n.before(), quote(line), err)
 		}
 		n.raw, said = n.raw[i+1:], true
 	}
@@ -166,17 +200,17 @@ func (n *node) hear(wait time.Duration, use func(raw []byte) error) (said bool, 
 	case len(n.raw) > MaxLine:
 		return said, fmt.Errorf("a line is longer than %d bytes: %s", MaxLine, quote(n.raw))
 	case n.end && !said:
-		return said, fmt.Errorf("%w%s", n.died(n.raw), n.after())
+		return said, fmt.Errorf("%s%w", n.before(), n.died(n.raw))
 	}
 	return said, nil
 }
 
-// after says after what something came.
-func (n *node) after() string {
+// before says what was said to it last.
+func (n *node) before() string {
 	if len(n.wrote) == 0 {
 		return ""
 	}
-	return ", after " + quote(n.wrote)
+	return "after " + quote(n.wrote) + ": "
 }
 
 // fill reads what has come; it waits for something, if it is to.
@@ -218,6 +252,15 @@ type looks struct {
 	pid   int
 	still time.Duration
 	buf   []byte
+	ran   time.Duration // what first was seen since it was heard last; 0: nothing was
+}
+
+// busy says whether a program ran for long since it was heard last.
+func (l *looks) busy(ran time.Duration) bool {
+	if l.ran == 0 {
+		l.ran = ran
+	}
+	return ran-l.ran > 4*l.still
 }
 
 // look is what was seen of a program.
@@ -225,4 +268,5 @@ type look struct {
 	known  bool   // it could be seen
 	asleep bool   // nothing is left for it to read, and all its threads sleep
 	print  string // of the threads, and how often each ran
+	ran    time.Duration
 }

@@ -47,11 +47,7 @@ func (p *Pool) Hello() *Hello { return p.hello }
 func (p *Pool) Err() error { return p.err }
 
 // Name sets what the group of the next schedules is called.
-func (p *Pool) Name(group string) {
-	if p.group = group; p.nodes != nil {
-		p.nodes.begin()
-	}
-}
+func (p *Pool) Name(group string) { p.group = group }
 
 // Lines counts the lines to the programs and from them.
 func (p *Pool) Lines() int { return p.lines }

@@ -40,6 +40,10 @@ func Main() {
 
 // Run is a program until its stdin is closed.
 func Run(mode string) {
+	if strings.HasPrefix(mode, maelstrom) {
+		runMaelstrom(mode)
+		return
+	}
 	p := &program{mode: mode, in: os.Stdin, out: bufio.NewWriter(os.Stdout)}
 	p.run()
 }
