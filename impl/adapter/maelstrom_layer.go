@@ -247,13 +247,13 @@ func (l *life) show(r *reply, out *impl.Effects) error {
 	return nil
 }
 
-// invented is the least number of messages that nobody can have sent.
-const invented = 1 << 40
+// invented is the least number of messages that nobody can have sent. What stands behind it is the number that was shown.
+const invented = 1_000_000_000_000
 
 // idOf is the message that a number stands for; one that nobody sent where it stands for none.
 func (l *life) idOf(v int64) spec.MsgID {
 	if s, ok := l.m.said[v]; ok {
 		return s.id
 	}
-	return spec.MsgID{Sender: l.cfg.Self, Number: uint64(invented + max(v, -v)&(invented-1))}
+	return spec.MsgID{Sender: l.cfg.Self, Number: uint64(invented + max(v%invented, -v%invented))}
 }

@@ -22,10 +22,9 @@ type gossiper struct {
 	near  []string
 	lines int
 
-	mu    sync.Mutex // of what follows, and of stdout
-	out   *bufio.Writer
-	have  []any
-	reads int
+	mu   sync.Mutex // of what follows, and of stdout
+	out  *bufio.Writer
+	have []any
 }
 
 // envelope is a line.
@@ -72,9 +71,13 @@ func (g *gossiper) prelude() {
 				time.Sleep(10 * time.Microsecond)
 			}
 		}()
-	case "timer", "timer-lost":
+	case "timer", "timer-lost", "timer-fast":
+		every := 100 * time.Millisecond
+		if g.mode == "timer-fast" {
+			every = 3 * time.Millisecond
+		}
 		go func() {
-			for range time.Tick(100 * time.Millisecond) {
+			for range time.Tick(every) {
 				g.gossip()
 			}
 		}()
