@@ -199,7 +199,7 @@ func (j *Judge) behindBarrier(n, i int, seq uint32) spec.Finding {
 
 // acrossBarrier is the witness of a message from before the barrier that is missing.
 func (j *Judge) acrossBarrier(n, i int, missing uint32) spec.Finding {
-	return j.barrierBetween(n, missing, j.steps[i].msg, fmt.Sprintf("%s without having delivered %s", j.delivered(i), j.name(missing)), i)
+	return j.barrierBetween(n, missing, j.steps[i].msg, fmt.Sprintf("%s without having delivered %s", j.delivered(i), j.name(missing)), j.survived(missing, i)...)
 }
 
 // barrierBetween adds the two sends, and the call between them.

@@ -142,7 +142,7 @@ func (w *barrierPasts) missing(i int, m uint32) spec.Finding {
 	call, chain := w.chain(i, m)
 	j := w.j
 	return violated(w.n+1, fmt.Sprintf("%s at %s, without %s having been delivered there; but %s, and %s called sync at %s", j.tookEffect(i),
-		j.time(i), j.name(m), j.tell(chain), j.process(j.steps[call].proc()), j.time(call)), append(append(chain, w.callsUpTo(call)...), i)...)
+		j.time(i), j.name(m), j.tell(chain), j.process(j.steps[call].proc()), j.time(call)), j.survived(m, append(append(chain, w.callsUpTo(call)...), i)...)...)
 }
 
 // late is the witness of a message that came only after a barrier that it happened before.

@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/conform-go/conform/spec"
 )
@@ -249,7 +250,19 @@ func (j *Judge) overlapping(n int, v uint32, a, b int, common spec.NodeID) spec.
 		if k := j.cameFrom(at); k >= 0 {
 			events = append(events, int(j.installs[k].event))
 		}
+		if first := j.firstWithOthers(at); first >= 0 {
+			events = append(events, int(j.installs[first].event))
+		}
 	}
 	return violated(n, fmt.Sprintf("%s, and %s, both coming from %s; %s is a member of both, and neither comes after the other",
 		j.installed(a), j.installed(b), j.viewName(v), j.node(common)), events...)
+}
+
+// firstWithOthers gives the first installation of a view, whose members count, if it has others than this one; else -1.
+func (j *Judge) firstWithOthers(at int) int {
+	first := int(j.views[j.installs[at].view].first - 1)
+	if slices.Equal(j.listOf(first), j.listOf(at)) {
+		return -1
+	}
+	return first
 }

@@ -129,8 +129,8 @@ func (j *Judge) safeTooEarly(n, i int, q spec.NodeID) spec.Finding {
 	events := j.viewEvent(i, send, i)
 	for k := range j.h.Events {
 		if e := &j.h.Events[k]; e.Kind == spec.Receive {
-			if _, ok := j.reception(e); ok && (e.Node != q || e.Msg != j.h.Events[i].Msg) { // shows that receptions are recorded
-				return violated(n, text, append(events, k)...)
+			if m, ok := j.reception(e); ok && (e.Node != q || e.Msg != j.h.Events[i].Msg) { // shows that receptions are recorded
+				return violated(n, text, append(events, k, int(j.msgs[m].send))...)
 			}
 			if _, ok := j.reception(e); ok && k > i {
 				return violated(n, text+" until "+j.time(k), append(events, k)...)
