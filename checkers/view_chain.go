@@ -47,19 +47,21 @@ func (j *Judge) leaving(v uint32) []uint32 { return j.queue[j.know[v]:j.know[v+1
 
 // primaryComponent judges PRIMARY-COMPONENT: the views of a group form one chain, in which of two consecutive ones the
 // second was installed by somebody right after the first, and in which nobody goes back (CKV01, primary component
-// membership). Such a chain exists exactly if, taking views whose predecessors have all been taken, there is always one
+// membership). A group all of whose members have died or forgotten begins again, and the chain with it. Such a chain exists exactly if, taking views whose predecessors have all been taken, there is always one
 // to take and never two. It counts the pairs of consecutive views.
 func (j *Judge) primaryComponent() spec.Finding {
 	if !j.viewed {
 		return inconclusive(0, noViews)
 	}
 	j.succession()
+	j.findAgain()
 	j.row = zeroed(j.row, len(j.views)) // view: ways that lead to it from views that are not taken
 	for at := range j.installs {
 		if j.cameOf(at) != 0 {
 			j.row[j.installs[at].view]++
 		}
 	}
+	j.waitForAll()
 	j.last = zeroed(j.last, 2*len(j.h.Groups)) // group: the view + 1 that is ready; and how many are left
 	n := 0
 	for v := range j.views {
@@ -78,8 +80,7 @@ func (j *Judge) primaryComponent() spec.Finding {
 		for ; ready != 0; left-- {
 			v := ready - 1
 			ready = 0
-			for _, at := range j.leaving(v) {
-				w := j.installs[at].view
+			for _, w := range j.after(v) {
 				if j.row[w]--; j.row[w] > 0 {
 					continue
 				}
@@ -96,6 +97,20 @@ func (j *Judge) primaryComponent() spec.Finding {
 	return held(n, noSecondView)
 }
 
+// after lists the views to which somebody went from a view, once for each way, and those with which its group began again.
+func (j *Judge) after(v uint32) []uint32 {
+	j.vector = j.vector[:0]
+	for _, at := range j.leaving(v) {
+		j.vector = append(j.vector, j.installs[at].view)
+	}
+	for _, w := range j.items {
+		if j.wasBefore(v, w) {
+			j.vector = append(j.vector, w)
+		}
+	}
+	return j.vector
+}
+
 // takesPart says whether a view was installed, or is that of a header and somebody went on from it.
 func (j *Judge) takesPart(v uint32) bool { return j.views[v].first != 0 || len(j.leaving(v)) > 0 }
 
@@ -107,11 +122,12 @@ func (j *Judge) noChain(n int, v, w uint32) spec.Finding {
 		}
 		a, b := int(j.leaving(v)[0]), int(j.views[w].first-1)
 		return violated(n, fmt.Sprintf("%s, coming from %s, and %s, coming from nowhere: nobody went from one to the other",
-			j.installed(a), j.viewName(v), j.installed(b)), int(j.installs[a].event), int(j.installs[b].event))
+			j.installed(a), j.viewName(v), j.installed(b)), append(j.standing(w), int(j.installs[a].event), int(j.installs[b].event))...)
 	}
 	a, b := int(j.views[v].first-1), int(j.views[w].first-1)
+	events := append(j.standing(v), j.standing(w)...)
 	return violated(n, fmt.Sprintf("%s, and %s, and neither view comes after the other: nobody went from one to the other",
-		j.installed(a), j.installed(b)), int(j.installs[a].event), int(j.installs[b].event))
+		j.installed(a), j.installed(b)), append(events, int(j.installs[a].event), int(j.installs[b].event))...)
 }
 
 // roundTrip is the witness of views that come after each other in a circle: the ways along it.
@@ -125,23 +141,42 @@ func (j *Judge) roundTrip(n int, g spec.GroupID) spec.Finding {
 			back[x.view], start = at+1, int(x.view)
 		}
 	}
+	if start < 0 {
+		start = int(j.items[0]) // no way leads to a view that is not taken: one that begins the group again is left
+		for _, w := range j.items {
+			if j.views[w].key.group == g && j.row[w] > 0 {
+				start = int(w)
+			}
+		}
+	}
+	from := func(v int) int { // the view before v on the walk
+		if back[v] == 0 {
+			return int(j.stuckBefore(uint32(v)))
+		}
+		return int(j.cameOf(back[v]-1)) - 1
+	}
 	for range j.views { // walk back until the walk is in a circle for sure
-		start = int(j.cameOf(back[start]-1)) - 1
+		start = from(start)
 	}
 	text, events, v := "", []int(nil), start
 	for {
-		at := back[v] - 1
-		x := &j.installs[at]
-		from := j.cameOf(at) - 1
-		events = append(events, int(x.event))
-		if before := j.cameFrom(at); before >= 0 {
-			events = append(events, int(j.installs[before].event))
-		}
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("%s, coming from %s", j.installed(at), j.viewName(from))
-		if v = int(from); v == start {
+		if at := back[v] - 1; at >= 0 {
+			events = append(events, int(j.installs[at].event))
+			if before := j.cameFrom(at); before >= 0 {
+				events = append(events, int(j.installs[before].event))
+			}
+			text += fmt.Sprintf("%s, coming from %s", j.installed(at), j.viewName(uint32(from(v))))
+		} else {
+			text += fmt.Sprintf("%s, coming from nowhere, when nobody was in %s any more", j.installed(int(j.views[v].first-1)), j.viewName(uint32(from(v))))
+			events = append(events, j.standing(uint32(v))...)
+			if u := uint32(from(v)); j.views[u].first != 0 {
+				events = append(events, j.firstEvent(u))
+			}
+		}
+		if v = from(v); v == start {
 			return violated(n, "these views come after each other in a circle: "+text, events...)
 		}
 	}

@@ -208,6 +208,13 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 	PrimaryComponent: func(t *twin) (a answer) {
 		for g := range t.h.Groups {
 			all, edges := t.successions(spec.GroupID(g))
+			for _, w := range all {
+				for _, v := range all {
+					if t.beginsAgain(w) && t.firstOf(v) < t.firstOf(w) {
+						edges[[2]vt{v, w}] = true
+					}
+				}
+			}
 			a.n += max(len(all)-1, 0)
 			a.violated = a.violated || !t.chain(all, edges)
 		}
@@ -381,6 +388,44 @@ func (t *twin) successions(g spec.GroupID) (all []vt, edges map[[2]vt]bool) {
 		}
 	}
 	return all, edges
+}
+
+// beginsAgain says whether a group begins again with a view: who installed it first came from nowhere, and nobody of the view
+// that came last before it was up and in a view then.
+func (t *twin) beginsAgain(w vt) bool {
+	at := t.firstOf(w)
+	if at < 0 {
+		return false
+	}
+	n := t.h.Events[at].Node
+	_, _, came := t.in(t.procAt(at), w.g, at)
+	if t.h.Model == spec.CrashRecovery {
+		_, came = t.nodeIn(n, w.g, at)
+	}
+	last, some := vt{}, false
+	for _, i := range t.views() {
+		if v := t.viewAt(i); i < at && v.g == w.g && i == t.firstOf(v) {
+			last, some = v, true
+		}
+	}
+	if came || !some {
+		return false
+	}
+	for _, q := range t.membersIn(last) {
+		if q < 0 || int(q) >= len(t.h.Nodes) || t.liar(q) {
+			continue
+		}
+		p := twinProc{q, t.life(q, at)}
+		_, _, in := t.in(p, w.g, at)
+		down := false
+		for i, e := range t.h.Events[:at] {
+			down = down || e.Kind == spec.Crash && e.Node == q && t.life(q, i) == p.inc
+		}
+		if in && !down {
+			return false
+		}
+	}
+	return true
 }
 
 func closure(all []vt, edges map[[2]vt]bool) map[[2]vt]bool {
