@@ -27,7 +27,7 @@ const viewSynchronous = "view-synchronous"
 func viewSynchrony() Part {
 	return Part{
 		Name: viewSynchronous, Title: "members agree on views, and finish each together before the next begins",
-		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash",
+		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash; where all who had it are gone the group begins anew with an empty one, perhaps without a part that was cut off: messages are not logged",
 		Source:  "Birman & Joseph, 1987; Chockler, Keidar, Vitenberg, 2001 (CKV01)",
 		Options: []Option{{Key: "partition", Default: "primary", Text: "who goes on when a group is cut in pieces: primary (the part with most of the configured nodes), both (all parts, which merge when they hear of each other again)", Check: oneOf("primary", "both")},
 			{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("channel", "fixed", "adaptive")}},
