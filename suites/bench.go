@@ -13,20 +13,21 @@ import (
 
 // bench is a world with a judge, for one goroutine.
 type bench struct {
-	cfg    sim.Config
-	mtu    int          // of the networks that the member is made for; 0: without a limit
-	tied   []spec.ID    // safety that holds only while nobody is silent for TL
-	most   bool         // delivery takes more than half of the members
-	quorum []spec.ID    // what holds only while half of the members, and one more, have not crashed
-	views  bool         // members are removed and come back
-	parts  bool         // … of all parts of a group
-	served bool         // … by a server, or each by all
-	heard  []spec.ID    // … what holds only while nobody who is up is silent for TL
-	waits  []spec.ID    // what holds only where everyone that crashed has come back
-	after  func() error // a schedule has been played; may be nil
-	world  *sim.World
-	judge  judging
-	h      spec.History
+	cfg     sim.Config
+	mtu     int          // of the networks that the member is made for; 0: without a limit
+	tied    []spec.ID    // safety that holds only while nobody is silent for TL
+	most    bool         // delivery takes more than half of the members
+	quorum  []spec.ID    // what holds only while half of the members, and one more, have not crashed
+	views   bool         // members are removed and come back
+	parts   bool         // … of all parts of a group
+	served  bool         // … by a server, or each by all
+	flushes bool         // … whose views end with a flush, which waits for half of TL
+	heard   []spec.ID    // … what holds only while nobody who is up is silent for TL
+	waits   []spec.ID    // what holds only where everyone that crashed has come back
+	after   func() error // a schedule has been played; may be nil
+	world   *sim.World
+	judge   judging
+	h       spec.History
 }
 
 func newBench(cfg sim.Config, mtu int) *bench { return &bench{cfg: cfg, mtu: mtu, world: sim.New(cfg)} }
@@ -36,6 +37,7 @@ func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b := newBench(cfg, mtu)
 	b.tied, b.most, b.waits, b.views = c.tied(), c.Reliability.Name == "uniform", c.Awaits(), c.changes()
 	b.parts = c.parted()
+	b.flushes = c.centralized()
 	b.served, b.heard = c.centralized() || c.announced(), c.awaited()
 	if c.Reliability.Name == "durable" && c.Reliability.Get("acks", "majority") == "majority" {
 		b.quorum = []spec.ID{"ACKED-DELIVERED", "DURABILITY"} // so many disks have what was acknowledged
@@ -96,6 +98,9 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	}
 	if b.views && !slices.Contains(b.heard, id) { // who is silent for long is removed, and nothing is promised of it
 		return b.stuck(s)
+	}
+	if b.flushes {
+		tl /= 2
 	}
 	return b.served && b.ended() || max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
 }

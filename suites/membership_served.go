@@ -254,7 +254,7 @@ func (b *bench) ended() bool {
 }
 
 // awaited lists what a cell whose members are kept by a server or by all promises only as long as nobody who is up is silent
-// for TL, and of one life of a group: who takes another one for dead acknowledges without it, and sends to others; and a
+// for TL, or with a server for half of it, which is how long the end of a view waits, and of one life of a group: who takes another one for dead acknowledges without it, and sends to others; and a
 // group that was destroyed, or left by all, and began again is another one.
 func (c Cell) awaited() []spec.ID {
 	switch {
