@@ -42,6 +42,7 @@ type Own struct {
 	lasting  []lasting
 	healed   bool // once and for all
 	heard    chan heard
+	later    []heard       // was heard, and is to be dealt with first
 	stop     chan struct{} // closed at the end of a run
 	seen     time.Time     // when something was last observed
 	unplayed []int
@@ -153,7 +154,7 @@ func (w *Own) Play(s *faults.Scenario, h *spec.History) (err error) {
 }
 
 func (w *Own) reset(s *faults.Scenario, h *spec.History) {
-	w.s, w.h, w.heard, w.stop, w.unplayed = s, h, make(chan heard, 1024), make(chan struct{}), nil
+	w.s, w.h, w.heard, w.later, w.stop, w.unplayed = s, h, make(chan heard, 1024), nil, make(chan struct{}), nil
 	w.lasting, w.healed = nil, false
 	h.Reset()
 	h.Model, h.Nodes, h.Groups = spec.CrashStop, everyone(s.Nodes), nil

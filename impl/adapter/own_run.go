@@ -15,6 +15,12 @@ import (
 func (w *Own) run() error {
 	limit := w.epoch.Add(ownPatience*w.quiet + w.last())
 	for {
+		if len(w.later) > 0 {
+			if err := w.hear(w.receive()); err != nil {
+				return err
+			}
+			continue
+		}
 		next, wait := w.next()
 		quiet := time.Until(w.seen.Add(w.quiet))
 		if next < 0 {
@@ -103,7 +109,11 @@ func (w *Own) act(i int) error {
 	case faults.Crash, faults.CrashLossy:
 		return w.crash(a.Node, step)
 	case faults.Recover:
-		if x.p != nil {
+		switch {
+		case x.p != nil:
+			return nil
+		case x.ended <= x.life: // what it said before it was killed is still being heard
+			w.steps[i].done, w.steps[i].at = false, max(0, time.Since(w.epoch))
 			return nil
 		}
 		x.life, x.sends, x.msgs = x.life+1, 0, nil
@@ -158,7 +168,18 @@ func (w *Own) sendDue(n spec.NodeID) error {
 	return nil
 }
 
-// crash kills a node's process. What it wrote before counts; where what is in flight is to be lost, it is cut off first.
+// receive waits for what is said next.
+func (w *Own) receive() heard {
+	if len(w.later) == 0 {
+		return <-w.heard
+	}
+	x := w.later[0]
+	w.later = w.later[1:]
+	return x
+}
+
+// crash kills a node's process. What it wrote before counts; what others say meanwhile comes behind the crash, for a step
+// that follows it may concern this node. Where what is in flight is to be lost, the node is cut off first.
 func (w *Own) crash(n spec.NodeID, step int) error {
 	x := &w.nodes[n]
 	if x.p == nil {
@@ -172,11 +193,18 @@ func (w *Own) crash(n spec.NodeID, step int) error {
 	}
 	x.p.kill()
 	x.p, x.starting, x.paused, x.due = nil, false, false, nil
+	var others []heard
 	for x.ended <= x.life {
-		if err := w.hear(<-w.heard); err != nil {
+		l := w.receive()
+		if l.node != n {
+			others = append(others, l)
+			continue
+		}
+		if err := w.hear(l); err != nil {
 			return err
 		}
 	}
+	w.later = append(others, w.later...)
 	w.observe(spec.Event{Kind: spec.Crash, Node: n, Has: spec.HasNode})
 	return nil
 }

@@ -112,6 +112,47 @@ at 80ms crash 2
 	}
 }
 
+// TestOwnBackWhileDying: a recovery that follows what is heard while a process is being killed comes behind the crash.
+func TestOwnBackWhileDying(t *testing.T) {
+	if testing.Short() {
+		t.Skip("in real time")
+	}
+	w := ownWorld(t)
+	s, err := faults.Parse(`conform.scenario/1
+nodes 3
+group g 0 1 2
+seed 1
+net latency 1ms..1ms
+at 1ms send 0 g 4
+at 1ms send 2 g 4
+at 1ms send 1 g 4
+on 0 deliver 1 crash 1
+on 2 deliver 1 recover 1
+on 1 deliver 1 recover 1
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h spec.History
+	if err := w.Play(s, &h); err != nil {
+		t.Fatal(err)
+	}
+	crashed := false
+	for i := range h.Events {
+		switch e := &h.Events[i]; e.Kind {
+		case spec.Crash:
+			crashed = true
+		case spec.Recover:
+			if !crashed {
+				t.Error("back before the crash")
+			}
+		}
+	}
+	if !crashed || !h.Settled {
+		t.Errorf("crashed %v, settled %v", crashed, h.Settled)
+	}
+}
+
 // TestOwnCan: a network that is the program's own is not broken.
 func TestOwnCan(t *testing.T) {
 	w := ownWorld(t)
