@@ -73,16 +73,16 @@ const (
 type vifctl struct {
 	vif              uint16
 	flags, threshold uint8
-	rate, index      uint32
-	remote           [4]byte
+	_, index         uint32  // the rate is no longer looked at
+	_                [4]byte // the other end of a tunnel
 }
 
 type mfcctl struct {
-	source, group               [4]byte
-	parent                      uint16
-	ttls                        [32]uint8
-	_                           uint16
-	packets, bytes, wrong, life uint32
+	source, group [4]byte
+	parent        uint16
+	ttls          [32]uint8
+	_             uint16
+	_             [4]uint32 // counts
 }
 
 func setStruct[T any](fd, name int, v *T) error {
