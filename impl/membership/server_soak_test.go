@@ -137,7 +137,7 @@ func TestHierarchicServer(t *testing.T) {
 				if err := w.Play(s, h); err != nil {
 					t.Fatalf("seed %d: %v\n%s", seed, err, s)
 				}
-				wrong := append(judged(&j, h, n, append([]spec.ID{linear.Membership, "FIFO-ORDER"}, serverSafety...)...), ends(s, h, false)...)
+				wrong := append(judged(&j, h, n, append([]spec.ID{linear.Membership, "FIFO-ORDER"}, serverSafety...)...), ends(s, h, true)...)
 				if len(wrong) > 0 || !h.Settled {
 					t.Fatalf("seed %d: settled %t, %v\n%s", seed, h.Settled, wrong, s)
 				}
