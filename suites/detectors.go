@@ -106,7 +106,7 @@ func explainDetector(name string) *Explanation {
 		if d.name == name {
 			e := &Explanation{Name: d.name, Kind: "failure detector", Title: d.title}
 			e.add("source", d.source)
-			e.add("used by", viewSynchronous+":detector="+d.name)
+			e.add("used by", "the memberships whose members change, as an option: "+viewSynchronous+":detector="+d.name)
 			e.add("measured by", "conform detectors")
 			return e
 		}

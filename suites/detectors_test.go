@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/conform-go/conform/impl/membership"
 )
 
 // What is measured follows from the protocol where nothing is drawn, every crash is noticed, and both detectors are right
@@ -54,5 +56,31 @@ func TestDetectorsAreMeasured(t *testing.T) {
 		if err := p.Complete(); err == nil {
 			t.Errorf("%+v is taken", p)
 		}
+	}
+}
+
+// Every membership with a failure detector takes each one by its name, and has one then.
+func TestDetectorsHaveOneName(t *testing.T) {
+	n := 0
+	for _, p := range Memberships() {
+		o := p.option("detector")
+		if o == nil {
+			continue
+		}
+		n++
+		for _, name := range Detectors() {
+			if err := o.Check(name); err != nil {
+				t.Errorf("%s: detector=%s: %v", p.Name, name, err)
+			}
+			if _, ok := membership.ParsePatience(name); !ok {
+				t.Errorf("%s has no patience of its own", name)
+			}
+		}
+		if o.Check("phi") == nil {
+			t.Errorf("%s: detector=phi is taken, and makes none", p.Name)
+		}
+	}
+	if n < 2 {
+		t.Errorf("%d memberships with a detector", n)
 	}
 }

@@ -24,7 +24,7 @@ func (c Cell) centralized() bool { return c.Membership.Name == serverMembership 
 func (c Cell) announced() bool   { return c.Membership.Name == distributedMembership }
 
 // noticing is how those memberships find that a node is silent.
-var noticing = Option{Key: "detector", Default: "fixed", Text: "how it is found that a node is silent: fixed (no heartbeat for TL), phi (heartbeats later than they use to be)", Check: oneOf("fixed", "phi")}
+var noticing = Option{Key: "detector", Default: "fixed", Text: "how it is found that a node is silent: fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("fixed", "adaptive")}
 
 func serverPart() Part {
 	return Part{
