@@ -137,21 +137,16 @@ func (j *Judge) ends(g int, q spec.NodeID) (v uint32, at int) {
 	return j.stand[k], int(j.last[k]) - 1
 }
 
-// precise judges the last view of one member.
+// precise judges the last view of one member. What it says is put together only where it fails.
 func (j *Judge) precise(n, g int, q spec.NodeID) spec.Finding {
 	v, at := j.ends(g, q)
-	events := j.deathsOf(q)
 	if v == 0 {
 		return violated(n, fmt.Sprintf("%s, a member of group %s that is up, is in no view at the end", j.node(q), j.h.GroupName(spec.GroupID(g))),
-			append(events, j.someView(g))...)
+			append(j.deathsOf(q), j.someView(g))...)
 	}
-	what := fmt.Sprintf("the last view of %s in group %s is the view of the start", j.node(q), j.h.GroupName(spec.GroupID(g)))
 	in := j.h.Groups[g].Members
 	if at >= 0 && v > uint32(len(j.h.Groups)) {
-		what, in = "in the end "+j.installed(at), j.listOf(at)
-		events = append(events, int(j.installs[at].event))
-	} else {
-		events = append(events, j.someView(g))
+		in = j.listOf(at)
 	}
 	for r := range j.h.Nodes {
 		r := spec.NodeID(r)
@@ -159,22 +154,35 @@ func (j *Judge) precise(n, g int, q spec.NodeID) spec.Finding {
 		w, other := j.ends(g, r)
 		switch {
 		case has && (j.bits[r] == outOf || !together):
-			return violated(n, fmt.Sprintf("%s with %s, which is no member any more, is down, or is cut off", what, j.node(r)),
-				append(events, j.deathsOf(r)...)...)
+			return j.imprecise(n, g, q, r, fmt.Sprintf("with %s, which is no member any more, is down, or is cut off", j.node(r)))
 		case !has && j.bits[r] == within && together:
-			return violated(n, fmt.Sprintf("%s without %s, which is a member, up and connected", what, j.node(r)), append(events, j.deathsOf(r)...)...)
+			return j.imprecise(n, g, q, r, fmt.Sprintf("without %s, which is a member, up and connected", j.node(r)))
 		case has && together && w != v && (j.bits[r] == within || j.plights[r].still == 0 && !j.lies(r)):
-			end := "is in no view"
 			if other >= 0 && w > uint32(len(j.h.Groups)) {
-				end = "installed " + j.viewName(w-1) + " last, at " + j.time(int(j.installs[other].event))
-				events = append(events, int(j.installs[other].event))
-			} else if w != 0 {
-				end = "is in the view of the start"
+				return j.imprecise(n, g, q, r, fmt.Sprintf("with %s, which installed %s last, at %s", j.node(r), j.viewName(w-1),
+					j.time(int(j.installs[other].event))), int(j.installs[other].event))
 			}
-			return violated(n, fmt.Sprintf("%s with %s, which %s", what, j.node(r), end), append(events, j.deathsOf(r)...)...)
+			if w != 0 {
+				return j.imprecise(n, g, q, r, fmt.Sprintf("with %s, which is in the view of the start", j.node(r)))
+			}
+			return j.imprecise(n, g, q, r, fmt.Sprintf("with %s, which is in no view", j.node(r)))
 		}
 	}
 	return spec.Finding{}
+}
+
+// imprecise is the witness of a last view of q in which r should not be, or which lacks it.
+func (j *Judge) imprecise(n, g int, q, r spec.NodeID, text string, events ...int) spec.Finding {
+	v, at := j.ends(g, q)
+	what := fmt.Sprintf("the last view of %s in group %s is the view of the start", j.node(q), j.h.GroupName(spec.GroupID(g)))
+	if at >= 0 && v > uint32(len(j.h.Groups)) {
+		what = "in the end " + j.installed(at)
+		events = append(events, int(j.installs[at].event))
+	} else {
+		events = append(events, j.someView(g))
+	}
+	events = append(append(events, j.deathsOf(q)...), j.deathsOf(r)...)
+	return violated(n, what+" "+text, events...)
 }
 
 // deathsOf gives the pauses, returns from them and cuts of a node; crashes, joins and leaves are in every witness.
