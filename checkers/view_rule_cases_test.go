@@ -102,3 +102,31 @@ func TestMissingCauseOfANewMembership(t *testing.T) {
 		t.Errorf("%v %+v", f.Verdict, f.Witness)
 	}
 }
+
+// The events of a witness alone still fail, also where they lean on views, lists and receptions that others were told.
+func TestWitnessesUnderViews(t *testing.T) {
+	const again = "W0.2.0.1 W1.2.0.1 W0.3.0.1.2 W1.3.0.1.2 W2.3.0.1.2 "
+	for _, c := range []struct {
+		what, text string
+		id         spec.ID
+	}{
+		{"of one left behind, delivered by one who went on", start + "s2.1 d1.2.1 y2 " + again + "s2.2 d0.2.2", SyncBarrier},
+		{"two lists of one view", "W0.3.0.2 W1.1.0.1.2 W2.1.0.1.2 W1.3.0.1 W2.2.2", ViewOverlap},
+		{"a reception of another message", "s0.1 m0.0.1 m1.0.1 d0.0.1 s0.2 d0.0.2S", SafeDelivery},
+		{"a view of a group that lives", "members=0,1 W0.1.0.1 W1.1.0.1 L0 l0 W1.2.1 J0 W0.3.0 j0", PrimaryComponent},
+	} {
+		h := parse(c.text)
+		f := Check(h, c.id)[0]
+		if f.Verdict != spec.Fail {
+			t.Errorf("%s: %s is %v %s", c.what, c.id, f.Verdict, f.Reason)
+			continue
+		}
+		keep := map[int]bool{}
+		for _, i := range f.Witness.Events {
+			keep[i] = true
+		}
+		if got := Check(cited(h, c.id, keep), c.id)[0]; got.Verdict != spec.Fail {
+			t.Errorf("%s: %s: the witness %v proves nothing: %v %s", c.what, c.id, *f.Witness, got.Verdict, got.Reason)
+		}
+	}
+}
