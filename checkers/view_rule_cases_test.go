@@ -112,7 +112,7 @@ func TestWitnessesUnderViews(t *testing.T) {
 	}{
 		{"of one left behind, delivered by one who went on", start + "s2.1 d1.2.1 y2 " + again + "s2.2 d0.2.2", SyncBarrier},
 		{"two lists of one view", "W0.3.0.2 W1.1.0.1.2 W2.1.0.1.2 W1.3.0.1 W2.2.2", ViewOverlap},
-		{"a reception of another message", "s0.1 m0.0.1 m1.0.1 d0.0.1 s0.2 d0.0.2S", SafeDelivery},
+		{"a reception of another message", "nodes=2 L1 l1 s0.1 m0.0.1 d0.0.1 s0.2 d0.0.2S", SafeDelivery},
 		{"a view of a group that lives", "members=0,1 W0.1.0.1 W1.1.0.1 L0 l0 W1.2.1 J0 W0.3.0 j0", PrimaryComponent},
 	} {
 		h := parse(c.text)
