@@ -171,6 +171,9 @@ func (c Cell) servedClaims() spec.Claims {
 	agreed := live // what one who stays delivers all who stay do
 	if !p.agrees {
 		agreed &^= crashes
+		if p.causal { // who depends on a message of a crashed sender that got half way waits until the view ends, and discards it
+			live &^= crashes
+		}
 	}
 	if !p.repairs && !p.channel {
 		live &^= losses | starving
@@ -188,7 +191,7 @@ func (c Cell) servedClaims() spec.Claims {
 	claim(agreed, "AGREEMENT")
 	// Who was wrongly taken for dead has been sent, and has sent, what the others do not have; and a flush does not wait
 	// longer than half of TL for what is late.
-	claim(agreed&^(losses|starving|spec.SetOf(spec.PauseFault, spec.DelayFault)), "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER")
+	claim(agreed&^(losses|starving|spec.SetOf(spec.PauseFault, spec.DelayFault, spec.ReorderFault)), "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER")
 	if p.acks {
 		claim(live, "ACKED-DELIVERED")
 	}
