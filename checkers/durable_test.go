@@ -172,3 +172,17 @@ func TestShareOverManyRuns(t *testing.T) {
 		}
 	}
 }
+
+// Of a log that two incarnations did not read, nothing is known: what the second added is not its beginning.
+func TestLogsThatNobodyReads(t *testing.T) {
+	const twice = "recovery s0.1 s0.2 s0.3 s0.4 d1.0.1 c1 r1 d1.0.2 c1 r1 d1.0.3 c1 r1 "
+	for text, want := range map[string]spec.Verdict{
+		twice + "d1.0.1r d1.0.2r d1.0.3r d1.0.4":                 spec.Pass,
+		twice + "d1.0.1r d1.0.2r d1.0.3r c1 r1 d1.0.2r":          spec.Fail,
+		"recovery s0.1 s0.2 d1.0.1 d1.0.2 c1 r1 d1.0.2r d1.0.1r": spec.Fail,
+	} {
+		if f := Check(parse(text), LogPrefix)[0]; f.Verdict != want {
+			t.Errorf("%s: %v %+v, want %v", text, f.Verdict, f.Witness, want)
+		}
+	}
+}
