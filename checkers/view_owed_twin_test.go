@@ -255,7 +255,7 @@ func (t *twin) goneFrom(p twinProc, m, at int) bool {
 	v, ok := t.rule().sent[m]
 	for _, i := range t.views() {
 		w, _, came := t.in(p, v.g, i)
-		if ok && i < at && came && w == v && t.procAt(i) == p && t.rule().orphan[m] {
+		if ok && i < at && t.viewAt(i).g == v.g && came && w == v && t.procAt(i) == p && t.rule().orphan[m] {
 			return true
 		}
 	}

@@ -130,3 +130,14 @@ func TestWitnessesUnderViews(t *testing.T) {
 		}
 	}
 }
+
+// Who goes on in another group has not gone from a view of this one.
+func TestGoingOnInAnotherGroup(t *testing.T) {
+	const text = "groups=2 s1.1 d1.1.1 W1.1.0.2 W2.1.0.1.2:h s1.2 d2.1.2"
+	if f := Check(parse(text), NoSilentGap)[0]; f.Verdict != spec.Fail {
+		t.Errorf("%v %s", f.Verdict, f.Reason)
+	}
+	if v, _ := newTwin(parse(text)).verdict(NoSilentGap); v != spec.Fail {
+		t.Errorf("the twin says %v", v)
+	}
+}
