@@ -14,7 +14,11 @@ const shrinkBudget = 300
 // story shrinks a scenario that breaks a requirement and tells what happens in it. What keep refuses is another story:
 // one with other faults, or of which nothing is promised.
 func (b *bench) story(s *faults.Scenario, id spec.ID, keep func(*faults.Scenario) bool) *Story {
-	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return keep(t) && b.fails(t, id) }, shrinkBudget)
+	budget := shrinkBudget
+	if b.views { // members that come and go make schedules long
+		budget *= 3
+	}
+	small, _ := faults.Shrink(s.Clone(), func(t *faults.Scenario) bool { return keep(t) && b.fails(t, id) }, budget)
 	return b.tell(small, id)
 }
 
