@@ -246,6 +246,8 @@ func (t *trial) playable() {
 		can = adapter.OwnFaults
 		if t.r.World == "netns" || t.plan.World == "netns" {
 			can |= outsideFaults
+		} else {
+			can |= adapter.RelayFaults
 		}
 	}
 	if t.plan.speaksMaelstrom() {

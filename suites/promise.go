@@ -17,6 +17,8 @@ type Promise struct {
 	ids       []spec.ID
 	under     spec.FaultSet
 	schedules int
+	counted   bool // schedules were set
+	asked     bool // the fault model was set
 	seed      uint64
 	nodes     int
 	messages  int
@@ -90,7 +92,7 @@ func (p *Promise) validate(newMember Member) error {
 // Under sets the fault model: the schedules inject faults of these kinds and no others. None is a network that only
 // delays and reorders.
 func (p Promise) Under(kinds ...spec.FaultKind) Promise {
-	p.under = spec.SetOf(kinds...)
+	p.under, p.asked = spec.SetOf(kinds...), true
 	return p
 }
 
@@ -102,7 +104,7 @@ func (p Promise) Without(kinds ...spec.FaultKind) Promise {
 
 // Schedules sets how many schedules are tried.
 func (p Promise) Schedules(n int) Promise {
-	p.schedules = n
+	p.schedules, p.counted = n, true
 	return p
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// OwnFaults are the faults that a world can inject whose programs use sockets of their own on loopback: it has their
-// processes in its hands, and nothing of what they say to each other.
+// OwnFaults are the faults that a world can inject whose programs use sockets of their own, wherever these are: it has
+// their processes in its hands. On loopback it injects [RelayFaults], too, between the addresses that it tells them.
 var OwnFaults = spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PauseFault)
 
 // How long a run in real time may take: it is settled when nothing was said for as long as the program asks for (hello's
@@ -47,6 +47,7 @@ type Own struct {
 	seen     time.Time     // when something was last observed
 	unplayed []int
 	dir      string
+	relay    *relays // on loopback; nil where nothing is between the processes
 }
 
 // ownNode is one node.
@@ -126,7 +127,10 @@ func (w *Own) Hello() *Hello { return w.hello }
 // Can says why this world can't inject a fault.
 func (w *Own) Can(op faults.Op) error {
 	kind, fault := op.Fault()
-	if !fault || OwnFaults.Has(kind) {
+	switch {
+	case fault && w.opt.Inside != nil && kind == spec.PauseFault:
+		return fmt.Errorf("%s: a member inside the harness's own process can't stand still alone", kind)
+	case !fault || OwnFaults.Has(kind):
 		return nil
 	}
 	return w.net.Can(op)
@@ -187,6 +191,11 @@ func (w *Own) begin() error {
 	for n := range w.nodes {
 		w.nodes[n].address, w.nodes[n].counted = addresses[n], map[faults.Moment]int{}
 	}
+	if w.net == (loopback{}) && (w.opt.Inside != nil || w.s.Faults()&RelayFaults != 0) {
+		if w.relay, err = newRelays(addresses, w.s); err != nil {
+			return err
+		}
+	}
 	w.epoch = time.Now().Add(time.Hour) // what is said before all are ready is said at time 0
 	for n := range w.nodes {
 		if err := w.live(spec.NodeID(n)); err != nil {
@@ -200,6 +209,9 @@ func (w *Own) begin() error {
 	}
 	w.epoch = time.Now()
 	w.seen = w.epoch
+	if w.relay != nil {
+		w.relay.watch(w.s.Steps)
+	}
 	return nil
 }
 
@@ -224,6 +236,9 @@ func (w *Own) live(n spec.NodeID) error {
 		Seed: strconv.FormatUint(w.s.Seed, 10), TS: int64(w.quiet / 10), TL: int64(w.quiet)}
 	for k := range w.nodes {
 		line.Addresses[nodeName(spec.NodeID(k))] = w.nodes[k].address
+		if w.relay != nil {
+			line.Addresses[nodeName(spec.NodeID(k))] = w.relay.address(n, spec.NodeID(k))
+		}
 	}
 	b, err := encode(line)
 	if err != nil {
@@ -291,6 +306,10 @@ func (w *Own) end() {
 			p.stop(until)
 			w.nodes[i].p = nil
 		}
+	}
+	if w.relay != nil {
+		w.relay.close()
+		w.relay = nil
 	}
 	_ = os.RemoveAll(w.dir)
 }

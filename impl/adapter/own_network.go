@@ -26,13 +26,17 @@ type Network interface {
 	Break(lasting []faults.Action) error
 }
 
-// loopback is the network of this machine, where nothing can be broken.
+// loopback is the network of this machine. It can't be broken itself: [relays] do that between the addresses that nodes
+// are told.
 type loopback struct{}
 
 // Can implements [Network].
 func (loopback) Can(op faults.Op) error {
 	kind, _ := op.Fault()
-	return fmt.Errorf("%s: the network is the program's own, and only its processes are in the harness's hands", kind)
+	if RelayFaults.Has(kind) {
+		return nil
+	}
+	return fmt.Errorf("%s: the network is the program's own, and only its processes and what is between their addresses are in the harness's hands", kind)
 }
 
 // Addresses implements [Network].
@@ -73,7 +77,7 @@ func freeAddress() (string, error) {
 // Start implements [Network].
 func (loopback) Start(_ spec.NodeID, cmd *exec.Cmd) error { return cmd.Start() }
 
-// Break implements [Network].
+// Break implements [Network]: nothing is broken but by relays.
 func (loopback) Break([]faults.Action) error { return nil }
 
 // lasting is a fault of the network that lasts.
@@ -130,6 +134,10 @@ func (w *Own) breaks() error {
 		if !f.off {
 			now = append(now, w.s.Steps[f.step].Action)
 		}
+	}
+	if w.relay != nil {
+		w.relay.breaks(now)
+		return nil
 	}
 	return w.net.Break(now)
 }

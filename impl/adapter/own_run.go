@@ -34,6 +34,14 @@ func (w *Own) run() error {
 				return err
 			}
 			continue
+		case step := <-w.struck():
+			timer.Stop()
+			if i := slices.IndexFunc(w.steps, func(x ownStep) bool { return x.step == step && !x.over && !x.turn && !x.done }); i >= 0 {
+				if err := w.act(i); err != nil {
+					return err
+				}
+			}
+			continue
 		case <-timer.C:
 		}
 		switch {
@@ -45,6 +53,9 @@ func (w *Own) run() error {
 			}
 		case !w.healed && w.broken():
 			w.healed = true // first: no moment may break anything while it is mended
+			if w.relay != nil {
+				w.relay.watch(nil)
+			}
 			if err := w.heal(); err != nil {
 				return err
 			}
@@ -61,6 +72,14 @@ func (w *Own) run() error {
 			return nil
 		}
 	}
+}
+
+// struck gives the steps whose moment relays have seen.
+func (w *Own) struck() <-chan int {
+	if w.relay == nil {
+		return nil
+	}
+	return w.relay.struck
 }
 
 // last is when the last timed step is over.
@@ -121,6 +140,9 @@ func (w *Own) act(i int) error {
 			return err
 		}
 		w.observe(spec.Event{Kind: spec.Recover, Node: a.Node, Has: spec.HasNode})
+		if w.relay != nil {
+			w.relay.speak(a.Node)
+		}
 		return w.live(a.Node)
 	case faults.Pause:
 		if x.p != nil && !x.paused {
@@ -190,6 +212,10 @@ func (w *Own) crash(n spec.NodeID, step int) error {
 		if err := w.breaks(); err != nil {
 			return err
 		}
+	}
+	if w.relay != nil {
+		x.p.alive(standStill) // it must not deliver what it can send to nobody any more
+		w.relay.silence(n, w.s.Steps[step].Action.Op == faults.CrashLossy)
 	}
 	x.p.kill()
 	x.p, x.starting, x.paused, x.due = nil, false, false, nil

@@ -167,3 +167,42 @@ func TestOwnCan(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnRelays: what relays do is written down like any fault of the network, and is over when it is healed.
+func TestOwnRelays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("in real time")
+	}
+	w := ownWorld(t)
+	s, err := faults.Parse(`conform.scenario/1
+nodes 2
+group g 0 1
+seed 1
+net latency 1ms..1ms
+at 0s loss 100%
+at 10ms partition 0 | 1 for 20ms
+at 20ms flap 0 | 1 every 20ms for 100ms
+at 600ms crash-lossy 0
+at 610ms recover 0
+at 620ms send 0 g 4
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h spec.History
+	if err := w.Play(s, &h); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == spec.Fault || e.Kind == spec.Heal {
+			got = append(got, e.Kind.String()+" "+h.ExtraOf(e).Text)
+		} else if e.Kind != spec.Ack {
+			got = append(got, e.Kind.String())
+		}
+	}
+	want := "fault loss, fault partition, fault flap, heal partition, heal flap, crash, recover, send, deliver, heal loss"
+	if strings.Join(got, ", ") != want || !h.Settled || w.relay != nil {
+		t.Errorf("settled %v, got %q, want %s", h.Settled, got, want)
+	}
+}

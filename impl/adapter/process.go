@@ -24,6 +24,7 @@ type Options struct {
 	Pace    string        // of programs without an idle: virtual or real; empty: what is found by watching one
 	Settle  time.Duration // of these: how long one may be silent before it does something of its own accord; 0: as they are seen to
 	Still   time.Duration // of these: after what silence one has answered, where that can't be seen; 0: DefaultStill
+	Inside  Inside        // instead of a command: the program is in this process, on a network of its own
 	Dir     string        // where programs on their own network keep their files, a folder for each node; empty: nowhere
 
 	begin func(*exec.Cmd) error // starts it somewhere else; nil: here
@@ -45,9 +46,10 @@ const Grace = 2 * time.Second
 
 // process is one running program. Its methods are for one goroutine; a second one reads what it writes, always.
 type process struct {
-	cmd    *exec.Cmd
-	stdin  *os.File // closing it ends the program
-	out    stream   // where lines to it go
+	cmd    *exec.Cmd     // nil: it is inside this process
+	killed chan struct{} // then: closed when it is to end at once
+	stdin  *os.File      // closing it ends the program
+	out    stream        // where lines to it go
 	in     io.ReadCloser
 	answer time.Duration
 	log    tail
@@ -80,6 +82,9 @@ type stream interface {
 
 // start runs the program.
 func start(o *Options) (*process, error) {
+	if o.Inside != nil {
+		return inside(o)
+	}
 	if len(o.Command) == 0 {
 		return nil, errors.New("no command")
 	}
@@ -280,7 +285,9 @@ func (p *process) died(rest []byte) error {
 	how := "it closed its stdout"
 	select {
 	case <-p.exited:
-		how = "it ended: " + p.cmd.ProcessState.String()
+		if how = "it ended"; p.cmd != nil {
+			how += ": " + p.cmd.ProcessState.String()
+		}
 	case <-time.After(Grace):
 	}
 	if len(rest) > 0 {
@@ -323,6 +330,14 @@ func (p *process) write(line []byte) error {
 // kill ends the program at once, with its children, and waits for that, and until what it wrote before has been read:
 // for a moment, for somebody else may have its stdout.
 func (p *process) kill() {
+	if p.cmd == nil {
+		p.mu.Lock()
+		if !p.gone {
+			p.gone = true
+			close(p.killed)
+		}
+		p.mu.Unlock()
+	}
 	p.alive(killGroup)
 	<-p.exited
 	if p.in != nil {
@@ -338,7 +353,7 @@ func (p *process) kill() {
 func (p *process) alive(do func(*exec.Cmd)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.gone {
+	if !p.gone && p.cmd != nil {
 		do(p.cmd)
 	}
 }
