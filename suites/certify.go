@@ -25,6 +25,7 @@ type Certification struct {
 	Nodes     int           // 0: 3 or 4, drawn
 	Messages  int           // most sends of a schedule; 0: 4
 	Schedules int           // 0: CertifySchedules, or CertifyOwnSchedules in real time
+	Whole     bool          // witnesses are told as they were found, and not shrunk
 	Runs      int           // how often a violation that was found is played again; 0: once
 	Seed      uint64
 	Parallel  int
@@ -265,10 +266,24 @@ func (t *trial) params(under spec.FaultSet) faults.Params {
 	if t.hello.Network == "own" { // in real time
 		p.Window, p.Hold = 60*time.Millisecond, 100*time.Millisecond
 	}
+	if t.views() {
+		p.Window, p.Hold = viewWindow, viewHold
+		if t.plan.Nodes == 0 {
+			p.MinNodes, p.MaxNodes = 3, 5
+		}
+	}
+	p.Revive = t.hello.Disk
+	p.NonMember = slices.Contains(t.claims, "NO-RESURRECTION") // of what a closed group refuses, too
 	for _, id := range t.claims {
 		p.Syncs = p.Syncs || strings.HasPrefix(string(id), "SYNC-")
 	}
 	return p
+}
+
+// views says whether something is claimed of a group whose members change: then they do.
+func (t *trial) views() bool {
+	ids, _ := spec.Level("view-synchronous")
+	return t.hello.Network != "own" && slices.ContainsFunc(t.claims, func(id spec.ID) bool { return slices.Contains(ids, id) })
 }
 
 // schedules is how many schedules each phase has.

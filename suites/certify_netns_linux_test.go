@@ -54,9 +54,6 @@ func TestForeignProgramsOnTheKernel(t *testing.T) {
 			t.Errorf("%s: %v in %d schedules\n%s", id, row.Verdict, row.Judged, text.String())
 		}
 	}
-	if len(r.Outside) > 0 {
-		t.Errorf("broken by what it says nothing of, though it repeats what is not acknowledged: %+v", r.Outside)
-	}
 }
 
 // One that looks not whether it has seen a message is caught there, and so is one that says nothing twice.
@@ -69,7 +66,7 @@ func TestForeignBugsOnTheKernel(t *testing.T) {
 	}{{"--broken", "NO-DUPLICATION", spec.NoFaults}, {"--once", "AGREEMENT", spec.SetOf(spec.LossFault, spec.PartitionFault)}} {
 		t.Run(c.flag, func(t *testing.T) {
 			t.Parallel()
-			r := outsider(t, Certification{Claims: []string{"reliable"}, Faults: c.faults, Schedules: 4}, c.flag)
+			r := outsider(t, Certification{Claims: []string{"reliable"}, Faults: c.faults, Schedules: 12}, c.flag)
 			rows := append(slices.Clone(r.Cells[0].Requirements), r.Outside...)
 			if r.Error != "" || !slices.ContainsFunc(rows, func(x Row) bool {
 				return x.ID == c.id && x.Verdict == spec.Fail && strings.Contains(x.Witness.Replay, "--world netns -- python3")

@@ -28,7 +28,11 @@ func (t *trial) bench(pool *adapter.Pool) *certBench {
 	if t.model.Has(spec.RecoverFault) {
 		cfg.Model, cfg.Revive = spec.CrashRecovery, true
 	}
+	if t.views() {
+		cfg.Model = spec.CrashRecovery
+	}
 	b := newBench(cfg, 0)
+	b.views = t.views()
 	b.most = slices.Contains(t.claims, "UNIFORM-AGREEMENT") || slices.Contains(t.claims, "UNIFORM-TOTAL-ORDER")
 	b.after = func() error { pool.Played(&b.h); return nil }
 	return &certBench{b, pool}
@@ -264,7 +268,10 @@ func (t *trial) draw(s *faults.Scenario, outside bool, i int) {
 			under = t.more
 		}
 	}
-	faults.DrawInto(s, seedOf(t.plan.Seed, AdapterSubject, purpose, uint64(i)), t.params(under))
+	seed := seedOf(t.plan.Seed, AdapterSubject, purpose, uint64(i))
+	if faults.DrawInto(s, seed, t.params(under)); t.views() {
+		Cell{}.move(s, seed, i)
+	}
 }
 
 // rows merges the units of a phase, and tells the stories of what was broken.
@@ -362,6 +369,9 @@ func (t *trial) shrink(s *faults.Scenario, id spec.ID, known []*faults.Scenario)
 	if i := slices.IndexFunc(known, breaks); i >= 0 {
 		return known[i], nil
 	}
+	if t.plan.Whole {
+		return s, nil
+	}
 	budget := shrinkBudget
 	if !slices.Contains(t.claims, id) {
 		budget /= 3
@@ -369,7 +379,7 @@ func (t *trial) shrink(s *faults.Scenario, id spec.ID, known []*faults.Scenario)
 	switch {
 	case t.waits():
 		budget /= 50
-	case !t.hello.Reset:
+	case !t.hello.Reset || t.views(): // a process for each life; runs of many seconds
 		budget /= 10
 	}
 	small, _ := faults.Shrink(s.Clone(), breaks, budget)

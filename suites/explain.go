@@ -66,6 +66,9 @@ func Explain(name string) ([]*Explanation, error) {
 		e := &Explanation{Name: name, Kind: "profile", Title: p.Title}
 		e.add("must", joinIDs(p.Must))
 		e.add("should", joinIDs(p.Should))
+		for _, text := range certifiable(p.Name) {
+			e.add("for a program of your own, conform certify --profile "+p.Name, text)
+		}
 		add(e)
 	}
 	add(explainDetector(name))

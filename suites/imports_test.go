@@ -28,7 +28,7 @@ var mayKnow = map[string][]string{
 	"impl/ipmulticast":         {"spec", "impl"},
 	"impl/impltest":            {"spec", "impl"},
 	"impl/adapter":             {"spec", "impl", "faults"},
-	"impl/adapter/adaptertest": {},
+	"impl/adapter/adaptertest": {"spec", "impl"},
 	"impl/adapter/samples/go":  {},
 	"impl/mutant":              {"spec", "impl", "impl/ipmulticast", "impl/transport", "impl/reliability", "impl/ordering", "impl/membership"},
 	"faults":                   {"spec"},

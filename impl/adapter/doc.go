@@ -26,6 +26,11 @@
 // plays a scenario on such processes in real time, a crash is SIGKILL and a pause SIGSTOP. There is no idle. No exact
 // replay is promised: how often a violation shows again is measured.
 //
+// Where a schedule has faults of the network ([RelayFaults]), each node is told, as the address of another one, that of a
+// relay, which loses, doubles, changes and delays datagrams, and lets streams stand still. What a node sends to another one
+// comes from the address by which that one knows it. Its own address is its own: a program that tells others where it is
+// goes past the relays.
+//
 // # What goes wrong
 //
 // A line that is no JSON or not what the schemas say ([Schemas]), an answer that does not come in

@@ -16,9 +16,7 @@ type message struct {
 	Body, Data                 []byte
 	Needs                      map[string]int // how much its sender had delivered, by sender
 }
-
 type line map[string]any // to the harness
-
 var (
 	broken     = slices.Contains(os.Args, "--broken")
 	me, group  string
@@ -29,40 +27,39 @@ var (
 )
 
 func say(l line) { _ = json.NewEncoder(os.Stdout).Encode(l) }
-
 func pack(m message) { // to everyone, ourselves too
 	data, _ := json.Marshal(m)
 	say(line{"op": "packet", "group": group, "data": data})
 }
 
-func receive(m message) {
-	if !seen[m.Msg] {
-		if m.From != me && !broken {
+func receive(data []byte) {
+	var m message
+	if _ = json.Unmarshal(data, &m); !seen[m.Msg] {
+		if seen[m.Msg], held = true, append(held, m); m.From != me && !broken {
 			pack(m)
 		}
-		seen[m.Msg], held = true, append(held, m)
 	}
 	for i := slices.IndexFunc(held, may); i >= 0; i = slices.IndexFunc(held, may) {
-		m = held[i]
-		held = slices.Delete(held, i, i+1)
+		m, held = held[i], slices.Delete(slices.Clone(held), i, i+1)
 		done[m.From]++
 		say(line{"op": "deliver", "group": group, "msg": m.Msg, "body": m.Body, "from": m.From})
 	}
 }
 
 func may(m message) bool {
-	ok := m.Needs[m.From] == done[m.From]
 	for n, count := range m.Needs {
-		ok = ok && count <= done[n]
+		if count > done[n] {
+			return false
+		}
 	}
-	return ok
+	return m.Needs[m.From] == done[m.From]
 }
 
 func main() {
-	var l, m message
-	for in := json.NewDecoder(os.Stdin); in.Decode(&l) == nil; l, m = (message{}), (message{}) { // until stdin is closed
+	var l message
+	for in := json.NewDecoder(os.Stdin); in.Decode(&l) == nil; l = (message{}) { // until stdin is closed
 		switch l.Op {
-		case "hello":
+		case "hello": // the only one without an idle
 			say(hello)
 			continue
 		case "init":
@@ -70,13 +67,11 @@ func main() {
 			say(line{"op": "ready"})
 		case "send":
 			l.From, l.Needs = me, maps.Clone(done)
-			l.Needs[me] = sent
-			sent++
+			l.Needs[me], sent = sent, sent+1
 			pack(l)
 			say(line{"op": "done", "of": l.ID})
 		case "packet":
-			_ = json.Unmarshal(l.Data, &m)
-			receive(m)
+			receive(l.Data)
 		default:
 			say(line{"op": "error", "of": l.ID, "code": "unsupported", "definite": true})
 		}

@@ -1,27 +1,18 @@
-#!/usr/bin/env python3
-"""Reliable FIFO multicast for `conform certify` over UDP sockets of its own: python3 own.py [--broken | --once]
+"""Reliable FIFO multicast for `conform certify` over a UDP socket of its own: python3 own.py [--broken | --once]
 
-Whoever receives a message for the first time hands it on to all before delivering it, and delivers each sender's messages in
-their order. What is not acknowledged is sent again. With --broken nobody looks whether it has seen a message; with --once nothing is
-sent again, which shows where packets get lost only (conform certify --world netns --faults loss).
+Whoever receives a message for the first time hands it on to all before delivering it, and delivers each sender's in their order.
+What is not acknowledged is sent again; with --once it is not. With --broken nobody looks whether it has seen a message.
 """
-import json
-import os
-import selectors
-import socket
-import sys
-import time
+import json, os, selectors, socket, sys, time
 
-BROKEN = "--broken" in sys.argv
-HELLO = {"op": "hello", "protocol": 1, "name": "own.py", "version": "1", "claims": ["reliable", "fifo"],
-         "tolerates": ["crash", "pause"], "network": "own"}
-ONCE = "--once" in sys.argv
+BROKEN, ONCE = "--broken" in sys.argv, "--once" in sys.argv
+HELLO = {"op": "hello", "protocol": 1, "name": "own.py", "version": "1", "claims": ["reliable", "fifo"], "network": "own",
+         "tolerates": ["crash", "pause"] + ([] if ONCE else "crash-lossy loss omit-send partition delay duplicate reorder".split())}
 AGAIN = 0.05  # seconds
 
 
 def say(**line):
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    print(json.dumps(line), flush=True)
 
 
 class Node:
@@ -29,7 +20,7 @@ class Node:
         self.me, self.group, self.sent = init["node"], init["group"], 0
         self.peers = {n: (a.rsplit(":", 1)[0], int(a.rsplit(":", 1)[1])) for n, a in init["addresses"].items()}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(self.peers[self.me])
+        self.socket.bind(self.peers.pop(self.me))
         self.seen, self.next, self.held, self.unacked = set(), {}, {}, {}
         say(op="ready")
 
@@ -39,17 +30,14 @@ class Node:
         say(op="done", of=line["id"])
 
     def take(self, m):
-        if m["msg"] in self.seen and not BROKEN:
-            return
         if m["msg"] not in self.seen:
-            for n in self.peers:
-                if n != self.me:
-                    self.unacked[n, m["msg"]] = [0.0, m]
+            self.seen.add(m["msg"])
+            self.unacked.update({(n, m["msg"]): [0.0, m] for n in self.peers})
             self.again()
-        self.seen.add(m["msg"])
-        if BROKEN:
-            say(op="deliver", group=self.group, msg=m["msg"], body=m["body"])
+        elif not BROKEN:
             return
+        if BROKEN:
+            return say(op="deliver", group=self.group, msg=m["msg"], body=m["body"])
         self.held[m["from"], m["number"]] = m
         while ready := self.held.pop((m["from"], self.next.get(m["from"], 1)), None):
             self.next[m["from"]] = ready["number"] + 1
@@ -64,36 +52,29 @@ class Node:
     def receive(self):
         m = json.loads(self.socket.recv(65536))
         if "ack" in m:
-            self.unacked.pop((m["by"], m["ack"]), None)
-            return
+            return self.unacked.pop((m["by"], m["ack"]), None)
         self.socket.sendto(json.dumps({"ack": m["msg"], "by": self.me}).encode(), self.peers[m["by"]])
         self.take(m)
 
 
-def main():
-    node, buffer, ready = None, b"", selectors.DefaultSelector()
-    ready.register(0, selectors.EVENT_READ)
-    while True:
-        for key, _ in ready.select(AGAIN):
-            if key.fd != 0:
-                node.receive()
-                continue
-            piece = os.read(0, 65536)
-            if not piece:
-                return
-            *lines, buffer = (buffer + piece).split(b"\n")
-            for line in map(json.loads, lines):
-                if line["op"] == "hello":
-                    say(**HELLO)
-                elif line["op"] == "init":
-                    node = Node(line)
-                    ready.register(node.socket, selectors.EVENT_READ)
-                elif line["op"] == "send":
-                    node.send(line)
-                else:
-                    say(op="error", of=line.get("id", 0), code="unsupported", definite=True)
-        if node:
-            node.again()
-
-
-main()
+node, buffer, ready = None, b"", selectors.DefaultSelector()
+ready.register(0, selectors.EVENT_READ)
+while True:
+    for key, _ in ready.select(AGAIN):
+        if key.fd != 0:
+            node.receive()
+            continue
+        if not (piece := os.read(0, 65536)):
+            sys.exit()
+        *lines, buffer = (buffer + piece).split(b"\n")
+        for line in map(json.loads, lines):
+            if line["op"] == "hello":
+                say(**HELLO)
+            elif line["op"] == "init":
+                node = Node(line)
+                ready.register(node.socket, selectors.EVENT_READ)
+            elif line["op"] == "send":
+                node.send(line)
+            else:
+                say(op="error", of=line.get("id", 0), code="unsupported", definite=True)
+    node and node.again()
