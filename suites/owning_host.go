@@ -89,7 +89,10 @@ func (h *host) answer(x *hosted, l *asked) error {
 		}
 		x.group, x.nodes = l.Group, uint32(len(l.Addresses))
 		w.Deliver = x.deliver
-		if x.m, err = h.start(*w); err != nil {
+		if x.m, err = h.start(*w); err == nil && x.m == nil {
+			err = errors.New("start gave no member")
+		}
+		if err != nil {
 			return fmt.Errorf("member %d, life %d, could not be started: %w", w.Self, w.Incarnation, err)
 		}
 		x.say(map[string]any{"op": "ready"})

@@ -55,6 +55,7 @@ func TestOwnPromises(t *testing.T) {
 		{startFlooder(false), ok.OneToOne(), "OneToOne"},
 		{startFlooder(false), ok.Schedules(0), "schedules 0"},
 		{func(suites.Host) (suites.Running, error) { return nil, errors.New("no such disk") }, ok.Schedules(1), "no such disk"},
+		{func(suites.Host) (suites.Running, error) { return nil, nil }, ok.Schedules(1), "start gave no member"},
 	} {
 		if _, err := suites.TryOwn(t.Context(), x.start, x.promise); err == nil || !strings.Contains(err.Error(), x.says) {
 			t.Errorf("got %v, want %q", err, x.says)

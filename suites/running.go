@@ -184,6 +184,9 @@ func (l *runningLayer) begin() {
 			conn.did(impl.Effect{Kind: impl.Up, From: from, To: impl.Everyone, Body: append([]byte(nil), body...)})
 		}}
 	m, err := l.g.start(p)
+	if err == nil && m == nil {
+		err = errors.New("start gave no member")
+	}
 	if err != nil {
 		l.g.err = err
 		return
