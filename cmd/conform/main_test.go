@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	programs := map[string]func(){"conform": main, "dial": adaptertest.Dial}
-	for _, mode := range []string{"good", "boast", "crash-prone", "yes-safe", "maelstrom", "maelstrom-forgets", "maelstrom-garbage"} {
+	for _, mode := range []string{"good", "boast", "crash-prone", "yes-safe", "dice", "maelstrom", "maelstrom-forgets", "maelstrom-garbage"} {
 		programs[mode] = func() { adaptertest.Run(mode) }
 	}
 	testscript.Main(m, programs)
