@@ -63,7 +63,7 @@ func PartitionableViews() []Mutant {
 					}
 					return came
 				}
-			}, "VIRTUAL-SYNCHRONY", "TRANSITIONAL-SET", "VIEW-OVERLAP"),
+			}, "VIEW-OVERLAP", "VIRTUAL-SYNCHRONY", "TRANSITIONAL-SET"),
 		bug("goes-elsewhere-though-bound", "Who is ready for a view, and has heard no more of it, goes into another one.", cut,
 			func(r *membership.PartitionRules) { r.Binds = func() bool { return false } }, "VIEW-OVERLAP"),
 	}
