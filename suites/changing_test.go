@@ -104,3 +104,27 @@ func TestPartsThatMerge(t *testing.T) {
 		}
 	}
 }
+
+// What is promised where members come and go holds, whatever keeps them.
+func TestChangingMatrix(t *testing.T) {
+	schedules, transports, orderings := 24, "unicast,hardware,hierarchy", "fifo,causal,total-sequencer,total-lamport"
+	if testing.Short() {
+		schedules, transports, orderings = 12, "unicast", "fifo,total-sequencer"
+	}
+	views, err := suites.Cells(transports, "atomic-view", orderings, "view-synchronous")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := suites.Cells(transports, "reliable", "unordered,fifo", "server,distributed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, suites.Plan{Cells: append(views, served...), Seed: 2, Schedules: schedules, Parallel: 2})
+	for i := range r.Cells {
+		for _, row := range r.Cells[i].Requirements {
+			if row.Claimed && row.Verdict == spec.Fail {
+				t.Errorf("%s: %s is broken: %s", r.Cells[i].Name(), row.ID, row.Witness.Text)
+			}
+		}
+	}
+}
