@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	playStack()
 	adaptertest.Main()
+	os.Setenv(mine, strconv.Itoa(os.Getpid()))
 	os.Exit(m.Run())
 }
 
@@ -39,13 +41,18 @@ func certify(t *testing.T, c suites.Certification) *suites.Certified {
 	return r
 }
 
-// running gives the processes with an argument.
+// mine is the variable that tells the programs which these tests start from those of others.
+const mine = "CONFORM_TESTS"
+
+// running gives the processes with an argument that these tests have started.
 func running(token string) (pids []string) {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, f := range files {
 		b, _ := os.ReadFile(f)
 		state, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "stat"))
-		if slices.Contains(strings.Split(string(b), "\x00"), token) && !bytes.Contains(state, []byte(") Z ")) {
+		environment, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "environ"))
+		ours := slices.Contains(strings.Split(string(environment), "\x00"), mine+"="+os.Getenv(mine))
+		if ours && slices.Contains(strings.Split(string(b), "\x00"), token) && !bytes.Contains(state, []byte(") Z ")) {
 			pids = append(pids, filepath.Base(filepath.Dir(f)))
 		}
 	}
