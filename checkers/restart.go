@@ -9,7 +9,7 @@ import (
 // groupRestart judges GROUP-RESTART: after a moment at which all members of a group were down, when a majority of them is
 // up again at the end, every one of those delivers, or was given with a state, what was acknowledged before, and delivers
 // what correct processes send after the first recovery (this project's). It counts the acknowledged messages and the
-// sends.
+// sends. Who asked to leave and crashed before it was told is a member or not, and owes nothing.
 func (j *Judge) groupRestart() spec.Finding {
 	if j.h.Model != spec.CrashRecovery {
 		return inconclusive(0, "vacuous: in the crash-stop model nobody comes back")
@@ -32,7 +32,7 @@ func (j *Judge) groupRestart() spec.Finding {
 				owers := j.debtors(g)
 				for k := range owers {
 					q := &owers[k]
-					if !d.found && q.joined <= j.msgs[s.msg].send && !j.got(s.msg, q.node) && j.noted[int(s.msg)*len(j.h.Nodes)+int(q.node)] == 0 {
+					if !d.found && !j.askedOut(g, q.node) && q.joined <= j.msgs[s.msg].send && !j.got(s.msg, q.node) && j.noted[int(s.msg)*len(j.h.Nodes)+int(q.node)] == 0 {
 						d = debt{found: true, m: s.msg, by: q.node, event: i}
 					}
 				}
@@ -83,6 +83,17 @@ func (j *Judge) allDown(g int) (dead, back int) {
 		return dead, -1
 	}
 	return dead, back
+}
+
+// askedOut says whether the last that a node asked for was to leave the group.
+func (j *Judge) askedOut(g int, n spec.NodeID) bool {
+	for i := len(j.steps) - 1; i >= 0; i-- {
+		e := &j.h.Events[i]
+		if (e.Kind == spec.Leave || e.Kind == spec.Join) && e.Node == n && inGroup(j.h, e) && int(e.Group) == g {
+			return e.Kind == spec.Leave
+		}
+	}
+	return false
 }
 
 // restored notes in j.noted which node was given which message with a state after an event.

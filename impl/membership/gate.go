@@ -18,7 +18,7 @@ import (
 // sends it without being asked; if it fails the others are asked in turn, and until then the views and messages wait.
 // When another view comes meanwhile its state is waited for. The service below is told by an accept of [gateWhole] when
 // the state is here: who has none does not count as one who has come to a view. Where nobody has come to a view, the
-// group begins anew, with an empty state.
+// group begins anew, with an empty state, or with that of its logs: see [NewLoggedGate].
 //
 // After a crash a node joins again by itself; the service refuses that to one that was no member, or had left.
 type Gate struct {
@@ -39,6 +39,9 @@ type Gate struct {
 	early earlyState    // one that has come before its view
 	held  []impl.Effect // from the view on, while the state is waited for, or while the first view is; bodies live as long as the incarnation
 	next  int           // whom to ask next
+
+	logs bool // the group comes back from its logs
+	log  gateLog
 }
 
 // GateRules are the rules that the promises rest on.
@@ -49,6 +52,9 @@ type GateRules struct {
 	Rejoins  func() bool          // whether who comes back joins by itself
 	After    func(left bool) bool // whether something is delivered to who has left
 	Repeats  func() bool          // whether somebody else is asked for the state
+
+	Kept    func(onDisk, delivered int) int                 // how many of the messages delivered here are told to be on disk
+	Gathers func(cfg *impl.Config, member spec.NodeID) bool // whether the log of a member is taken
 }
 
 // State is what an application makes of what is delivered: what a member that comes in has to be given.
@@ -91,6 +97,8 @@ func NewGate(cfg impl.Config, state State) *Gate {
 		Rejoins:  func() bool { return true },
 		After:    func(left bool) bool { return !left },
 		Repeats:  func() bool { return true },
+		Kept:     func(onDisk, _ int) int { return onDisk },
+		Gathers:  func(*impl.Config, spec.NodeID) bool { return true },
 	}}
 }
 
@@ -116,12 +124,16 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 	case impl.Start:
 		rules, cfg, state := g.Rules, g.cfg, g.state
 		state.Load(nil)
-		*g = Gate{Rules: rules, cfg: cfg, state: state, left: true}
+		*g = Gate{Rules: rules, cfg: cfg, state: state, left: true, logs: g.logs}
+		g.log.start(uint32(in.Num))
 		g.whole = in.Num == 0 && cfg.Index(cfg.Self) >= 0
 		if in.Num > 0 && g.Rules.Rejoins() {
 			g.joining = gateRejoin
 		}
+	case impl.Recovered:
+		g.recover(in.Body)
 	case impl.Ready:
+		g.reopen(out)
 		if g.joining != 0 {
 			out.Add(impl.Effect{Kind: impl.CallDown, Call: impl.Join, Ref: g.joining})
 		}
@@ -134,10 +146,14 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 			g.change(in.View, in.Now, out)
 		}
 	case impl.TimerFired:
-		if in.Num == gateGives {
-			g.give(out)
-		} else {
-			g.ask(in.Now, out)
+		g.fired(in, out)
+	case impl.Persisted:
+		g.persisted(in.Ref, in.Now, out)
+	case impl.StorageFailed:
+		g.failed(in.Ref, in.Now, out)
+	case impl.Acknowledged:
+		if !g.logs || in.Ref&gateRefs == 0 { // else more is needed
+			out.Pass(in)
 		}
 	case impl.Blocked, impl.Unblocked:
 		g.block(in.Kind == impl.Blocked, in, out)
@@ -149,6 +165,12 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 		}
 		out.Pass(in)
 	case impl.Refused:
+		if in.Ref&gateRefs != 0 && g.logs && in.Ref < viewRefs {
+			ref, ok := g.log.refused(in.Ref)
+			if in.Ref = ref; !ok {
+				return
+			}
+		}
 		if in.Ref == g.leaving {
 			g.leaving = 0
 		}
@@ -179,8 +201,23 @@ func (g *Gate) send(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.NotMember)
 	case g.Rules.Closes(g.blocked):
 		out.Refuse(in.Ref, impl.ViewChanging)
+	case g.logs:
+		g.number(in, out)
 	default:
 		out.Pass(in)
+	}
+}
+
+func (g *Gate) fired(in impl.Input, out *impl.Effects) {
+	switch in.Num {
+	case gateGives:
+		g.give(out)
+	case gateAsks:
+		g.askKept(in.Now, out)
+	case gateWrites:
+		g.writeAgain(out)
+	default:
+		g.ask(in.Now, out)
 	}
 }
 
@@ -189,6 +226,7 @@ func (g *Gate) block(blocked bool, in impl.Input, out *impl.Effects) {
 		out.Accept(in.Ref)
 	}
 	g.blocked = blocked
+	g.begin(in.Now, out)
 	g.tellBlocked(out)
 }
 
@@ -210,6 +248,7 @@ func (g *Gate) done(in impl.Input, out *impl.Effects) {
 	case 0:
 	case g.leaving:
 		g.leaving, g.member, g.left, g.whole = 0, false, true, false
+		g.log.enter(false)
 		g.held = g.held[:0]
 	case g.joining:
 		g.joining = 0
@@ -229,6 +268,11 @@ func (g *Gate) receive(in impl.Input, out *impl.Effects) {
 		g.letter(in, out)
 		return
 	}
+	if _, ok := messageOf(in.From, in.Body); g.logs && !ok {
+		out.Accept(in.Ref)
+		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
+		return
+	}
 	switch {
 	case !g.member && g.joining != 0: // who has let this node in may send before its view is here
 		g.held = append(g.held, upOf(in))
@@ -240,15 +284,25 @@ func (g *Gate) receive(in impl.Input, out *impl.Effects) {
 		g.held = append(g.held, upOf(in))
 		out.Note(impl.HeldBack, uint64(in.From), in.Num)
 	default:
-		g.state.Deliver(in.From, in.Body)
+		in.Body = g.deliver(in.From, in.Body, out)
 		out.Pass(in)
 	}
+}
+
+// deliver takes a message into the state, and gives its body.
+func (g *Gate) deliver(from spec.NodeID, body []byte, out *impl.Effects) []byte {
+	if g.logs {
+		body = g.write(from, body, out)
+	}
+	g.state.Deliver(from, body)
+	return body
 }
 
 // change lets a view through. Who has come to it from the one before with the state goes on; the others wait for it.
 func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 	if v.Came == nil { // nobody says who comes along: who comes in begins with what it gets
 		g.view, g.member, g.left, g.whole = *v, true, false, true
+		g.absorb(0, out)
 		out.InstallView(v)
 		out.List[len(out.List)-1].Flag = true
 		g.release(0, out)
@@ -259,9 +313,13 @@ func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 	g.view, g.member, g.left = *v, true, false
 	g.next = 0
 	g.whole = g.whole && came
+	g.log.enter(g.whole)
 	if g.whole {
 		if len(v.Members) > len(v.Came) || v.ID.Epoch > 1 {
 			g.saved = g.Rules.Snapshot(g.state.Save(nil))
+		}
+		if !first && g.logs {
+			g.checkpoint(v.ID, g.saved, out)
 		}
 		if !first && g.eldest() == g.cfg.Self {
 			out.SetTimer(gateGives, now) // not before the application here has been told the view
@@ -278,10 +336,15 @@ func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 	}
 	g.held = slices.Insert(calls, 0, impl.Effect{Kind: impl.InstallView, View: v, Flag: true})
 	switch {
+	case len(v.Came) == 0 && g.logs:
+		out.SetTimer(0, now+spec.Time(g.cfg.TL/8))
+		if v.Members[0] == g.cfg.Self {
+			g.gather(out)
+		}
 	case len(v.Came) == 0 || !g.Rules.Waits():
 		g.restore(nil, out)
 	case g.early.view == v.ID:
-		g.restore(g.early.body, out)
+		g.arrive(g.early.body, out)
 	default:
 		out.SetTimer(0, now+spec.Time(g.cfg.TL/8))
 	}
@@ -332,7 +395,7 @@ func (g *Gate) letter(in impl.Input, out *impl.Effects) {
 	}
 	r := newsReader{b: head, nodes: g.cfg.Nodes}
 	id := r.viewID()
-	if !ok || r.bad || len(r.b) > 0 || h[0] > gateAsk || in.From < 0 || int(in.From) >= g.cfg.Nodes {
+	if !ok || r.bad || len(r.b) > 0 || h[0] > gateAsk && !g.logs || h[0] > gateGiveLog || in.From < 0 || int(in.From) >= g.cfg.Nodes {
 		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
 		return
 	}
@@ -340,8 +403,10 @@ func (g *Gate) letter(in impl.Input, out *impl.Effects) {
 	switch {
 	case h[0] == gateAsk && id == g.view.ID && g.member && g.whole:
 		out.Down(in.From, g.seal(g.saved, id, gateState, out), 0)
+	case h[0] > gateAsk:
+		g.logLetter(in.From, h[0], id, body, out)
 	case h[0] == gateState && waits:
-		g.restore(body, out)
+		g.arrive(body, out)
 	case h[0] == gateState && id.Compare(g.view.ID) > 0:
 		g.early = earlyState{id, body}
 	}
@@ -350,6 +415,11 @@ func (g *Gate) letter(in impl.Input, out *impl.Effects) {
 // ask asks the next member for the state.
 func (g *Gate) ask(now spec.Time, out *impl.Effects) {
 	if !g.member || g.whole || !g.Rules.Repeats() {
+		return
+	}
+	if g.log.gathers {
+		g.askLogs(out)
+		out.SetTimer(0, now+spec.Time(g.cfg.TL/8))
 		return
 	}
 	for range g.view.Members {
@@ -369,18 +439,25 @@ func (g *Gate) restore(state []byte, out *impl.Effects) {
 	g.state.Load(state)
 	g.saved = g.Rules.Snapshot(g.state.Save(nil))
 	out.Accept(gateWhole)
+	g.absorb(1, out)
 	out.Add(g.held[0]) // the view
 	out.Finish(impl.RestoreRef, state)
 	g.release(1, out)
 	g.tellBlocked(out)
 }
 
+// absorb takes what has waited into the state, from this on.
+func (g *Gate) absorb(first int, out *impl.Effects) {
+	for i := first; i < len(g.held); i++ {
+		if e := &g.held[i]; e.Kind == impl.Up {
+			e.Body = g.deliver(e.From, e.Body, out)
+		}
+	}
+}
+
 // release lets through what has waited, from this on.
 func (g *Gate) release(first int, out *impl.Effects) {
 	for _, e := range g.held[first:] {
-		if e.Kind == impl.Up {
-			g.state.Deliver(e.From, e.Body)
-		}
 		out.Add(e)
 	}
 	clear(g.held)

@@ -34,7 +34,8 @@ import (
 //
 // A new life of a member is no member until a view without it and then one with it is installed. When nobody is left who
 // has installed the last view, or of those none who has the state, the group begins again as soon as all of its members are
-// there (Skeen, Determining the Last Process to Fail, 1985). What a node promises and agrees to it writes down before it answers, so the ids of views rise
+// there (Skeen, Determining the Last Process to Fail, 1985): with nothing, or with what they have written down, see
+// [NewLoggedGate]. What a node promises and agrees to it writes down before it answers, so the ids of views rise
 // through all lives.
 //
 // It stands on the channel, below the level of reliability, which is asked by a block with a view and a reference whether
@@ -94,6 +95,7 @@ type ViewSyncRules struct {
 	Blocks   func(quorum bool) bool                                             // whether members are blocked when there is no quorum
 	Saves    func() bool                                                        // whether is written down what is promised
 	Complete func(cfg *impl.Config, last []spec.NodeID, here impl.NodeSet) bool // whether all are there to begin again
+	Returns  func(wants bool) bool                                              // whether a member of the last view is in the one that begins again
 }
 
 // viewRecord is a view as it is decided on.
@@ -146,6 +148,7 @@ func NewViewSync(cfg impl.Config) *ViewSync {
 		Removes:  func(spec.NodeID) bool { return true },
 		Blocks:   func(quorum bool) bool { return !quorum },
 		Saves:    func() bool { return true },
+		Returns:  func(wants bool) bool { return wants },
 		Complete: func(_ *impl.Config, last []spec.NodeID, here impl.NodeSet) bool {
 			return !slices.ContainsFunc(last, func(n spec.NodeID) bool { return !here.Has(n) })
 		},
@@ -283,7 +286,7 @@ func (l *ViewSync) leave(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.NotMember)
 	case l.member && len(l.last.members) == 1:
 		out.Refuse(in.Ref, impl.ViewChanging)
-	case !l.member && !l.pending.under: // it has not come in, and refuses to from now on
+	case !l.member && !l.pending.under && !(l.Rules.Returns(false) && slices.Contains(l.last.members, l.cfg.Self)): // it has not come in, and refuses to from now on
 		l.wants = false
 		l.save(out)
 		out.Finish(in.Ref, nil)

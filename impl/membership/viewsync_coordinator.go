@@ -79,7 +79,7 @@ func (l *ViewSync) needs(now spec.Time) bool {
 		m, p := spec.NodeID(n), &l.peers[n]
 		outside := !slices.Contains(l.last.members, m)
 		if m == l.cfg.Self {
-			if outside && l.wants {
+			if l.wants && (outside || !l.member) {
 				return true
 			}
 			continue
@@ -276,6 +276,11 @@ func (l *ViewSync) next() (next viewRecord, changed bool) {
 		in := slices.Contains(l.last.members, n)
 		if p.wants && !p.member && (!in || !alive) && !slices.Contains(next.members, n) && l.Rules.Admits(&l.cfg, n, p.incarnation) {
 			next.members = append(next.members, n)
+		}
+	}
+	for _, m := range l.last.members {
+		if p := &a.answers[m]; !alive && a.answered.Has(m) && l.Rules.Returns(p.wants) && !slices.Contains(next.members, m) {
+			next.members = append(next.members, m)
 		}
 	}
 	changed = changed || !alive || len(next.members) != len(l.last.members)

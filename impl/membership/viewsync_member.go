@@ -112,7 +112,7 @@ func (l *ViewSync) proposed(from spec.NodeID, p *viewNews, now spec.Time, out *i
 		if l.member {
 			l.refuse(from, out)
 		}
-	case !l.wants && !l.member:
+	case !l.wants && !l.member && !(len(v.came) == 0 && slices.Contains(l.last.members, l.cfg.Self) && l.Rules.Returns(false)):
 		l.refuse(from, out) // it has changed its mind
 	default:
 		l.promised = p.ballot
