@@ -27,10 +27,11 @@ const viewSynchronous = "view-synchronous"
 func viewSynchrony() Part {
 	return Part{
 		Name: viewSynchronous, Title: "members agree on views, and finish each together before the next begins",
-		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash; where all who had it are gone the group begins anew with an empty one, perhaps without a part that was cut off: messages are not logged",
+		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash; where all who had it are gone the group begins anew with an empty one, perhaps without a part that was cut off, unless messages are logged (restart=log)",
 		Source:  "Birman & Joseph, 1987; Chockler, Keidar, Vitenberg, 2001 (CKV01)",
 		Options: []Option{{Key: "partition", Default: "primary", Text: "who goes on when a group is cut in pieces: primary (the part with most of the configured nodes), both (all parts, which merge when they hear of each other again)", Check: oneOf("primary", "both")},
-			{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("channel", "fixed", "adaptive")}},
+			{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("channel", "fixed", "adaptive")},
+			{Key: "restart", Default: "none", Text: "what a group begins again with of which all have died: none (nothing), log (what its members have written down, and all that was acknowledged with it)", Check: oneOf("none", "log")}},
 		New: func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
 	}
 }
@@ -64,7 +65,15 @@ func (c Cell) service(cfg impl.Config) impl.Layer {
 	if c.parted() {
 		return membership.NewPartitionable(cfg)
 	}
+	if c.regroups() {
+		return membership.NewLoggedViewSync(cfg)
+	}
 	return membership.NewViewSync(cfg)
+}
+
+// regroups says whether a group of which all have died comes back from its logs.
+func (c Cell) regroups() bool {
+	return c.Membership.Name == viewSynchronous && c.Membership.Get("restart", "none") == "log"
 }
 
 // endToEnd says whether what is lost is sent again from its sender to the members: where others hand messages on, which
@@ -88,12 +97,15 @@ func (c Cell) changesApplicable() error {
 		return fmt.Errorf("what a view ends with is told in one packet, and keeps to no MTU")
 	case c.across():
 		return fmt.Errorf("an order across groups has members that do not change")
+	case c.regroups() && c.parted():
+		return fmt.Errorf("where all parts go on there is no last view whose logs are the group's")
 	}
 	return c.partsApplicable()
 }
 
 const (
 	purposeMoves  = 0x30f3
+	purposeDeaths = 0xdead
 	viewWindow    = 1500 * time.Millisecond // in which members come, go and fail
 	viewHold      = 1400 * time.Millisecond // of the longest cut: longer than TL
 	viewsAreOver  = 6 * time.Second         // all views that follow from a fault are installed
@@ -141,6 +153,21 @@ func (c Cell) move(s *faults.Scenario, seed uint64, i int) {
 	}
 }
 
+// allDie lets all nodes crash within a moment and come back.
+func allDie(s *faults.Scenario, seed uint64) {
+	r := spec.NewRand(seed, purposeDeaths)
+	for n := range spec.NodeID(s.Nodes) {
+		down := viewWindow + time.Duration(r.IntN(30))*time.Millisecond
+		up := down + time.Duration(100+r.IntN(400))*time.Millisecond
+		for _, x := range []struct {
+			at time.Duration
+			op faults.Op
+		}{{down, faults.Crash}, {up, faults.Recover}} {
+			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: spec.Time(x.at)}, Action: faults.Action{Op: x.op, Node: n}})
+		}
+	}
+}
+
 // viewClaims says what a cell promises whose group changes.
 func (c Cell) viewClaims() spec.Claims {
 	if c.parted() {
@@ -182,6 +209,9 @@ func (c Cell) viewClaims() spec.Claims {
 				delete(m, id)
 			}
 		}
+	}
+	if c.regroups() && o.Name != "real-time" {
+		claim("GROUP-RESTART", "DURABILITY")
 	}
 	m["PRIMARY-COMPONENT"] = all.Without(spec.RecoverFault) // a group that begins anew may do so without one who was cut off
 	if c.asksFirst() {

@@ -47,6 +47,9 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	faults.DrawInto(s, seed, x)
 	if c.changes() {
 		c.move(s, seed, i)
+		if c.regroups() && model.Has(spec.CrashFault) && model.Has(spec.RecoverFault) && i%2 == 0 {
+			allDie(s, seed)
+		}
 		if c.parted() && model.Has(spec.PartitionFault) && i%3 > 0 {
 			cutUp(s, seed)
 		}

@@ -58,6 +58,9 @@ func (c Cell) server(nodes int) spec.NodeID {
 // above the transport, what changes the members of a group.
 func (c Cell) serviced(cfg impl.Config) []impl.Layer {
 	gate := membership.NewGate(cfg, nil)
+	if c.regroups() {
+		gate = membership.NewLoggedGate(cfg, nil)
+	}
 	switch {
 	case c.announced():
 		return []impl.Layer{gate, c.order(cfg), c.level(cfg), membership.NewDistributed(cfg)}
