@@ -36,7 +36,7 @@ func (j *Judge) groupRestart() spec.Finding {
 						d = debt{found: true, m: s.msg, by: q.node, event: i}
 					}
 				}
-			case o == opSend && i > back && j.faultless(j.sender(s.msg)):
+			case o == opSend && i > back && j.sound(s.msg):
 				n++
 				if !d.found {
 					d.by, d.found = j.missing(s.msg)
