@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/adapter"
 	"github.com/conform-go/conform/spec"
 )
@@ -56,24 +57,36 @@ func TestForeignProgramsOnTheKernel(t *testing.T) {
 	}
 }
 
-// One that looks not whether it has seen a message is caught there, and so is one that says nothing twice.
+// One that looks not whether it has seen a message is caught there, with the command that shows it again.
 func TestForeignBugsOnTheKernel(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		flag   string
-		id     spec.ID
-		faults spec.FaultSet
-	}{{"--broken", "NO-DUPLICATION", spec.NoFaults}, {"--once", "AGREEMENT", spec.SetOf(spec.LossFault, spec.PartitionFault)}} {
-		t.Run(c.flag, func(t *testing.T) {
-			t.Parallel()
-			r := outsider(t, Certification{Claims: []string{"reliable"}, Faults: c.faults, Schedules: 12}, c.flag)
-			rows := append(slices.Clone(r.Cells[0].Requirements), r.Outside...)
-			if r.Error != "" || !slices.ContainsFunc(rows, func(x Row) bool {
-				return x.ID == c.id && x.Verdict == spec.Fail && strings.Contains(x.Witness.Replay, "--world netns -- python3")
-			}) {
-				t.Errorf("%s is not caught: %q\n%+v", c.flag, r.Error, rows)
-			}
-		})
+	r := outsider(t, Certification{Claims: []string{"reliable"}, Faults: spec.NoFaults, Schedules: 12}, "--broken")
+	if row := requirement(r, "NO-DUPLICATION"); r.Error != "" || row.Verdict != spec.Fail || !strings.Contains(row.Witness.Replay, "--world netns -- python3") {
+		t.Errorf("it is not caught: %q\n%+v", r.Error, row)
+	}
+}
+
+// One that says nothing twice is caught where the network falls apart; one that does is not.
+func TestForeignReplayOnTheKernel(t *testing.T) {
+	t.Parallel()
+	s, err := faults.Parse("conform.scenario/1\nsubject adapter\nexpect AGREEMENT\nnodes 3\ngroup g 0 1 2\nseed 1\nnet latency 1ms..10ms\n" +
+		"at 0s isolate 2 for 300ms\nat 50ms send 0 g 8\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outsider(t, Certification{Claims: []string{"reliable"}, Schedules: 1}) // or there is a reason to skip
+	command := []string{"python3", "../impl/adapter/samples/python/own.py"}
+	for _, x := range []struct {
+		command []string
+		verdict spec.Verdict
+	}{{command, spec.Pass}, {append(command, "--once"), spec.Fail}} {
+		r, err := Certification{Adapter: adapter.Options{Command: x.command}, World: "netns"}.Replay(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Settled || r.Verdict != x.verdict {
+			t.Errorf("%v: settled %v, %s, want %s:\n%s", x.command, r.Settled, r.Verdict, x.verdict, r.Diagram)
+		}
 	}
 }
 
