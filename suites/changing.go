@@ -201,10 +201,10 @@ func (c Cell) viewClaims() spec.Claims {
 		claim("TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE")
 	}
 	if o.Name == "real-time" { // what is late is lost
-		for _, id := range []spec.ID{"FIFO-GAPFREE", "TOTAL-GAPFREE"} {
+		for _, id := range []spec.ID{"FIFO-GAPFREE", "TOTAL-GAPFREE", "ALL-OR-NOTHING"} { // which takes a crash, or a cut
 			delete(m, id)
 		}
-		for _, id := range []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER", "JOIN-COMPLETE"} {
+		for _, id := range []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ACKED-DELIVERED", "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER", "JOIN-COMPLETE"} {
 			if m[id] = all & c.punctual() &^ crashes; c.Transport.Name == "tcp" { // what waits for its stream to open may be late
 				delete(m, id)
 			}
