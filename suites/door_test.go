@@ -102,28 +102,32 @@ func TestInconclusiveIsSaid(t *testing.T) {
 
 // TestMutants: every planted bug is caught by a requirement that it breaks, and by none that it does not.
 func TestMutants(t *testing.T) {
-	for seed := range uint64(2) {
-		table, err := suites.Mutants(context.Background(), suites.KillPlan{Seed: seed, Parallel: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if table.Total < 15 || table.Verdict() != spec.Pass {
-			t.Errorf("seed %d: %d of %d killed, %d false alarms", seed, table.Killed, table.Total, table.FalseAlarms)
-		}
-		for _, k := range table.Mutants {
-			if !k.Killed || len(k.FalseAlarms) > 0 {
-				t.Errorf("seed %d, %s: killed %v by %v, false alarms %v", seed, k.Name, k.Killed, k.By, k.FalseAlarms)
-			}
-			small := 8
-			if strings.Count(k.Cell, "/") > 2 { // members have to come, or go, before anything can go wrong
-				small = 10
-			}
-			if k.Killed && (k.Witness == nil || k.Witness.Steps > small) {
-				t.Errorf("seed %d, %s: no small witness: %+v", seed, k.Name, k.Witness)
+	const seed = 0 // the command `conform mutants` begins with another one
+	var names []string // all
+	if testing.Short() {
+		for i, m := range mutant.All() {
+			if i%5 == 0 {
+				names = append(names, m.Name)
 			}
 		}
-		if testing.Short() {
-			return
+	}
+	table, err := suites.Mutants(context.Background(), suites.KillPlan{Names: names, Seed: seed, Parallel: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table.Total < 15 || table.Verdict() != spec.Pass {
+		t.Errorf("seed %d: %d of %d killed, %d false alarms", seed, table.Killed, table.Total, table.FalseAlarms)
+	}
+	for _, k := range table.Mutants {
+		if !k.Killed || len(k.FalseAlarms) > 0 {
+			t.Errorf("seed %d, %s: killed %v by %v, false alarms %v", seed, k.Name, k.Killed, k.By, k.FalseAlarms)
+		}
+		small := 8
+		if strings.Count(k.Cell, "/") > 2 { // members have to come, or go, before anything can go wrong
+			small = 10
+		}
+		if k.Killed && (k.Witness == nil || k.Witness.Steps > small) {
+			t.Errorf("seed %d, %s: no small witness: %+v", seed, k.Name, k.Witness)
 		}
 	}
 }
