@@ -102,7 +102,7 @@ func TestInconclusiveIsSaid(t *testing.T) {
 
 // TestMutants: every planted bug is caught by a requirement that it breaks, and by none that it does not.
 func TestMutants(t *testing.T) {
-	const seed = 0 // the command `conform mutants` begins with another one
+	const seed = 0     // the command `conform mutants` begins with another one
 	var names []string // all
 	if testing.Short() {
 		for i, m := range mutant.All() {
