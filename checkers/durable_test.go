@@ -40,6 +40,7 @@ func TestFineDurableDistinctions(t *testing.T) {
 		{"a fault after the bound is too late", "bound=10 s0.1 d0.0.1 d1.0.1 @12 F1 @13 H1 @14 d2.0.1", TailRecovery, spec.Fail},
 		{"who stands still can't deliver", "bound=10 P2 s0.1 d0.0.1 d1.0.1 @50 p2 d2.0.1", TailRecovery, spec.Pass},
 		{"who is down neither, and comes back", "recovery bound=10 c2 s0.1 d0.0.1 d1.0.1 @50 r2 d2.0.1", TailRecovery, spec.Pass},
+		{"the return of one that was not down brings back nobody", "recovery bound=10 c2 r1 s0.1 d0.0.1 d1.0.1 @50 r2 d2.0.1", TailRecovery, spec.Pass},
 		{"the bound has passed", "unsettled bound=10 s0.1 d0.0.1 d1.0.1 @20 s1.1", TailRecovery, spec.Fail},
 		{"or has not", "unsettled bound=10 s0.1 d0.0.1 d1.0.1", TailRecovery, spec.Inconclusive},
 		{"other groups are other traffic", "groups=2 bound=10 s0.1 s0.2:h d0.0.2:h d1.0.2:h d2.0.2:h", TailRecovery, spec.Fail},

@@ -19,6 +19,7 @@ type quiet struct {
 	open    []uint64 // the faults that are not healed
 	halted  []bool   // node: it stands still
 	halts   int
+	downed  []bool      // node: it crashed, and has not come back
 	times   []spec.Time // group: of the last, or next, disturbance; then the elections, by constituency
 	unsure  []bool      // group: its members may not be known
 	trouble spec.Time   // when messages of hosts and routers to each other could last be lost

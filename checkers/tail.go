@@ -109,16 +109,21 @@ func (j *Judge) disturbances() {
 	j.breaks = j.breaks[:0]
 	q := &j.harness
 	q.open, q.halts, q.halted = q.open[:0], 0, zeroed(q.halted, len(j.h.Nodes))
+	q.downed = zeroed(q.downed, len(j.h.Nodes))
 	down := 0
 	for i, s := range j.steps {
 		o := s.op()
 		e := &j.h.Events[i]
 		switch {
 		case o == opCrash || o == opRecover:
-			if j.correct[e.Node] && o == opCrash { // it comes back, and has to deliver
-				down++
-			} else if j.correct[e.Node] {
-				down = max(0, down-1)
+			// Who comes back has to deliver; who is not correct never does, and does not count.
+			if now := o == opCrash && j.correct[e.Node]; now != q.downed[e.Node] {
+				q.downed[e.Node] = now
+				if now {
+					down++
+				} else {
+					down--
+				}
 			}
 		case o != opRare:
 			continue
