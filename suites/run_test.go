@@ -43,37 +43,41 @@ func run(t testing.TB, p suites.Plan) *suites.Report {
 	return r
 }
 
-// TestMatrix is both sides of every cell: what it claims holds in every schedule within the model, and what it does
-// not promise is broken by a schedule that was found.
+// TestMatrix is both sides of a cell: what it claims holds in every schedule within the model, and what it does not
+// promise is broken by a schedule that was found. The command plays the whole matrix; this plays every third stack of
+// it, in short mode a few, from another seed.
 func TestMatrix(t *testing.T) {
-	const seeds = uint64(1)
+	const seed = 2
 	schedules, cells := suites.DefaultSchedules, cellsOf(t, "all", "all", "all")
 	if testing.Short() {
 		schedules, cells = 60, cellsOf(t, "unicast", "all", "unordered,causal,total-sequencer,sync")
 	}
-	for seed := uint64(1); seed <= seeds; seed++ {
-		r := run(t, suites.Plan{Cells: cells, Seed: seed, Schedules: schedules, Parallel: 2})
-		if want := len(cells); len(r.Cells) != want {
-			t.Fatalf("%d cells, want %d", len(r.Cells), want)
-		}
-		for i := range r.Cells {
-			c := &r.Cells[i]
-			for _, row := range c.Requirements {
-				want := spec.Pass
-				if !row.Claimed {
-					want = spec.Fail
-				}
-				if row.Verdict != want {
-					t.Errorf("seed %d, %s: %s (claimed %v) is %s, want %s: %s", seed, c.Name(), row.ID, row.Claimed, row.Verdict, want, row.Reason)
-					if row.Witness != nil {
-						t.Log(row.Witness.Explain())
-					}
+	third := cells[:0]
+	for i := 0; i < len(cells); i += 3 {
+		third = append(third, cells[i])
+	}
+	cells = third
+	r := run(t, suites.Plan{Cells: cells, Seed: seed, Schedules: schedules, Parallel: 2})
+	if want := len(cells); len(r.Cells) != want {
+		t.Fatalf("%d cells, want %d", len(r.Cells), want)
+	}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		for _, row := range c.Requirements {
+			want := spec.Pass
+			if !row.Claimed {
+				want = spec.Fail
+			}
+			if row.Verdict != want {
+				t.Errorf("%s: %s (claimed %v) is %s, want %s: %s", c.Name(), row.ID, row.Claimed, row.Verdict, want, row.Reason)
+				if row.Witness != nil {
+					t.Log(row.Witness.Explain())
 				}
 			}
 		}
-		if r.Verdict != spec.Pass {
-			t.Errorf("seed %d: verdict %s", seed, r.Verdict)
-		}
+	}
+	if r.Verdict != spec.Pass {
+		t.Errorf("verdict %s", r.Verdict)
 	}
 }
 
