@@ -81,7 +81,7 @@ func TestBadAdapters(t *testing.T) {
 		{"parent", spec.Pass, "VALIDITY"},
 
 		{"dead", spec.Error, "no such multicast"},
-		{"mute", spec.Error, "no answer to `{\"op\":\"hello\",\"protocol\":1}` within 1s"},
+		{"mute", spec.Error, "no answer to `{\"op\":\"hello\",\"protocol\":1}` within 3s"},
 		{"chatty", spec.Error, "the line `starting up …`: it is no JSON"},
 		{"future", spec.Error, "it speaks protocol 2"},
 		{"moon", spec.Error, "at '/network': value must be one of 'harness', 'own'"},
@@ -89,7 +89,7 @@ func TestBadAdapters(t *testing.T) {
 		{"faults", spec.Error, `unknown fault "crsh": did you mean crash?`},
 		{"early", spec.Error, "`{\"body\":\"\",\"msg\":\"0/0/1\",\"op\":\"deliver\"}` though nobody asked"},
 		{"no-ready", spec.Error, "init was answered without ready"},
-		{"late", spec.Error, "no idle within 1s after `{\"op\":\"init\""},
+		{"late", spec.Error, "no idle within 3s after `{\"op\":\"init\""},
 		{"twice", spec.Error, "`{\"op\":\"idle\"}` though nobody asked"},
 		{"dies", spec.Error, "panic: index out of range"},
 		{"agrees", spec.Error, "is answered by op \"done\": want error"},
@@ -108,7 +108,7 @@ func TestBadAdapters(t *testing.T) {
 		{"own-garbage", spec.Error, "the line `Traceback (most recent call last):`: it is no JSON"},
 		{"own-dies", spec.Error, "it ended: exit status 4"},
 		{"own-late", spec.Error, "no answer to `{\"op\":\"init\""},
-		{"own-probe", spec.Error, "has no answer within 1s"},
+		{"own-probe", spec.Error, "has no answer within 3s"},
 		{"no-body", spec.Error, "missing property 'body'"},
 		{"no-base64", spec.Error, "at '/body': 'not base64!' does not match pattern"},
 	} {
@@ -122,7 +122,7 @@ func TestBadAdapters(t *testing.T) {
 			if strings.HasPrefix(x.mode, "own") || x.mode == "gush" || x.mode == "no-reset" {
 				schedules = 4
 			}
-			r := certify(t, suites.Certification{Adapter: adapter.Options{Command: adaptertest.Command(x.mode, token), Answer: time.Second},
+			r := certify(t, suites.Certification{Adapter: adapter.Options{Command: adaptertest.Command(x.mode, token), Answer: 3 * time.Second},
 				Schedules: schedules, Whole: x.verdict == spec.Pass})
 			var text bytes.Buffer
 			r.WriteText(&text)
