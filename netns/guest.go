@@ -28,8 +28,8 @@ const (
 
 // Guest is a process that runs one node on a host of a LAN. Its commands are lines of its input:
 //
-//	send NODE BODY           to the group where NODE is -1; the body in base64
-//	join, leave, sync, query
+//	send NODE GROUP BODY     to the group where NODE is -1; the body in base64
+//	join GROUP               also leave, sync, query, create, destroy
 //	go                       after a moment that it has told of
 //
 // It writes a history of what its node observes to its output, as a [Host] does. Before the node does what one of its
@@ -82,7 +82,7 @@ func (g *Guest) Run(stack func(impl.Config) impl.Layer, in io.Reader, out io.Wri
 	}
 	w := &watch{when: g.Watch, passed: make([]int, len(g.Watch)), tell: os.NewFile(guestMoments, "moments"), gone: make(chan bool, 1)}
 	diary := newDiary(out, spec.Header{Nodes: g.Nodes, Groups: []spec.Group{{Name: "g", Members: g.Members, Closed: g.Closed}}})
-	c := Config{Config: cfg, New: stack, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths}
+	c := Config{Config: cfg, New: stack, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Names: []string{"g"}}
 	if len(w.when) > 0 {
 		c.Moment = w.moment
 	}
@@ -136,22 +136,28 @@ func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool) error {
 	}
 }
 
-var guestCalls = map[string]impl.InputKind{"join": impl.Join, "leave": impl.Leave, "sync": impl.Barrier, "query": impl.Query}
+var guestCalls = map[string]impl.InputKind{"join": impl.Join, "leave": impl.Leave, "sync": impl.Barrier, "query": impl.Query,
+	"create": impl.Create, "destroy": impl.Destroy}
 
 func apply(node *Node, line string) error {
-	if kind, ok := guestCalls[line]; ok {
-		return node.Call(kind)
+	var g spec.GroupID
+	word, rest, _ := strings.Cut(line, " ")
+	if kind, ok := guestCalls[word]; ok {
+		if n, err := fmt.Sscan(rest, &g); n != 1 || err != nil {
+			return fmt.Errorf("netns: command %q: want %s GROUP", line, word)
+		}
+		return node.CallIn(g, kind)
 	}
 	var to spec.NodeID
 	var text string
-	if n, err := fmt.Sscanf(line+" .", "send %d %s", &to, &text); n != 2 || err != nil {
-		return fmt.Errorf("netns: command %q: want send NODE BODY", line)
+	if n, err := fmt.Sscanf(line+" .", "send %d %d %s", &to, &g, &text); n != 3 || err != nil {
+		return fmt.Errorf("netns: command %q: want send NODE GROUP BODY", line)
 	}
 	body, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "."))
 	if err != nil {
 		return fmt.Errorf("netns: command %q: %w", line, err)
 	}
-	_, err = node.Send(to, body)
+	_, err = node.SendIn(g, to, body)
 	return err
 }
 

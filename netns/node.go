@@ -22,6 +22,8 @@ type Config struct {
 	Peers       []netip.AddrPort              // the addresses of all nodes, by id
 	Disk        *Disk                         // the caller's, who closes it after the node; several nodes may share it
 	Epoch       spec.Time                     // on the clock of [Now]: when the history began
+	Groups      []spec.GroupID                // for which the node has stacks, side by side in an impl.Node; nil: one stack, for the group above, which nothing names
+	Names       []string                      // of the groups; nil: their numbers
 	Kept        *uint64                       // how many messages the application has kept; nil: it does not say
 	Observe     func(spec.Event, *spec.Extra) // is told what the node does and sees, before its application is; nil extra: none
 	Hear        func(e spec.Event, body []byte)
@@ -40,7 +42,7 @@ type Node struct {
 	layer impl.Layer
 	out   *impl.Effects
 	links Link
-	logs  *Logs
+	logs  map[spec.GroupID]*Logs
 
 	timers  timers
 	own     []impl.Input // packets to oneself; own[taken:] wait
@@ -48,6 +50,7 @@ type Node struct {
 	sends   uint64
 	waiting map[impl.Ref]bool // sends without an answer
 	calls   []spec.Kind
+	states  []spec.Event // that replicas reached in the step that is being carried out
 
 	packets chan impl.Input
 	told    chan []impl.Input
@@ -59,9 +62,10 @@ type Node struct {
 
 // call is what the application wants.
 type call struct {
-	kind impl.InputKind
-	to   spec.NodeID
-	body []byte
+	kind  impl.InputKind
+	to    spec.NodeID
+	group spec.GroupID
+	body  []byte
 	done chan spec.MsgID
 }
 
@@ -80,7 +84,7 @@ func Start(cfg Config) (*Node, error) {
 		cfg.MTU = maxPacket
 	}
 	n := &Node{cfg: cfg, out: impl.NewEffects(&impl.Arena{Forget: true}), links: cfg.Link,
-		waiting: map[impl.Ref]bool{}, packets: make(chan impl.Input, backlog), told: make(chan []impl.Input), asked: make(chan call),
+		logs: map[spec.GroupID]*Logs{}, waiting: map[impl.Ref]bool{}, packets: make(chan impl.Input, backlog), told: make(chan []impl.Input), asked: make(chan call),
 		quit: make(chan struct{})}
 	if n.links == nil {
 		n.links = newLinks(cfg.Socket, &cfg.Config, cfg.Peers)
@@ -89,8 +93,8 @@ func Start(cfg Config) (*Node, error) {
 	if n.inc, err = cfg.Disk.Begin(cfg.Self); err != nil {
 		return nil, err
 	}
-	var kept []Kept
-	if n.logs, kept, err = cfg.Disk.Logs(cfg.Self, cfg.Group, n.tell); err != nil {
+	kept, err := n.readLogs()
+	if err != nil {
 		return nil, err
 	}
 	r := spec.NewRand(cfg.Seed, uint64(cfg.Self)+1, uint64(n.inc))
@@ -112,23 +116,33 @@ func (n *Node) Close() error {
 		err = n.links.Close()
 	})
 	n.all.Wait()
-	n.logs.Close()
+	for _, l := range n.logs {
+		l.Close()
+	}
 	return err
 }
 
 // Send lets the application send a body to the group ([impl.Everyone]) or to one node, and gives its id. It returns when
 // the protocol has been handed it; the answer, if there is one, comes as an event.
 func (n *Node) Send(to spec.NodeID, body []byte) (spec.MsgID, error) {
-	return n.ask(call{kind: impl.Send, to: to, body: body})
+	return n.SendIn(n.cfg.Group, to, body)
 }
 
-// Call lets the application join or leave the group, set a barrier in it or query it: [impl.Join] to [impl.Query]. The
-// answer comes as an event.
-func (n *Node) Call(kind impl.InputKind) error {
-	if kind < impl.Join || kind > impl.Query {
+// SendIn is [Node.Send] for a node that is in several groups: to one of them, or to one node over the stack of one.
+func (n *Node) SendIn(g spec.GroupID, to spec.NodeID, body []byte) (spec.MsgID, error) {
+	return n.ask(call{kind: impl.Send, to: to, group: g, body: body})
+}
+
+// Call lets the application join or leave a group, set a barrier in it, query it, create or destroy it: [impl.Join] to
+// [impl.Destroy]. The answer comes as an event.
+func (n *Node) Call(kind impl.InputKind) error { return n.CallIn(n.cfg.Group, kind) }
+
+// CallIn is [Node.Call] for a node that is in several groups.
+func (n *Node) CallIn(g spec.GroupID, kind impl.InputKind) error {
+	if kind < impl.Join || kind > impl.Destroy {
 		return fmt.Errorf("netns: %v is not what an application calls", kind)
 	}
-	_, err := n.ask(call{kind: kind})
+	_, err := n.ask(call{kind: kind, group: g})
 	return err
 }
 
@@ -145,6 +159,44 @@ func (n *Node) ask(c call) (spec.MsgID, error) {
 	case <-n.quit:
 		return spec.MsgID{}, ErrClosed
 	}
+}
+
+// about gives the group that an effect is about, or impl.Shared: with a single group nothing names it.
+func (n *Node) about(e *impl.Effect) spec.GroupID {
+	if n.cfg.Groups != nil {
+		return e.Group
+	}
+	return n.cfg.Group
+}
+
+// readLogs opens the logs of all stacks, and of what they share.
+func (n *Node) readLogs() (all []kept, err error) {
+	groups := []spec.GroupID{n.cfg.Group}
+	if n.cfg.Groups != nil {
+		groups = append([]spec.GroupID{impl.Shared}, n.cfg.Groups...)
+	}
+	for _, g := range groups {
+		logs, bytes, err := n.cfg.Disk.Logs(n.cfg.Self, g, func(inputs []impl.Input) {
+			for i := range inputs {
+				inputs[i].Group = g
+			}
+			n.tell(inputs)
+		})
+		if err != nil {
+			return nil, err
+		}
+		n.logs[g] = logs
+		for _, k := range bytes {
+			all = append(all, kept{k, g})
+		}
+	}
+	return all, nil
+}
+
+// kept is what the disk has kept for a group.
+type kept struct {
+	Kept
+	group spec.GroupID
 }
 
 // take and tell hand over what comes from socket and disk.
@@ -165,13 +217,13 @@ func (n *Node) tell(inputs []impl.Input) {
 }
 
 // run is the life of the node. Of what waits it takes one of each kind in turn.
-func (n *Node) run(kept []Kept) {
-	n.begin(kept)
+func (n *Node) run(logs []kept) {
+	n.begin(logs)
 	alarm := time.NewTimer(time.Hour)
 	defer alarm.Stop()
 	for {
 		if k, ok := n.timers.due(n.now()); ok {
-			n.step(impl.Input{Kind: impl.TimerFired, Layer: k.layer, Num: k.id})
+			n.step(impl.Input{Kind: impl.TimerFired, Group: k.group, Layer: k.layer, Num: k.id})
 		}
 		if in, ok := n.toSelf(); ok {
 			n.step(in)
@@ -240,11 +292,11 @@ func (n *Node) idle() time.Duration {
 func (n *Node) now() spec.Time { return Now() - n.cfg.Epoch }
 
 // begin hands the layers what the disk has kept of their logs.
-func (n *Node) begin(kept []Kept) {
+func (n *Node) begin(logs []kept) {
 	n.born()
 	n.step(impl.Input{Kind: impl.Start, Num: uint64(n.inc)})
-	for _, k := range kept {
-		n.step(impl.Input{Kind: impl.Recovered, Layer: k.Layer, Body: k.Bytes})
+	for _, k := range logs {
+		n.step(impl.Input{Kind: impl.Recovered, Group: k.group, Layer: k.Layer, Body: k.Bytes})
 	}
 	in := impl.Input{Kind: impl.Ready, Flag: n.cfg.Kept != nil}
 	if n.cfg.Kept != nil {
@@ -261,12 +313,15 @@ func (n *Node) step(in impl.Input) {
 	for i := range n.out.List {
 		n.carry(&n.out.List[i])
 	}
+	if len(n.states) > 0 {
+		n.reached()
+	}
 }
 
 // carry does one thing that the stack wants done.
 func (n *Node) carry(e *impl.Effect) {
 	if n.cfg.Moment != nil {
-		n.about(e)
+		n.nears(e)
 	}
 	switch e.Kind {
 	case impl.Down:
@@ -274,21 +329,21 @@ func (n *Node) carry(e *impl.Effect) {
 			n.links.Send(e)
 			return
 		}
-		n.own = append(n.own, impl.Input{Kind: impl.Packet, Body: e.Body, From: e.To, To: e.To, Group: n.cfg.Group, Num: e.Num})
+		n.own = append(n.own, impl.Input{Kind: impl.Packet, Body: e.Body, From: e.To, To: e.To, Group: n.about(e), Num: e.Num})
 	case impl.CallDown:
 		if in, ok := n.links.Call(e); ok {
 			n.own = append(n.own, in)
 		}
 	case impl.SetTimer:
-		n.timers.reset(timerKey{e.Layer, e.Num}, e.At)
+		n.timers.reset(timerKey{n.about(e), e.Layer, e.Num}, e.At)
 	case impl.StopTimer:
-		n.timers.stop(timerKey{e.Layer, e.Num})
+		n.timers.stop(timerKey{n.about(e), e.Layer, e.Num})
 	case impl.Append:
-		n.logs.Append(e.Layer, e.Body)
+		n.logs[n.about(e)].Append(e.Layer, e.Body)
 	case impl.Persist:
-		n.logs.Persist(e.Layer, e.Ref)
+		n.logs[n.about(e)].Persist(e.Layer, e.Ref)
 	case impl.Truncate:
-		n.logs.Truncate(e.Layer, e.Num)
+		n.logs[n.about(e)].Truncate(e.Layer, e.Num)
 	case impl.Note:
 		n.remark(e)
 	default:
@@ -306,9 +361,9 @@ func (n *Node) serve(c call) {
 	}
 	n.calls = append(n.calls, callKinds[c.kind])
 	id := uint64(len(n.calls))
-	n.observe(spec.Event{Kind: callKinds[c.kind], Group: n.cfg.Group, Has: spec.HasGroup | spec.HasID},
+	n.observe(spec.Event{Kind: callKinds[c.kind], Group: c.group, Has: spec.HasGroup | spec.HasID},
 		&spec.Extra{ID: n.callID(id)}, nil)
-	n.step(impl.Input{Kind: c.kind, Group: n.cfg.Group, Ref: impl.Ref(callRef | id)})
+	n.step(impl.Input{Kind: c.kind, Group: c.group, Ref: impl.Ref(callRef | id)})
 	c.done <- spec.MsgID{}
 }
 
@@ -318,7 +373,7 @@ func (n *Node) accept(c call) spec.MsgID {
 	id := spec.MsgID{Sender: n.cfg.Self, Incarnation: n.inc, Number: n.sends}
 	e := spec.Event{Kind: spec.Send, Msg: id, Sum: digest(c.body), Len: int32(len(c.body)), Has: spec.HasMsg | spec.HasSum | spec.HasLen}
 	if c.to == impl.Everyone {
-		e.Group, e.Has = n.cfg.Group, e.Has|spec.HasGroup
+		e.Group, e.Has = c.group, e.Has|spec.HasGroup
 	} else {
 		e.To, e.Has = c.to, e.Has|spec.HasTo
 	}
@@ -326,6 +381,6 @@ func (n *Node) accept(c call) spec.MsgID {
 	ref := impl.Ref(n.sends)
 	n.waiting[ref] = true
 	n.out.Reset()
-	n.step(impl.Input{Kind: impl.Send, To: c.to, Group: n.cfg.Group, Body: impl.Seal(n.out, c.body, id), Ref: ref})
+	n.step(impl.Input{Kind: impl.Send, To: c.to, Group: c.group, Body: impl.Seal(n.out, c.body, id), Ref: ref})
 	return id
 }

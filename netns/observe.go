@@ -1,6 +1,8 @@
 package netns
 
 import (
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/conform-go/conform/faults"
@@ -32,7 +34,10 @@ func (n *Node) born() {
 
 // record tells what the protocol told its application.
 func (n *Node) record(e *impl.Effect) {
-	x := spec.Event{Group: n.cfg.Group, Has: spec.HasGroup}
+	var x spec.Event
+	if g := n.about(e); g != impl.Shared {
+		x.Group, x.Has = g, spec.HasGroup
+	}
 	switch e.Kind {
 	case impl.Up:
 		n.delivered(e)
@@ -55,19 +60,23 @@ func (n *Node) record(e *impl.Effect) {
 		n.observe(x, nil, nil)
 	case impl.InstallView:
 		x.Kind, x.Has = spec.ViewChange, x.Has|spec.HasView
+		if slices.Contains(e.View.Came, n.cfg.Self) { // else it comes in without a past, and nobody comes along
+			told := x
+			told.Has |= spec.IsTransitional
+			n.observe(told, &spec.Extra{View: e.View.ID, Members: e.View.Came}, nil)
+		}
 		n.observe(x, &spec.Extra{View: e.View.ID, Members: e.View.Members}, nil)
 	}
 }
 
 // answered tells the answer to a send or to a call; of several answers to one, the first.
 func (n *Node) answered(e *impl.Effect) {
-	x := spec.Event{Group: n.cfg.Group, Has: spec.HasGroup}
+	var x spec.Event
+	if g := n.about(e); g != impl.Shared {
+		x.Group, x.Has = g, spec.HasGroup
+	}
 	if e.Ref >= callRef || e.Kind == impl.Finish {
-		of := uint64(e.Ref) &^ callRef
-		if e.Kind != impl.Refuse && e.Ref >= callRef && of > 0 && of <= uint64(len(n.calls)) { // a call that is refused does not return
-			x.Kind, x.Has = returnKinds[n.calls[of-1]], x.Has|spec.HasOf
-			n.observe(x, &spec.Extra{Of: n.callID(of)}, e.Body)
-		}
+		n.returned(x, e)
 		return
 	}
 	if !n.waiting[e.Ref] {
@@ -97,7 +106,7 @@ func (n *Node) delivered(e *impl.Effect) {
 		x.From, x.Has = 0, x.Has&^spec.HasFrom
 	}
 	if e.To == impl.Everyone {
-		x.Group, x.Has = n.cfg.Group, x.Has|spec.HasGroup
+		x.Group, x.Has = n.about(e), x.Has|spec.HasGroup
 	} else {
 		x.To, x.Has = n.cfg.Self, x.Has|spec.HasTo
 	}
@@ -112,8 +121,8 @@ func (n *Node) delivered(e *impl.Effect) {
 	n.observe(x, nil, body)
 }
 
-// about tells what the node is about to do.
-func (n *Node) about(e *impl.Effect) {
+// nears tells what the node is about to do.
+func (n *Node) nears(e *impl.Effect) {
 	switch {
 	case e.Kind == impl.Note && e.Code >= impl.PointRelayed:
 		n.cfg.Moment(faults.OnPoint, e.Code.String())
@@ -130,16 +139,28 @@ func (n *Node) about(e *impl.Effect) {
 
 // remark tells that a barrier takes effect, and how much is kept: judges have to know, and the application does not.
 func (n *Node) remark(e *impl.Effect) {
-	if e.Code == impl.BufferDepth && n.cfg.Depths && n.cfg.Observe != nil {
-		n.cfg.Observe(spec.Event{T: n.now(), Kind: spec.Note, Node: n.cfg.Self, Group: n.cfg.Group, Has: spec.HasNode | spec.HasGroup},
-			&spec.Extra{Op: spec.OpKept, Depth: int64(e.Num)})
+	if n.cfg.Observe == nil {
+		return
+	}
+	switch e.Code {
+	case impl.BufferDepth:
+		if g := n.about(e); n.cfg.Depths && g != impl.Shared {
+			n.cfg.Observe(spec.Event{T: n.now(), Kind: spec.Note, Node: n.cfg.Self, Group: g, Has: spec.HasNode | spec.HasGroup},
+				&spec.Extra{Op: spec.OpKept, Depth: int64(e.Num)})
+		}
+		return
+	case impl.NumberFetched, impl.NumberReceived, impl.StateReached:
+		n.says(e)
+		return
+	case impl.Leads, impl.Entered, impl.Left:
+		n.role(e)
 		return
 	}
 	caller := spec.NodeID(uint32(e.Num))
-	if n.cfg.Observe == nil || e.Code != impl.BarrierPassed || caller < 0 || int(caller) >= n.cfg.Nodes {
+	if e.Code != impl.BarrierPassed || caller < 0 || int(caller) >= n.cfg.Nodes {
 		return
 	}
-	n.cfg.Observe(spec.Event{T: n.now(), Kind: spec.Note, Node: n.cfg.Self, Group: n.cfg.Group, Has: spec.HasNode | spec.HasGroup | spec.HasMsg,
+	n.cfg.Observe(spec.Event{T: n.now(), Kind: spec.Note, Node: n.cfg.Self, Group: n.about(e), Has: spec.HasNode | spec.HasGroup | spec.HasMsg,
 		Msg: spec.MsgID{Sender: caller, Incarnation: spec.Incarnation(e.Num >> 32), Number: e.Last}}, &spec.Extra{Op: spec.OpBarrier})
 }
 
@@ -150,7 +171,7 @@ const callRef = 1 << 62
 func (n *Node) callID(id uint64) uint64 { return uint64(n.cfg.Self)<<40 | uint64(n.inc)<<24 | id }
 
 var callKinds = map[impl.InputKind]spec.Kind{impl.Join: spec.Join, impl.Leave: spec.Leave, impl.Barrier: spec.Sync,
-	impl.Query: spec.Query}
+	impl.Query: spec.Query, impl.Create: spec.Create, impl.Destroy: spec.Destroy}
 
 var returnKinds = map[spec.Kind]spec.Kind{spec.Join: spec.Joined, spec.Leave: spec.Left, spec.Sync: spec.Synced,
-	spec.Query: spec.Answered}
+	spec.Query: spec.Answered, spec.Create: spec.Created, spec.Destroy: spec.Destroyed}

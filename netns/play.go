@@ -150,6 +150,9 @@ func (w *World) quiet() bool {
 
 // finished says whether everyone is up and has delivered everything: nothing is left to come but what should not.
 func (w *World) finished() bool {
+	if w.cfg.Views {
+		return false
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	sent, due, delivered := 0, 0, 0

@@ -120,7 +120,7 @@ func (r *resident) enter(x *life, e spec.Event, extra *spec.Extra) {
 		o.extra, o.rare = *extra, true
 	}
 	x.events = append(x.events, o)
-	if e.Kind != spec.Note {
+	if e.Kind != spec.Note && e.Kind != spec.Invoke && e.Kind != spec.Return {
 		*r.last = Now()
 	}
 	switch e.Kind {
@@ -142,8 +142,8 @@ func (r *resident) say(line string) error {
 }
 
 // sendLine is the command that lets a node send.
-func sendLine(to spec.NodeID, body []byte) string {
-	return fmt.Sprintf("send %d %s", to, base64.StdEncoding.EncodeToString(body))
+func sendLine(to spec.NodeID, g spec.GroupID, body []byte) string {
+	return fmt.Sprintf("send %d %d %s", to, g, base64.StdEncoding.EncodeToString(body))
 }
 
 // kill ends the process at once, and reads what it had still written.

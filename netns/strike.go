@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/conform-go/conform/faults"
@@ -14,9 +15,13 @@ func (w *World) act(i int) error {
 	case faults.Nothing, faults.Lies: // which began with its node
 		return nil
 	case faults.Send:
-		return w.tell(a.Node, sendLine(a.To, w.body(i)))
-	case faults.Join, faults.Leave, faults.Sync, faults.Query:
-		return w.tell(a.Node, a.Op.String())
+		g := a.Group
+		if a.To >= 0 {
+			g = w.s.Between(a.Node, a.To)
+		}
+		return w.tell(a.Node, sendLine(a.To, g, w.body(i)))
+	case faults.Join, faults.Leave, faults.Sync, faults.Query, faults.Create, faults.Destroy:
+		return w.tell(a.Node, fmt.Sprintf("%v %d", a.Op, a.Group))
 	case faults.Crash, faults.CrashLossy:
 		return w.crash(a.Node, a.Op == faults.CrashLossy)
 	case faults.Recover:

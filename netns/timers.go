@@ -13,6 +13,7 @@ type timers struct {
 }
 
 type timerKey struct {
+	group spec.GroupID
 	layer impl.Path
 	id    uint64
 }

@@ -23,6 +23,7 @@ type WorldConfig struct {
 	TS, TL  time.Duration
 	Model   spec.CrashModel
 	Revive  bool                                       // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
+	Views   bool                                       // members come and go: only silence says that nothing more comes
 	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
 	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
 }
@@ -85,7 +86,8 @@ func NewWorld(cfg WorldConfig) (*World, error) {
 }
 
 // possible are the actions that this world can bring about.
-var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leave, faults.Sync, faults.Query, faults.Crash,
+var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leave, faults.Sync, faults.Query,
+	faults.Create, faults.Destroy, faults.Crash,
 	faults.CrashLossy, faults.Recover, faults.Pause, faults.OmitSend, faults.OmitReceive, faults.Loss, faults.Partition,
 	faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap, faults.Delay, faults.Reorder, faults.Duplicate, faults.Corrupt,
 	faults.Heal, faults.Lies}

@@ -55,8 +55,8 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 	switch {
 	case !ok:
 		return c, "", fmt.Errorf("%s is not carried by the kernel in this version", c.Transport.Name)
-	case c.Membership.Name != "static":
-		return c, "", fmt.Errorf("with membership %s groups change, which this version plays in the simulator only", c.Membership.Name)
+	case c.Membership.Name == "anonymous":
+		return c, "", fmt.Errorf("with membership %s nobody can say when all who listen do", c.Membership.Name)
 	case c.Ordering.Name == "real-time":
 		return c, "", errors.New("real-time holds where delays are bounded, and a machine that does other things bounds none")
 	case c.across():
@@ -317,11 +317,11 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		return nil, err
 	}
 	model := spec.CrashStop
-	if o.cell.logged() {
+	if o.cell.logged() || o.cell.changes() {
 		model = spec.CrashRecovery
 	}
 	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL,
-		Model: model, Revive: o.cell.logged(), Capture: func(at spec.Time, _ int, frame []byte) {
+		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Capture: func(at spec.Time, _ int, frame []byte) {
 			_ = frames.Write(at, frame)
 			if carries(frame) {
 				o.packets++
