@@ -66,7 +66,7 @@ type call struct {
 	to    spec.NodeID
 	group spec.GroupID
 	body  []byte
-	done chan spec.MsgID
+	done  chan spec.MsgID
 }
 
 // ErrClosed is given by the calls of a node that has been closed.

@@ -41,13 +41,13 @@ func (o *outdoor) draw(ctx context.Context, lan *netns.LAN, claims spec.Claims) 
 }
 
 // choose gives the schedule that puts most claims to the test which the kernel has not tested yet, and of these one that
-// was played least; nil where none does any, unless there is to be one in any case.
-func choose(all []candidate, tested []spec.Tally, anyhow bool) *faults.Scenario {
+// was played least; -1 where none does any, unless there is to be one in any case.
+func choose(all []candidate, tested []bool, anyhow bool) int {
 	best, most := -1, 0
 	for i, x := range all {
 		fresh := 0
 		for k := range tested {
-			if x.bites[k] && tested[k].Bites == 0 {
+			if x.bites[k] && !tested[k] {
 				fresh++
 			}
 		}
@@ -55,9 +55,5 @@ func choose(all []candidate, tested []spec.Tally, anyhow bool) *faults.Scenario 
 			best, most = i, fresh
 		}
 	}
-	if best < 0 {
-		return nil
-	}
-	all[best].played++
-	return all[best].s
+	return best
 }

@@ -116,6 +116,7 @@ type outdoor struct {
 	sep   *Separation // nil: the claims
 	lans  *lans
 	unit  unit
+	hands int // how many schedules of the claims are played at a time
 	err   error
 
 	sim     *bench // which chooses
@@ -163,6 +164,9 @@ func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) 
 	}
 	if len(work) == 0 {
 		return nil, fmt.Errorf("%w: %w", ErrNotOutdoors, errors.Join(reasons[:1]...))
+	}
+	for _, o := range work {
+		o.hands = max(1, p.Parallel/len(work))
 	}
 	if err := spread(ctx, p.Parallel, len(work), p.Progress, func(i int) { work[i].do(ctx) }); err != nil {
 		return nil, err
@@ -221,7 +225,7 @@ func (o *outdoor) do(ctx context.Context) {
 	}
 	defer o.lans.put(lan)
 	if o.sep == nil {
-		o.err = o.claims(ctx, lan, &o.unit)
+		o.err = o.claims(ctx, lan)
 		return
 	}
 	row, err := o.separate(ctx, lan, *o.sep)
@@ -234,62 +238,6 @@ func (o *outdoor) do(ctx context.Context) {
 func (o *outdoor) prepare(chooser *bench) {
 	o.sim = chooser
 	o.bench = o.cell.newBench(sim.Config{TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL}, o.cell.mtu())
-}
-
-// claims plays the schedules that are chosen, and judges each claim in those whose faults it tolerates.
-func (o *outdoor) claims(ctx context.Context, lan *netns.LAN, u *unit) error {
-	var claims spec.Claims
-	var rows []Row
-	for _, c := range o.cell.Claims() {
-		if why := unseen(c.ID); why != "" {
-			rows = append(rows, Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: spec.Inconclusive, Skipped: true, Reason: why})
-			continue
-		}
-		claims = append(claims, c)
-	}
-	all, err := o.draw(ctx, lan, claims)
-	if err != nil {
-		return err
-	}
-	tallies := make([]spec.Tally, len(claims))
-	witness := make([]*Story, len(claims))
-	for u.tried < max(mostOutdoors, o.plan.Schedules) && ctx.Err() == nil {
-		s := choose(all, tallies, u.tried < o.plan.Schedules)
-		if s == nil {
-			break
-		}
-		long, err := o.play(lan, s)
-		if err != nil {
-			return err
-		}
-		u.tried++
-		u.add(&o.bench.h)
-		u.counts.Packets += o.packets
-		injected := o.cell.injects(s)
-		for k, c := range claims {
-			if !injected.Within(c.Under) || o.bench.outlasts(long, c.ID) {
-				continue
-			}
-			f := o.bench.judge.Check(c.ID)
-			tallies[k].Add(f)
-			if f.Verdict == spec.Fail && witness[k] == nil {
-				if witness[k], err = o.tell(s, c.ID, &f); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	for k, c := range claims {
-		t := &tallies[k]
-		row := Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: t.Verdict(), Judged: t.Judged,
-			Bites: t.Bites, Antecedents: t.Antecedents, Missing: t.Missing, Failed: t.Failed, Witness: witness[k]}
-		if row.Verdict != spec.Pass {
-			row.Reason = t.Reason
-		}
-		u.rows = append(u.rows, row)
-	}
-	u.rows = append(u.rows, rows...)
-	return nil
 }
 
 // add counts what a run on the kernel cost.
