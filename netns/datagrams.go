@@ -80,14 +80,14 @@ func (d *datagrams) option(level, name, value int) error {
 // Send implements [Link].
 func (d *datagrams) Send(e *impl.Effect) {
 	if e.To != impl.Everyone {
-		d.send(e.To, e.Body)
+		d.send(e.To, d.of(e), e.Body)
 		return
 	}
 	if len(e.Body) > maxPacket || !d.group.IsValid() {
 		d.lost++
 		return
 	}
-	if _, err := d.socket.WriteToUDPAddrPort(d.frame(e.Body), d.group); err != nil {
+	if _, err := d.socket.WriteToUDPAddrPort(d.frame(d.of(e), e.Body), d.group); err != nil {
 		d.lost++
 		return
 	}

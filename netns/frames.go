@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"syscall"
 
@@ -99,10 +98,10 @@ func (x *frames) Receive(take func(impl.Input) bool) {
 // Close implements [Link].
 func (x *frames) Close() error { return x.f.Close() }
 
-// driven puts the driver of a LAN without IP below a stack.
-func driven(stack impl.Layer, cfg *impl.Config, group netip.Addr) impl.Layer {
+// driver makes the driver of a LAN without IP.
+func driver(cfg *impl.Config, groups []GuestGroup) impl.Layer {
 	mac := func(n spec.NodeID) (m ipmulticast.MAC) { copy(m[:], hostMAC(int(n))); return m }
-	return impl.NewStack(stack, ipmulticast.NewDriver(ipmulticast.DriverConfig{Self: cfg.Self, Own: mac(cfg.Self),
+	return ipmulticast.NewDriver(ipmulticast.DriverConfig{Self: cfg.Self, Own: mac(cfg.Self),
 		MACOf: func(n spec.NodeID) (ipmulticast.MAC, bool) { return mac(n), n >= 0 && int(n) < cfg.Nodes },
 		NodeAt: func(m ipmulticast.MAC) (spec.NodeID, bool) {
 			for n := range spec.NodeID(cfg.Nodes) {
@@ -112,6 +111,8 @@ func driven(stack impl.Layer, cfg *impl.Config, group netip.Addr) impl.Layer {
 			}
 			return -1, false
 		},
-		Group: func(spec.GroupID) ipmulticast.MAC { return ipmulticast.GroupMAC(group) },
-	}))
+		Group: func(g spec.GroupID) ipmulticast.MAC {
+			return ipmulticast.GroupMAC(groups[max(0, min(int(g), len(groups)-1))].Addr)
+		},
+	})
 }

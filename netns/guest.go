@@ -35,20 +35,19 @@ const (
 // It writes a history of what its node observes to its output, as a [Host] does. Before the node does what one of its
 // moments is about, it tells so, and the node waits for a go: so a fault strikes exactly there.
 type Guest struct {
-	Stack   string           // the name of what it runs
-	Nodes   []string         // the names of all nodes
-	Self    spec.NodeID      // its own
-	Members []spec.NodeID    // of the group
-	Closed  bool             // the group is
-	Wire    Wire             // how packets travel
-	Group   netip.Addr       // where they go that are to the group, on a wire that has addresses for groups
-	Peers   []netip.AddrPort // of all nodes
-	TS, TL  time.Duration    // the timers
-	Seed    uint64           // of layers
-	Lie     spec.Lie         // what it lies about
-	Epoch   spec.Time        // when the history began
-	Depths  bool             // tell how many copies layers keep
-	Watch   []faults.When    // the moments; the K of each counts this life only
+	Stack  string           // the name of what it runs
+	Nodes  []string         // the names of all nodes
+	Self   spec.NodeID      // its own
+	Groups []GuestGroup     // of all nodes
+	Stacks []spec.GroupID   // those of the groups for which it has a stack, ascending; nil: there is one group, and nothing names it
+	Wire   Wire             // how packets travel
+	Peers  []netip.AddrPort // of all nodes
+	TS, TL time.Duration    // the timers
+	Seed   uint64           // of layers
+	Lie    spec.Lie         // what it lies about
+	Epoch  spec.Time        // when the history began
+	Depths bool             // tell how many copies layers keep
+	Watch  []faults.When    // the moments; the K of each counts this life only
 }
 
 // GuestAsked says whether this process was started to be a guest, and as which.
@@ -64,25 +63,32 @@ func GuestAsked() (g Guest, asked bool, err error) {
 }
 
 // Run runs a node with this stack until the input ends.
-func (g *Guest) Run(stack func(impl.Config) impl.Layer, in io.Reader, out io.Writer) (err error) {
+func (g *Guest) Run(stack func(impl.Config) impl.Layer, in io.Reader, out io.Writer) error {
+	return g.RunAcross(stack, nil, in, out)
+}
+
+// RunAcross is [Guest.Run] for a node that has a stack like this for each of its groups, and above them what orders
+// across groups; where across is nil, nothing does.
+func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.Config, []spec.Group) impl.Layer, in io.Reader, out io.Writer) (err error) {
 	disk, err := OpenDisk(fmt.Sprintf("%s/%d", descriptors, guestDisk))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	cfg := impl.Config{Self: g.Self, Nodes: len(g.Nodes), Members: g.Members, Closed: g.Closed, Seed: g.Seed, TS: g.TS, TL: g.TL, Lie: g.Lie}
+	cfg := impl.Config{Self: g.Self, Nodes: len(g.Nodes), Members: g.Groups[0].Members, Closed: g.Groups[0].Closed, Seed: g.Seed, TS: g.TS, TL: g.TL, Lie: g.Lie}
 	if g.Wire == Frames {
 		cfg.MTU = frameMTU
-		above := stack
-		stack = func(c impl.Config) impl.Layer { return driven(above(c), &c, g.Group) }
 	}
 	link, err := g.link(&cfg)
 	if err != nil {
 		return err
 	}
 	w := &watch{when: g.Watch, passed: make([]int, len(g.Watch)), tell: os.NewFile(guestMoments, "moments"), gone: make(chan bool, 1)}
-	diary := newDiary(out, spec.Header{Nodes: g.Nodes, Groups: []spec.Group{{Name: "g", Members: g.Members, Closed: g.Closed}}})
-	c := Config{Config: cfg, New: stack, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Names: []string{"g"}}
+	diary := newDiary(out, spec.Header{Nodes: g.Nodes, Groups: g.groups()})
+	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths}
+	for _, x := range g.Groups {
+		c.Names = append(c.Names, x.Name)
+	}
 	if len(w.when) > 0 {
 		c.Moment = w.moment
 	}
@@ -95,13 +101,17 @@ func (g *Guest) Run(stack func(impl.Config) impl.Layer, in io.Reader, out io.Wri
 }
 
 func (g *Guest) link(cfg *impl.Config) (Link, error) {
-	switch g.Wire {
-	case Streams:
+	switch {
+	case g.Wire == Streams && g.Stacks != nil:
+		return listenStreamsOfGroups(cfg, g)
+	case g.Wire == Streams:
 		return listenStreams(cfg, g.Peers)
-	case Frames:
+	case g.Wire == Frames:
 		return listenFrames()
+	case g.Stacks != nil:
+		return listenGroups(cfg, g)
 	}
-	return listenDatagrams(cfg, g.Wire, g.Group, g.Peers)
+	return listenDatagrams(cfg, g.Wire, g.Groups[0].Addr, g.Peers)
 }
 
 // obey hands the application what the input says. The application may wait for the node, and a go does not wait for the

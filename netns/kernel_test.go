@@ -255,7 +255,7 @@ func TestKilledAndSilent(t *testing.T) {
 			t.Fatal(err)
 		}
 		for ; ; time.Sleep(5 * time.Millisecond) {
-			at, err := l.Listeners(w.groupAddr())
+			at, err := l.Listeners(w.groupAddr(0))
 			if err != nil {
 				t.Fatal(err)
 			}

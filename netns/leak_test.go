@@ -44,7 +44,7 @@ func ruin() error {
 	var h spec.History
 	go func() {
 		for ; ; time.Sleep(time.Millisecond) {
-			if at, err := l.Listeners(w.groupAddr()); err == nil && len(at) == 3 {
+			if at, err := l.Listeners(w.groupAddr(0)); err == nil && len(at) == 3 {
 				fmt.Println("up")
 				return
 			}

@@ -36,6 +36,7 @@ type links struct {
 	socket *net.UDPConn
 	self   spec.NodeID
 	group  spec.GroupID
+	groups int // how many there are, where packets name theirs; 0: there is one
 	peers  []netip.AddrPort
 	buf    []byte
 
@@ -49,7 +50,15 @@ func newLinks(socket *net.UDPConn, cfg *impl.Config, peers []netip.AddrPort) *li
 }
 
 // Send implements [Link]. Like any network it may lose the packet.
-func (l *links) Send(e *impl.Effect) { l.send(e.To, e.Body) }
+func (l *links) Send(e *impl.Effect) { l.send(e.To, l.of(e), e.Body) }
+
+// of gives the group of a packet.
+func (l *links) of(e *impl.Effect) spec.GroupID {
+	if l.groups > 0 {
+		return e.Group
+	}
+	return l.group
+}
 
 // Call implements [Link]: there are no groups.
 func (l *links) Call(*impl.Effect) (in impl.Input, wanted bool) { return in, false }
@@ -57,7 +66,7 @@ func (l *links) Call(*impl.Effect) (in impl.Input, wanted bool) { return in, fal
 // Close implements [Link].
 func (l *links) Close() error { return l.socket.Close() }
 
-func (l *links) send(to spec.NodeID, body []byte) {
+func (l *links) send(to spec.NodeID, g spec.GroupID, body []byte) {
 	if to < 0 || int(to) >= len(l.peers) {
 		return
 	}
@@ -65,7 +74,7 @@ func (l *links) send(to spec.NodeID, body []byte) {
 		l.lost++
 		return
 	}
-	if _, err := l.socket.WriteToUDPAddrPort(l.frame(body), l.peers[to]); err != nil {
+	if _, err := l.socket.WriteToUDPAddrPort(l.frame(g, body), l.peers[to]); err != nil {
 		l.lost++
 		return
 	}
@@ -73,18 +82,21 @@ func (l *links) send(to spec.NodeID, body []byte) {
 }
 
 // frame puts behind a packet whose it is.
-func (l *links) frame(body []byte) []byte {
+func (l *links) frame(g spec.GroupID, body []byte) []byte {
 	b := append(l.buf[:0], body...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(l.group))
+	b = binary.LittleEndian.AppendUint32(b, uint32(g))
 	b = binary.LittleEndian.AppendUint32(b, uint32(l.self))
 	return binary.LittleEndian.AppendUint32(b, frameMark)
 }
 
 // Receive implements [Link].
-func (l *links) Receive(take func(impl.Input) bool) {
+func (l *links) Receive(take func(impl.Input) bool) { l.receive(l.socket, -1, take) }
+
+// receive takes what comes to a socket; only what is of a group, unless that is -1.
+func (l *links) receive(socket *net.UDPConn, only spec.GroupID, take func(impl.Input) bool) {
 	buf := make([]byte, 1<<16)
 	for {
-		n, from, err := l.socket.ReadFromUDPAddrPort(buf)
+		n, from, err := socket.ReadFromUDPAddrPort(buf)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -92,7 +104,7 @@ func (l *links) Receive(take func(impl.Input) bool) {
 			continue // an ICMP message about something sent before
 		}
 		in, ok := l.open(buf[:n], from)
-		if !ok {
+		if !ok || only >= 0 && in.Group != only {
 			l.strange.Add(1)
 			continue
 		}
@@ -105,7 +117,11 @@ func (l *links) Receive(take func(impl.Input) bool) {
 // open takes a datagram apart. What does not come from the address of the node that it names is a stranger's.
 func (l *links) open(b []byte, from netip.AddrPort) (in impl.Input, ok bool) {
 	body, x, ok := impl.Cut(b, frameLen)
-	if !ok || binary.LittleEndian.Uint32(x[8:]) != frameMark || binary.LittleEndian.Uint32(x) != uint32(l.group) {
+	if !ok || binary.LittleEndian.Uint32(x[8:]) != frameMark {
+		return in, false
+	}
+	g := spec.GroupID(binary.LittleEndian.Uint32(x))
+	if l.groups == 0 && g != l.group || l.groups > 0 && (g < 0 || int(g) >= l.groups) {
 		return in, false
 	}
 	sender := binary.LittleEndian.Uint32(x[4:])
@@ -114,5 +130,5 @@ func (l *links) open(b []byte, from netip.AddrPort) (in impl.Input, ok bool) {
 		return in, false
 	}
 	return impl.Input{Kind: impl.Packet, Body: append([]byte(nil), body...), From: spec.NodeID(sender), To: l.self,
-		Group: l.group}, true
+		Group: g}, true
 }

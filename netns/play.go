@@ -171,7 +171,7 @@ func (w *World) finished() bool {
 			case e.Kind == spec.Send && e.Has&spec.HasTo != 0:
 				due++
 			case e.Kind == spec.Send:
-				due += len(w.s.Groups[0].Members)
+				due += len(w.s.Groups[e.Group].Members)
 			}
 		}
 	}

@@ -20,6 +20,7 @@ import (
 // the kernel has had no acknowledgement for the patience (RFC 5482), or when it takes as long to be opened.
 type streams struct {
 	self     spec.NodeID
+	group    spec.GroupID
 	peers    []netip.AddrPort
 	patience time.Duration
 	listener *net.TCPListener
@@ -54,7 +55,7 @@ type reading struct {
 const unwritten = 1 << 12
 
 func listenStreams(cfg *impl.Config, peers []netip.AddrPort) (*streams, error) {
-	s := &streams{self: cfg.Self, peers: peers, patience: 2 * cfg.TS, tell: make(chan impl.Input, backlog),
+	s := &streams{self: cfg.Self, group: cfg.Group, peers: peers, patience: 2 * cfg.TS, tell: make(chan impl.Input, backlog),
 		to: make([]*writing, len(peers)), from: make([]*reading, len(peers))}
 	s.quit, s.stop = context.WithCancel(context.Background())
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
@@ -155,7 +156,7 @@ func (s *streams) dial(to spec.NodeID, w *writing) bool {
 		_ = conn.Close()
 		return false
 	}
-	s.put(impl.Input{Kind: impl.Packet, From: to, To: s.self, Num: w.number, Flag: true})
+	s.put(impl.Input{Kind: impl.Packet, Group: s.group, From: to, To: s.self, Num: w.number, Flag: true})
 	s.all.Go(func() { // nothing is ever read from it but its end
 		var b [1]byte
 		_, _ = conn.Read(b[:])
@@ -268,13 +269,13 @@ func (s *streams) peerAt(a netip.Addr) spec.NodeID {
 // read tells what comes on a connection, cut anywhere.
 func (s *streams) read(from spec.NodeID, r *reading) {
 	defer r.conn.Close()
-	if !s.put(impl.Input{Kind: impl.Packet, From: from, To: s.self, Num: r.number}) {
+	if !s.put(impl.Input{Kind: impl.Packet, Group: s.group, From: from, To: s.self, Num: r.number}) {
 		return
 	}
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := r.conn.Read(buf)
-		if n > 0 && !s.put(impl.Input{Kind: impl.Packet, From: from, To: s.self, Num: r.number, Body: append([]byte(nil), buf[:n]...)}) {
+		if n > 0 && !s.put(impl.Input{Kind: impl.Packet, Group: s.group, From: from, To: s.self, Num: r.number, Body: append([]byte(nil), buf[:n]...)}) {
 			return
 		}
 		if err != nil {

@@ -24,6 +24,7 @@ type WorldConfig struct {
 	Model   spec.CrashModel
 	Revive  bool                                       // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Views   bool                                       // members come and go: only silence says that nothing more comes
+	Across  bool                                       // something above the stacks of a node orders across groups
 	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
 	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
 }
@@ -118,8 +119,8 @@ func (l *LAN) Fits(s *faults.Scenario) error {
 	if s.Nodes > l.Hosts() {
 		return fmt.Errorf("%d nodes: the LAN has %d hosts", s.Nodes, l.Hosts())
 	}
-	if len(s.Groups) != 1 {
-		return fmt.Errorf("%d groups: a host of the LAN serves one", len(s.Groups))
+	if len(s.Groups) < 1 || len(s.Groups) > mostGroups {
+		return fmt.Errorf("%d groups: want 1 to %d", len(s.Groups), mostGroups)
 	}
 	if s.Net.MTU != 0 {
 		return fmt.Errorf("an MTU of %d: the kernel cuts packets into pieces", s.Net.MTU)
@@ -170,11 +171,14 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	return nil
 }
 
-// groupAddr is the address of the group of the present run: one of its own, so that what the switch still knows of the
+// mostGroups is how many groups have addresses.
+const mostGroups = 16
+
+// groupAddr is the address of a group of the present run: one of its own, so that what the switch still knows of the
 // run before is about another one.
-func (w *World) groupAddr() netip.Addr {
+func (w *World) groupAddr(g int) netip.Addr {
 	n := w.plays - 1
-	return netip.AddrFrom4([4]byte{239, 129, byte(1 + n/250%250), byte(1 + n%250)})
+	return netip.AddrFrom4([4]byte{239, byte(129 + g), byte(1 + n/250%250), byte(1 + n%250)})
 }
 
 // raise starts all nodes and waits until they are there, and the switch knows it.
@@ -225,24 +229,34 @@ func (w *World) await() error {
 	if w.cfg.Wire != Multicast {
 		return nil
 	}
-	var hosts []int
-	for _, m := range w.s.Groups[0].Members {
-		if w.nodes[m].up() {
-			hosts = append(hosts, int(m))
+	for g := range w.s.Groups {
+		var hosts []int
+		for _, m := range w.s.Groups[g].Members {
+			if w.nodes[m].up() {
+				hosts = append(hosts, int(m))
+			}
+		}
+		if err := w.cfg.LAN.Await(w.groupAddr(g), hosts, 5*time.Second); err != nil {
+			return err
 		}
 	}
-	return w.cfg.LAN.Await(w.groupAddr(), hosts, 5*time.Second)
+	return nil
 }
 
 // start starts the next life of a node.
 func (w *World) start(n spec.NodeID) error {
-	g := &w.s.Groups[0]
 	r := w.nodes[n]
-	guest := &Guest{Stack: w.cfg.Stack, Self: n, Members: g.Members, Closed: g.Closed, Wire: w.cfg.Wire, Group: w.groupAddr(),
+	guest := &Guest{Stack: w.cfg.Stack, Self: n, Wire: w.cfg.Wire,
 		TS: w.cfg.TS, TL: w.cfg.TL, Seed: w.s.Seed, Lie: w.s.LiesOf(n), Epoch: w.epoch, Depths: true}
 	for i := range w.s.Nodes {
 		guest.Nodes = append(guest.Nodes, strconv.Itoa(i))
 		guest.Peers = append(guest.Peers, netip.AddrPortFrom(HostAddr(i), lanPort))
+	}
+	for i, g := range w.s.Groups {
+		guest.Groups = append(guest.Groups, GuestGroup{Name: g.Name, Members: g.Members, Closed: g.Closed, Addr: w.groupAddr(i)})
+	}
+	if len(w.s.Groups) > 1 || w.cfg.Across {
+		guest.Stacks = w.s.Stacks()[n]
 	}
 	guest.Watch, r.steps = momentsOf(w.s, n, w.fired)
 	return r.begin(w.cfg.LAN, w.cfg.Program, guest)

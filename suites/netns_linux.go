@@ -59,8 +59,6 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 		return c, "", fmt.Errorf("with membership %s nobody can say when all who listen do", c.Membership.Name)
 	case c.Ordering.Name == "real-time":
 		return c, "", errors.New("real-time holds where delays are bounded, and a machine that does other things bounds none")
-	case c.across():
-		return c, "", errors.New("a host of the LAN serves one group")
 	case c.mtu() > 0:
 		return c, "", errors.New("the kernel itself cuts packets into pieces")
 	}
@@ -100,11 +98,11 @@ func visit(g *netns.Guest) error {
 		return err
 	}
 	if strings.HasPrefix(g.Stack, mutantPrefix) {
-		return g.Run(x.New, os.Stdin, os.Stdout)
+		return g.RunAcross(x.New, x.cell.above(), os.Stdin, os.Stdout)
 	}
 	c := x.cell
 	c.Transport.Options = append(c.Transport.Options[:len(c.Transport.Options):len(c.Transport.Options)], Setting{"stream", "kernel"})
-	return g.Run(c.Member, os.Stdin, os.Stdout)
+	return g.RunAcross(c.Member, c.above(), os.Stdin, os.Stdout)
 }
 
 // outdoor is one piece of work: the claims of a cell, or one thing that it does not promise.
@@ -269,7 +267,7 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		model = spec.CrashRecovery
 	}
 	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL,
-		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Capture: func(at spec.Time, _ int, frame []byte) {
+		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Capture: func(at spec.Time, _ int, frame []byte) {
 			_ = frames.Write(at, frame)
 			if carries(frame) {
 				o.packets++
