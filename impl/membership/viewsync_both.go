@@ -58,6 +58,7 @@ type Partitionable struct {
 	again    bool // … and did so in the life before
 	joining  impl.Ref
 	leaving  impl.Ref
+	leftBy   uint64 // the save that says so: a life after a crash must not want to be a member again
 
 	peers     []partPeer
 	suspected impl.NodeSet
@@ -268,13 +269,23 @@ func (l *Partitionable) leave(in impl.Input, out *impl.Effects) {
 	case l.member && len(l.last.members) == 1:
 		out.Refuse(in.Ref, impl.ViewChanging)
 	case !l.member && !l.pending.under: // it has not come in, and refuses to from now on
-		l.wants = false
+		l.wants, l.leaving = false, in.Ref
 		l.save(out)
-		out.Finish(in.Ref, nil)
+		l.leftBy = l.saves
+		l.gone()
 	default:
 		l.wants, l.leaving = false, in.Ref
 		l.save(out)
+		l.leftBy = l.saves
 		l.tell(out)
+	}
+}
+
+// gone answers a leave when this node is no member, and its next life would not be one either: not before that is on disk.
+func (l *Partitionable) gone() {
+	if l.leaving != 0 && !l.member && (l.kept >= l.leftBy || !l.Rules.Saves()) {
+		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.leaving})
+		l.leaving = 0
 	}
 }
 

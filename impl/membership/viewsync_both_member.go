@@ -200,8 +200,5 @@ func (l *Partitionable) returns() {
 		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.leaving, Code: impl.ViewChanging}) // the last one stays
 		l.leaving, l.wants = 0, true
 	}
-	if l.leaving != 0 && !l.member {
-		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.leaving})
-		l.leaving = 0
-	}
+	l.gone()
 }

@@ -167,6 +167,7 @@ func (l *Partitionable) saved(n uint64, out *impl.Effects) {
 	}
 	clear(l.unsaved[len(kept):])
 	l.unsaved = kept
+	l.gone()
 }
 
 // recover reads what earlier lives have written.
