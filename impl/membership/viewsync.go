@@ -60,6 +60,7 @@ type ViewSync struct {
 	joining  impl.Ref
 	leaving  impl.Ref
 	leftBy   uint64 // the save that says so: a life after a crash must not want to be a member again
+	goes     bool   // nothing else keeps it
 
 	peers     []viewSyncPeer // by node
 	suspected impl.NodeSet
@@ -290,19 +291,20 @@ func (l *ViewSync) leave(in impl.Input, out *impl.Effects) {
 	case !l.member && !l.pending.under && !(l.Rules.Returns(false) && slices.Contains(l.last.members, l.cfg.Self)): // it has not come in, and refuses to from now on
 		l.wants, l.leaving = false, in.Ref
 		l.save(out)
-		l.leftBy = l.saves
+		l.leftBy, l.goes = l.saves, true
 		l.gone()
 	default:
 		l.wants, l.leaving = false, in.Ref
 		l.save(out)
-		l.leftBy = l.saves
+		l.leftBy, l.goes = l.saves, false
 		l.tell(out)
 	}
 }
 
-// gone answers a leave when this node is no member, and its next life would not be one either: not before that is on disk.
+// gone answers a leave when this node is out, and when that is on disk: its next life would be a member again.
 func (l *ViewSync) gone() {
-	if l.leaving != 0 && !l.member && (l.kept >= l.leftBy || !l.Rules.Saves()) {
+	l.goes = l.goes && !l.member
+	if l.leaving != 0 && l.goes && (l.kept >= l.leftBy || !l.Rules.Saves()) {
 		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.leaving})
 		l.leaving = 0
 	}

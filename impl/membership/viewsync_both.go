@@ -59,6 +59,7 @@ type Partitionable struct {
 	joining  impl.Ref
 	leaving  impl.Ref
 	leftBy   uint64 // the save that says so: a life after a crash must not want to be a member again
+	goes     bool   // nothing else keeps it
 
 	peers     []partPeer
 	suspected impl.NodeSet
@@ -271,19 +272,20 @@ func (l *Partitionable) leave(in impl.Input, out *impl.Effects) {
 	case !l.member && !l.pending.under: // it has not come in, and refuses to from now on
 		l.wants, l.leaving = false, in.Ref
 		l.save(out)
-		l.leftBy = l.saves
+		l.leftBy, l.goes = l.saves, true
 		l.gone()
 	default:
 		l.wants, l.leaving = false, in.Ref
 		l.save(out)
-		l.leftBy = l.saves
+		l.leftBy, l.goes = l.saves, false
 		l.tell(out)
 	}
 }
 
-// gone answers a leave when this node is no member, and its next life would not be one either: not before that is on disk.
+// gone answers a leave when this node is out, and when that is on disk: its next life would be a member again.
 func (l *Partitionable) gone() {
-	if l.leaving != 0 && !l.member && (l.kept >= l.leftBy || !l.Rules.Saves()) {
+	l.goes = l.goes && !l.member
+	if l.leaving != 0 && l.goes && (l.kept >= l.leftBy || !l.Rules.Saves()) {
 		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.leaving})
 		l.leaving = 0
 	}

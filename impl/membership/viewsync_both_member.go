@@ -200,5 +200,6 @@ func (l *Partitionable) returns() {
 		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.leaving, Code: impl.ViewChanging}) // the last one stays
 		l.leaving, l.wants = 0, true
 	}
+	l.goes = l.leaving != 0 && !l.member
 	l.gone()
 }
