@@ -26,7 +26,8 @@ func outsider(t *testing.T, c Certification, args ...string) *Certified {
 	_, _, err := nets.borrow()
 	nets.close()
 	skipWithout(t, err)
-	c.Adapter = adapter.Options{Command: append([]string{"python3", "../impl/adapter/samples/python/own.py"}, args...)}
+	c.Adapter = adapter.Options{Command: append([]string{"python3", "../impl/adapter/samples/python/own.py"}, args...),
+		Answer: time.Minute} // thirty-two interpreters begin at once, beside other tests
 	c.World, c.Parallel, c.Seed, c.Clock = "netns", 8, 1, time.Now
 	r, err := c.Run(t.Context())
 	if err != nil {
