@@ -2,8 +2,8 @@ package checkers
 
 // A group all of whose members have died or forgotten begins again, with a view that comes from nowhere. That is no second
 // chain: the view comes after all that there were before, as if somebody had gone there from each of them. It begins the
-// group again if who installed it first was in no view, and everybody in the view that had come last before it was down,
-// or in no view any more: it had left, or came back without one. Where one of them still is in a view, even an older one,
+// group again if who installed it first was in no view in its present life, and everybody in the view that had come last
+// before it was down, or in no view any more: it had left, or came back without one. Where one of them still is in a view, even an older one,
 // the group lives, and a view from nowhere is a second chain.
 
 // findAgain lists in j.items the views that begin a group again, in the order in which they were installed first.
@@ -22,7 +22,7 @@ func (j *Judge) findAgain() {
 			v := j.installs[at].view
 			g := int(j.views[v].key.group)
 			if int(j.views[v].first) == at+1 {
-				if last := j.row[g]; last != 0 && j.cameOf(at) == 0 && j.nobodyIn(last-1, g, i) {
+				if last := j.row[g]; last != 0 && j.installs[at].prev == 0 && j.nobodyIn(last-1, g, i) {
 					j.items = append(j.items, v)
 				}
 				j.row[g] = v + 1

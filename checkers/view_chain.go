@@ -12,10 +12,10 @@ import (
 
 // ways are the successions of all views, as lists: in j.queue the installations that leave a view, j.know has where they
 // begin.
-func (j *Judge) succession() {
+func (j *Judge) succession(came func(*Judge, int) uint32) {
 	j.know = zeroed(j.know, len(j.views)+1)
 	for at := range j.installs {
-		if v := j.cameOf(at); v != 0 {
+		if v := came(j, at); v != 0 {
 			j.know[v]++
 		}
 	}
@@ -25,7 +25,7 @@ func (j *Judge) succession() {
 	total := j.know[len(j.views)]
 	j.queue = sized(j.queue, int(total))
 	for at := len(j.installs) - 1; at >= 0; at-- {
-		if v := j.cameOf(at); v != 0 {
+		if v := came(j, at); v != 0 {
 			j.know[v]--
 			j.queue[j.know[v]] = uint32(at)
 		}
@@ -42,6 +42,15 @@ func (j *Judge) cameOf(at int) uint32 {
 	return j.installs[at].prev
 }
 
+// broughtFrom is cameOf, but who comes back and is given a state comes from nowhere: it begins with what others have, and
+// they go on from their view, not from the one in which it died.
+func (j *Judge) broughtFrom(at int) uint32 {
+	if x := &j.installs[at]; x.state && x.prev == 0 {
+		return 0
+	}
+	return j.cameOf(at)
+}
+
 // leaving lists the installations with which somebody left a view for another.
 func (j *Judge) leaving(v uint32) []uint32 { return j.queue[j.know[v]:j.know[v+1]] }
 
@@ -53,7 +62,7 @@ func (j *Judge) primaryComponent() spec.Finding {
 	if !j.viewed {
 		return inconclusive(0, noViews)
 	}
-	j.succession()
+	j.succession((*Judge).cameOf)
 	j.findAgain()
 	j.row = zeroed(j.row, len(j.views)) // view: ways that lead to it from views that are not taken
 	for at := range j.installs {
@@ -195,13 +204,13 @@ func (j *Judge) cameFrom(at int) int {
 }
 
 // viewOverlap judges VIEW-OVERLAP: two successors of one view have no member in common, unless one of them comes after
-// the other (CKV01, partitionable membership). It counts the pairs of successors, without those that come after each
+// the other (CKV01, partitionable membership). Who comes back after a crash and is given a state comes from no view. It counts the pairs of successors, without those that come after each
 // other. A view has as many successors as parts came of it, so that pairs are few.
 func (j *Judge) viewOverlap() spec.Finding {
 	if !j.viewed {
 		return inconclusive(0, noViews)
 	}
-	j.succession()
+	j.succession((*Judge).broughtFrom)
 	j.row = zeroed(j.row, len(j.views)) // view: the last search that reached it
 	n, search := 0, uint32(0)
 	for v := range j.views {

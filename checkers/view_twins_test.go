@@ -207,7 +207,7 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 	},
 	PrimaryComponent: func(t *twin) (a answer) {
 		for g := range t.h.Groups {
-			all, edges := t.successions(spec.GroupID(g))
+			all, edges := t.successions(spec.GroupID(g), true)
 			for _, w := range all {
 				for _, v := range all {
 					if t.beginsAgain(w) && t.firstOf(v) < t.firstOf(w) {
@@ -222,7 +222,7 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 	},
 	ViewOverlap: func(t *twin) (a answer) {
 		for g := range t.h.Groups {
-			all, edges := t.successions(spec.GroupID(g))
+			all, edges := t.successions(spec.GroupID(g), false)
 			after := closure(all, edges)
 			for _, v := range all {
 				for x, w := range all {
@@ -354,15 +354,16 @@ func (t *twin) membersIn(v vt) []spec.NodeID {
 	return nil
 }
 
-// successions lists the views of a group, and which somebody installed right after which.
-func (t *twin) successions(g spec.GroupID) (all []vt, edges map[[2]vt]bool) {
+// successions lists the views of a group, and which somebody installed right after which; brought says whether who comes
+// back and is given a state comes from the view in which it died.
+func (t *twin) successions(g spec.GroupID, brought bool) (all []vt, edges map[[2]vt]bool) {
 	edges = map[[2]vt]bool{}
 	for _, i := range t.views() {
 		if t.h.Events[i].Group != g {
 			continue
 		}
 		v, _, ok := t.in(t.procAt(i), g, i)
-		if t.h.Model == spec.CrashRecovery { // the last of all incarnations, unless it left
+		if t.h.Model == spec.CrashRecovery && (ok || brought || !t.stated(i)) { // the last of all incarnations, unless it left
 			v, ok = vt{g: g, header: true}, t.h.Groups[g].Is(t.h.Events[i].Node)
 			for k := range i {
 				if e := &t.h.Events[k]; e.Node == t.h.Events[i].Node && e.Group == g {
@@ -390,18 +391,14 @@ func (t *twin) successions(g spec.GroupID) (all []vt, edges map[[2]vt]bool) {
 	return all, edges
 }
 
-// beginsAgain says whether a group begins again with a view: who installed it first came from nowhere, and nobody of the view
+// beginsAgain says whether a group begins again with a view: who installed it first came from nowhere in its life, and nobody of the view
 // that came last before it was up and in a view then.
 func (t *twin) beginsAgain(w vt) bool {
 	at := t.firstOf(w)
 	if at < 0 {
 		return false
 	}
-	n := t.h.Events[at].Node
 	_, _, came := t.in(t.procAt(at), w.g, at)
-	if t.h.Model == spec.CrashRecovery {
-		_, came = t.nodeIn(n, w.g, at)
-	}
 	last, some := vt{}, false
 	for _, i := range t.views() {
 		if v := t.viewAt(i); i < at && v.g == w.g && i == t.firstOf(v) {

@@ -44,7 +44,7 @@ var viewRequirements = []Requirement{
 	},
 	{
 		ID: "PRIMARY-COMPONENT", Title: "Primary views form a chain",
-		Statement: "The primary views of a group form one chain by succession, and some process has installed both of two consecutive ones. One that was cut off and still sits in its old view breaks nothing as long as it decides nothing there.",
+		Statement: "The primary views of a group form one chain by succession, and some process has installed both of two consecutive ones. A group of whose last view nobody is left begins again, with a view that comes after all those before it. One that was cut off and still sits in its old view breaks nothing as long as it decides nothing there.",
 		Source:    "CKV01, primary component membership",
 		Family:    Views, Classes: []Class{Safety},
 		NeedsKinds: []Kind{ViewChange},

@@ -102,3 +102,37 @@ func TestLeaveOfNonMemberWaitsForTheDisk(t *testing.T) {
 		}
 	}
 }
+
+// Nor is it a member of a view that is under way when it asks to leave.
+func TestNoViewAfterLeave(t *testing.T) {
+	for name, newStack := range map[string]func(impl.Config) impl.Layer{"primary": newViews, "both": newPartitionable} {
+		w, h, during := sim.New(sim.Config{New: newStack}), &spec.History{}, 0
+		for after := 20; after < 200; after++ {
+			s := &faults.Scenario{Nodes: 2, Seed: uint64(after), Net: faults.DefaultNet}
+			s.Groups = []faults.Group{{Name: "g", Closed: true, Members: []spec.NodeID{0}}}
+			for t, op := range map[int]faults.Op{0: faults.Join, after: faults.Leave, 3000: faults.Query} {
+				s.Steps = append(s.Steps, faults.Step{When: faults.When{At: spec.Time(t) * ms}, Action: faults.Action{Op: op, Node: 1}})
+			}
+			if err := w.Play(s, h); err != nil {
+				t.Fatal(err)
+			}
+			left, called := false, false
+			for i := range h.Events {
+				switch e := &h.Events[i]; {
+				case e.Node != 1:
+				case e.Kind == spec.Leave:
+					called = true
+				case e.Kind == spec.Left:
+					left = true
+				case e.Kind == spec.ViewChange && left:
+					t.Fatalf("%s: 1 is a member after its leave has returned\n%s", name, s)
+				case e.Kind == spec.ViewChange && called:
+					during++
+				}
+			}
+		}
+		if during == 0 {
+			t.Errorf("%s: no leave met a view under way", name)
+		}
+	}
+}
