@@ -7,7 +7,9 @@ import (
 )
 
 // joinComplete judges JOIN-COMPLETE: what a correct process sends after a join returned is delivered by the joiner, if that
-// one is correct and does not leave (this project's). It counts such messages, once a joiner.
+// one is correct and does not leave (this project's), also where the sender has not heard of the joiner, or is in a view
+// without it: a joiner that was left behind since is a member again from the first view on that has it. It counts such
+// messages, once a joiner.
 func (j *Judge) joinComplete() spec.Finding {
 	n, d := 0, debt{}
 	joined := false
@@ -26,7 +28,7 @@ func (j *Judge) joinComplete() spec.Finding {
 		owers := j.debtors(j.group(uint32(m)))
 		for k := range owers {
 			o := &owers[k]
-			if o.joined == 0 || o.joined > j.msgs[m].send || !j.owes(o, uint32(m)) {
+			if o.joined == 0 || o.joined > j.msgs[m].send || !j.owes(o, uint32(m)) && (o.out || o.since > j.msgs[m].send) {
 				continue
 			}
 			n++

@@ -308,7 +308,7 @@ func cited(h *spec.History, id spec.ID, keep map[int]bool) *spec.History {
 		case spec.Crash, spec.Recover, spec.Join, spec.Joined, spec.Leave, spec.Left:
 			sub.Add(e)
 		case spec.ViewChange, spec.Block, spec.Unblock:
-			if keep[i] || !onViews(id) {
+			if keep[i] || !onViews(id) || id == JoinComplete || id == GroupRestart { // which say who is a member
 				sub.Add(e)
 			}
 		default:
