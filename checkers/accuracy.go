@@ -13,7 +13,7 @@ type DetectorFigures struct {
 	Detections int           // crashes that a watcher suspects, from then until the end
 	Detection  time.Duration // sum of their times, T_D: from the crash to the suspicion that stays
 	Slowest    time.Duration // the longest of these
-	Mistakes   int           // suspicions of a node that was up and connected
+	Mistakes   int           // suspicions of a node that was up and connected, or that were not taken back within the declared bound when it was again
 	Mistaken   time.Duration // sum of their durations, T_M: until the node is trusted again, or one of the two fails
 	Watched    time.Duration // sum over pairs: the time in which both were up and connected
 }
@@ -65,13 +65,14 @@ type watch struct {
 	since     spec.Time // when it began to suspect it
 	connected spec.Time // when both began to be up and connected; -1 while they are not
 	windows   int       // whole windows of the declared length in which they were
-	wrong     int       // mistakes
+	wrong     int       // of these, with a suspicion that began in them, or lasted throughout
 }
 
 // detectorAccuracy counts for DETECTOR-ACCURACY the mistakes of failure detectors: suspicions of a process that is up and
 // connected, by one that is (CGR11, accuracy; Chen, Toueg, Aguilera 2002). An instance is a time of the declared bound in
-// which a pair of processes is so; without a bound, or if it is shorter than that once, the whole time is one. One run
-// proves nothing but that there were none; [spec.Tally.Against] judges many.
+// which a pair of processes is so; without a bound, or if it is shorter than that once, the whole time is one. It is
+// mistaken where a suspicion begins in it, or lasts throughout: what began while the two were apart has to be taken back
+// when they no longer are. One run proves nothing but that there were none; [spec.Tally.Against] judges many.
 func (j *Judge) detectorAccuracy() spec.Finding {
 	if tooLarge(len(j.h.Nodes), len(j.h.Nodes)) {
 		return broken()
@@ -127,7 +128,7 @@ func (j *Judge) watchAll() (f DetectorFigures, told bool) {
 			told = true
 			w := &j.watches[int(e.Node)*nodes+int(e.To)]
 			if e.Kind == spec.Trust {
-				w.endMistake(&f, e.T)
+				w.endMistake(&f, e.T, window)
 				w.suspects = false
 			} else if !w.suspects {
 				w.suspects, w.since = true, e.T
@@ -189,16 +190,28 @@ func (j *Judge) reviewPairs(f *DetectorFigures, e *spec.Event, window spec.Time)
 	}
 }
 
-func (w *watch) endMistake(f *DetectorFigures, t spec.Time) {
-	if w.mistaken {
-		f.Mistaken += time.Duration(t - w.since)
-		w.mistaken = false
+// endMistake takes in the end of a suspicion of one that is up and connected, or of the time in which it was.
+func (w *watch) endMistake(f *DetectorFigures, t, window spec.Time) {
+	if !w.suspects || w.connected < 0 {
+		return
 	}
+	lasted := t - max(w.since, w.connected)
+	switch {
+	case w.mistaken:
+		f.Mistaken += time.Duration(lasted)
+	case window > 0 && lasted >= window: // it had a reason, which is long over
+		f.Mistakes++
+		f.Mistaken += time.Duration(lasted - window)
+	}
+	if window > 0 {
+		w.wrong += int(lasted / window)
+	}
+	w.mistaken = false
 }
 
 // disconnect ends the time in which the two were up and connected.
 func (w *watch) disconnect(f *DetectorFigures, t, window spec.Time) {
-	w.endMistake(f, t)
+	w.endMistake(f, t, window)
 	f.Watched += time.Duration(t - w.connected)
 	if t > w.connected {
 		n := 1

@@ -27,6 +27,32 @@ func TestDetectorAccuracy(t *testing.T) {
 	}
 }
 
+// A suspicion that had a reason is a mistake when that is over for longer than the bound, and once more for each whole
+// bound that it lasts; one that is taken back in time is none.
+func TestSuspicionsAreToBeTakenBack(t *testing.T) {
+	for _, c := range []struct {
+		text             string
+		missing, figures int
+		lasting          time.Duration // of mistakes
+	}{
+		{"nodes=2 P0 S1.0 @100 p0 @105 T1.0 @140", 0, 0, 0},
+		{"nodes=2 P0 S1.0 @100 p0 @112 T1.0 @140", 1, 1, 2 * time.Millisecond},
+		{"nodes=2 P0 S1.0 @100 p0 @135 s1.1", 3, 1, 25 * time.Millisecond},
+		{"nodes=2 P0 S1.0 @100 p0 @106 P0 @112 p0 @118 T1.0 @140", 0, 0, 0}, // no ten milliseconds at a time
+		{"nodes=2 @5 S1.0 @30 T1.0 @40 s1.1", 3, 1, 25 * time.Millisecond},  // which begins in one, and lasts two
+	} {
+		h := parse(c.text)
+		h.Bounds = map[string]time.Duration{string(DetectorAccuracy): 10 * time.Millisecond}
+		f := Check(h, DetectorAccuracy)[0]
+		var j Judge
+		j.Load(h)
+		g, _ := j.DetectorFigures()
+		if f.Missing != c.missing || g.Mistakes != c.figures || g.Mistaken != c.lasting {
+			t.Errorf("%s: %d times with a mistake, %d mistakes for %v; want %d, %d, %v", c.text, f.Missing, g.Mistakes, g.Mistaken, c.missing, c.figures, c.lasting)
+		}
+	}
+}
+
 // A group with views costs no allocation either.
 func TestViewsCostNoAllocation(t *testing.T) {
 	h := parse(start + "B0 s0.1 W0.2.0.1.2 U0 t1.0.1.2 W1.2.0.1.2 W2.2.0.1.2 d0.0.1S d1.0.1S d2.0.1S L2 l2 s0.2 d0.0.2 d1.0.2 W0.3.0.1 W1.3.0.1")

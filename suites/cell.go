@@ -125,7 +125,7 @@ func (c Cell) Member(cfg impl.Config) impl.Layer {
 	case c.Transport.Name == "tcp" && c.Transport.Get("stream", "") != "kernel":
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
-	return impl.NewStack(layers...)
+	return impl.NewStack(c.watching(cfg, layers)...)
 }
 
 // overChannel says whether the level of reliability stands on reliable channels between any two nodes.
@@ -208,8 +208,11 @@ func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules
 	if c.logged() {
 		cfg.Model, cfg.Revive = spec.CrashRecovery, true
 	}
-	if c.changes() {
+	if c.changes() || c.elects() {
 		cfg.Model = spec.CrashRecovery
+	}
+	if c.watches() {
+		cfg.Enough = longEnough
 	}
 	if rules == nil {
 		rules = &ipmulticast.Rules{}

@@ -42,7 +42,7 @@ func (c Cell) faces() spec.FaultSet {
 	if c.Ordering.Name == "real-time" {
 		f |= spec.ClockFaults
 	}
-	if c.logged() {
+	if c.logged() || c.elects() {
 		f |= spec.DiskFaults
 	}
 	if c.Reliability.Name == "byzantine" {
@@ -146,7 +146,7 @@ func (c Cell) premises() premises {
 	}
 	p.looped = p.routed && n.subnets > 1 && (n.shape >= ipmulticast.Ring || n.mode == ipmulticast.Sparse)
 	p.switches = n.mode == ipmulticast.Sparse && n.tree
-	p.checksummed = p.channel || p.repairs || links || gossip
+	p.checksummed = p.channel || p.repairs || links || gossip || c.watches() || c.elects()
 	p.relayed = len(c.coordinators(8)) > 0
 	p.direct = r == "best-effort" || logged || gossip || !p.relayed // gossip is told to one after another
 	return p
@@ -189,6 +189,7 @@ func (c Cell) Claims() spec.Claims {
 	c.claimOrder(m, &p, intact)
 	c.claimNetwork(m, &p, intact)
 	c.claimOverflow(m)
+	c.claimWatching(m)
 	return inCatalogueOrder(m)
 }
 

@@ -16,7 +16,7 @@ func (c Cell) cost(members int) int {
 	copies := members - 1
 	acks := 0
 	switch {
-	case c.total() || c.together(): // what orders costs packets too
+	case c.total() || c.together() || c.furnished(): // what orders, watches or elects costs packets too
 		return 0
 	case c.Reliability.Name != "unreliable" && c.Reliability.Name != "best-effort" || c.channel() || c.mtu() > 0 || c.Membership.Name == "anonymous":
 		return 0
@@ -49,7 +49,7 @@ func (c Cell) cost(members int) int {
 func (c Cell) ackCost(members int) (acks int, counted bool) {
 	t := c.Transport.Name
 	_, links := c.network()
-	if c.total() || c.together() {
+	if c.total() || c.together() || c.furnished() {
 		return 0, false
 	}
 	switch c.Reliability.Name {
@@ -150,6 +150,7 @@ func (c Cell) declare(s *faults.Scenario, h *spec.Header) {
 	if c.premises().repairs {
 		bound("TAIL-RECOVERY", c.tail(s))
 	}
+	c.declareWatching(s, bound)
 	if c.notices() { // a heartbeat is missed every TL/4; what a fault has held up may come until then
 		bound("DETECTOR-COMPLETENESS", 2*sim.DefaultTL+2*s.Net.Max)
 	}

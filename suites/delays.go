@@ -15,7 +15,7 @@ import (
 // hops gives how many delays a multicast takes by the transport; 0 where the cell does not say.
 func (c Cell) hops() int {
 	switch {
-	case c.mtu() > 0 || c.Membership.Name != "static":
+	case c.mtu() > 0 || !c.static() || c.furnished():
 		return 0
 	case c.Transport.Name == "unicast":
 		return 1

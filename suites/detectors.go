@@ -107,6 +107,7 @@ func explainDetector(name string) *Explanation {
 			e := &Explanation{Name: d.name, Kind: "failure detector", Title: d.title}
 			e.add("source", d.source)
 			e.add("used by", "the memberships whose members change, as an option: "+viewSynchronous+":detector="+d.name)
+			e.add("judged in", "static:detector="+d.name+", a group that does nothing but watch: conform run --membership static:detector="+d.name)
 			e.add("measured by", "conform detectors")
 			return e
 		}

@@ -40,6 +40,9 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	if x.Joins = anonymous; anonymous {
 		x.NonMember, x.OneToOne = true, false
 	}
+	if c.watches() || c.elects() {
+		x.Window, x.Hold = viewWindow, viewHold
+	}
 	x.Overlaps = c.overlaps(i) && !c.changes()
 	if c.changes() {
 		x.Window, x.Hold = viewWindow, viewHold
@@ -117,6 +120,7 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	}
 	c.burst(s, seed, i)
 	c.even(s, model, i)
+	c.stir(s, seed, model, i)
 	c.aimCrashes(s, model)
 	if model.Has(spec.ByzantineFault) && i%4 > 0 {
 		lie(s, seed)
@@ -142,7 +146,7 @@ const purposeLies = 0x11e5
 // special says whether schedules of the cell are drawn in another way than others.
 func (c Cell) special() bool {
 	_, barriers := c.barrier()
-	return barriers || c.changes() || c.bursts() || c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
+	return barriers || c.changes() || c.furnished() || c.bursts() || c.logged() || c.Reliability.Name == "gossip" || c.Reliability.Name == "byzantine"
 }
 
 // sizes gives how many nodes schedules have that don't say it; 0, 0 is the usual.

@@ -9,7 +9,6 @@ import (
 
 // merge puts the units of a cell together, in their order.
 func merge(c Cell, members int, units []*unit) CellReport {
-	share := c.share(members)
 	r := CellReport{Transport: c.Transport.String(), Reliability: c.Reliability.String(), Ordering: c.Ordering.String(),
 		Membership: c.Membership.String(), Applicable: true}
 	if err := c.Applicable(); err != nil {
@@ -56,9 +55,9 @@ func merge(c Cell, members int, units []*unit) CellReport {
 		if x.Reason = t.Reason; x.Verdict == spec.Pass {
 			x.Reason = ""
 		}
-		if x.ID == "PROBABILISTIC-VALIDITY" {
-			x.Missing, x.Share = t.Missing, share
-			x.Verdict, x.Reason = weigh(t, share, members)
+		if d, ok := c.statistic(x.ID, members); ok {
+			x.Missing, x.Share = t.Missing, d.share
+			x.Verdict, x.Reason = d.weigh(t)
 		}
 	}
 	r.Requirements = append(r.Requirements, separations...)
@@ -69,17 +68,15 @@ func merge(c Cell, members int, units []*unit) CellReport {
 // confidence is that of verdicts on a statistic.
 const confidence = .99
 
-// weigh gives the verdict on a statistic, and why it is not a pass. Whether one member delivers depends on whether
-// others do, so that a message to so many members counts as one trial and not as so many.
-func weigh(t *spec.Tally, share float64, members int) (spec.Verdict, string) {
+// weigh gives the verdict on a statistic, and why it is not a pass.
+func (d statistic) weigh(t *spec.Tally) (spec.Verdict, string) {
 	trials := *t
-	trials.Antecedents, trials.Missing = t.Antecedents/members, (t.Missing+members-1)/members
-	v := trials.Against(share, confidence)
+	trials.Antecedents, trials.Missing = t.Antecedents/d.each, (t.Missing+d.each-1)/d.each
+	v := trials.Against(d.share, confidence)
 	if v == spec.Pass {
 		return v, ""
 	}
-	return v, fmt.Sprintf("%d of %d deliveries are missing, and a share of %.3f was declared (confidence %v)",
-		t.Missing, t.Antecedents, share, confidence)
+	return v, fmt.Sprintf(d.text+", and a share of %.3f was declared (confidence %v)", t.Missing, t.Antecedents, d.share, confidence)
 }
 
 // skip puts beside the scale what could not be tested because the run was told to leave out faults of its model, or has

@@ -121,10 +121,12 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 				continue
 			}
 			f := b.judge.Check(c.ID)
-			if c.ID == "PROBABILISTIC-VALIDITY" {
+			if isStatistic(c.ID) {
 				if text := subject.shortOf(&share, f); text != "" && i+1 >= killAlarms {
-					failed[c.ID], k.Killed = true, true
-					k.Witness = &Story{ID: c.ID, Text: text}
+					failed[c.ID] = true
+					if slices.Contains(m.Breaks, c.ID) && !k.Killed {
+						k.Killed, k.Witness = true, &Story{ID: c.ID, Text: text}
+					}
 				}
 				continue
 			}
@@ -155,11 +157,11 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 	return k, nil
 }
 
-// shortOf adds a finding on the share that delivers, and says what all of them together show if that is too little.
+// shortOf adds a finding on a statistic, and says what all of them together show if that is too little.
 func (s *Subject) shortOf(t *spec.Tally, f spec.Finding) string {
-	members := s.cell.members(0)
+	d, _ := s.cell.statistic(f.ID, s.cell.members(0))
 	t.Add(f)
-	if v, text := weigh(t, s.cell.share(members), members); v == spec.Fail {
+	if v, text := d.weigh(t); v == spec.Fail {
 		return text
 	}
 	return ""

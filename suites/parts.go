@@ -194,6 +194,7 @@ func Memberships() []Part {
 	return []Part{{
 		Name: "static", Title: "the members are known from the start and never change",
 		Promise: "closed groups refuse the sends of others; cuts and pauses shorter than TL are survived; who comes back without a log is no member",
+		Options: watchingOptions,
 		New:     func(cfg impl.Config) impl.Layer { return membership.NewStatic(cfg) },
 	}, {
 		Name: "anonymous", Title: "who wants to hear joins at the transport, and nobody knows who does",

@@ -115,7 +115,7 @@ func (p *Plan) units() []*unit {
 			continue
 		}
 		n := p.Schedules
-		if slices.ContainsFunc(c.Claims(), func(x spec.Claim) bool { return x.ID == "PROBABILISTIC-VALIDITY" }) { // a share shows in many messages only
+		if slices.ContainsFunc(c.Claims(), func(x spec.Claim) bool { return isStatistic(x.ID) }) { // a share shows in many messages only
 			n *= shareFactor
 		}
 		for i := 0; i < n; i += chunk {

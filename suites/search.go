@@ -264,7 +264,7 @@ func (s *Subject) broken(b *bench, x *faults.Scenario) *spec.Claim {
 	injected := s.cell.injects(x)
 	for k := range s.Claims {
 		c := &s.Claims[k]
-		if c.ID != "PROBABILISTIC-VALIDITY" && injected.Within(c.Under) && !b.outlasts(x, c.ID) && b.judge.Check(c.ID).Verdict == spec.Fail {
+		if !isStatistic(c.ID) && injected.Within(c.Under) && !b.outlasts(x, c.ID) && b.judge.Check(c.ID).Verdict == spec.Fail {
 			return c
 		}
 	}

@@ -79,6 +79,7 @@ func (c Cell) Separations() []Separation {
 		add(spec.NoFaults, "TOTAL-ORDER")
 	}
 	c.separateAcross(&p, add)
+	c.separateWatching(add)
 	switch {
 	case c.sequenced():
 		add(spec.SetOf(spec.CoordinatorFault), "VALIDITY")

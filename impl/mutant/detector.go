@@ -13,6 +13,7 @@ const (
 	watched         = "unicast/unreliable/unordered/static:detector=fixed"
 	watchedByPhi    = "unicast/unreliable/unordered/static:detector=adaptive"
 	electedByQuorum = "unicast/unreliable/unordered/static:election=on"
+	lockedByLamport = "unicast/reliable/total-lamport/static:mutex=on"
 )
 
 // member gives the constructor of a stack of plain multicast above one layer of a membership.
@@ -22,8 +23,7 @@ func member(bottom maker) func(impl.Config) impl.Layer {
 	}
 }
 
-// Detectors lists the bugs of failure detectors. They are not among [All]: their stacks are no cells of the matrix.
-func Detectors() []Mutant {
+func detectorMutants() []Mutant {
 	wrong := []spec.ID{"DETECTOR-ACCURACY"}
 	silence := spec.SetOf(spec.PauseFault, spec.LossFault, spec.PartitionFault, spec.DelayFault, spec.ReorderFault)
 	return []Mutant{

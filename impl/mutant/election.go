@@ -6,9 +6,8 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// Elections lists the bugs of leader election. They are not among [All]: their stacks are no cells of the matrix.
-// Schedules must let nodes come back, and cut some off for longer than a member waits for its leader.
-func Elections() []Mutant {
+// Schedules of these must let nodes come back, and cut some off for longer than a member waits for its leader.
+func electionMutants() []Mutant {
 	two := []spec.ID{"ELECTION-SAFETY"}
 	restarts := spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.RecoverFault, spec.PauseFault, spec.LossFault,
 		spec.PartitionFault, spec.DelayFault)

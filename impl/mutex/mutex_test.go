@@ -10,11 +10,11 @@ import (
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/impltest"
+	"github.com/conform-go/conform/impl/mutex"
 	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
-	"github.com/conform-go/conform/suites/mutex"
 )
 
 const stay = 20 * time.Millisecond
@@ -122,7 +122,7 @@ func TestMutualExclusion(t *testing.T) {
 			return false
 		}
 	}
-	forgotten := func(r *mutex.Rules) { r.Releases = func() bool { return false } }
+	forgotten := func(r *mutex.Rules) { r.Releases = func(bool) bool { return false } }
 	for _, c := range []struct {
 		name       string
 		order      maker

@@ -38,14 +38,14 @@ type Mutex struct {
 // Rules are the rules that safety and liveness stand on.
 type Rules struct {
 	Enters   func(queue []spec.NodeID, self spec.NodeID) bool // whether it is this node's turn
-	Releases func() bool                                      // whether who leaves says so
+	Releases func(entering bool) bool                         // whether who enters, or leaves, tells that it has left
 }
 
 // New makes the layer of one node, which stays inside for so long.
 func New(cfg impl.Config, stay time.Duration) *Mutex {
 	return &Mutex{self: cfg.Self, stay: stay, Rules: Rules{
 		Enters:   func(queue []spec.NodeID, self spec.NodeID) bool { return queue[0] == self },
-		Releases: func() bool { return true },
+		Releases: func(entering bool) bool { return !entering },
 	}}
 }
 
@@ -107,6 +107,7 @@ func (m *Mutex) enter(now spec.Time, out *impl.Effects) {
 		m.inside = true
 		out.Note(impl.Entered, 0, 0)
 		out.SetTimer(0, now+spec.Time(m.stay))
+		m.release(true, out)
 	}
 }
 
@@ -114,7 +115,11 @@ func (m *Mutex) enter(now spec.Time, out *impl.Effects) {
 func (m *Mutex) leave(out *impl.Effects) {
 	m.inside, m.leaves = false, true
 	out.Note(impl.Left, 0, 0)
-	if m.Rules.Releases() {
+	m.release(false, out)
+}
+
+func (m *Mutex) release(entering bool, out *impl.Effects) {
+	if m.Rules.Releases(entering) {
 		m.multicast(release, nil, 0, out)
 	}
 }
