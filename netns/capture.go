@@ -11,6 +11,9 @@ import (
 // capture shows the frames that hosts send, as the switch sees them before it drops any, and as those of host -1 what it
 // asks them about groups, until what it gives is called.
 func (w *World) capture() (stop func(), err error) {
+	if w.cfg.LAN.wide != nil {
+		return w.sightings()
+	}
 	show := w.cfg.Capture
 	if show == nil {
 		return func() {}, nil

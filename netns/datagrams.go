@@ -38,15 +38,15 @@ type datagrams struct {
 }
 
 // listenDatagrams opens the socket of a node in the namespace of its process.
-func listenDatagrams(cfg *impl.Config, wire Wire, group netip.Addr, peers []netip.AddrPort) (*datagrams, error) {
+func listenDatagrams(cfg *impl.Config, wire Wire, group netip.Addr, peers []netip.AddrPort, ttl int) (*datagrams, error) {
 	// A socket that is bound to an address of its own would not hear the group.
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{Port: lanPort})
+	c, err := net.ListenUDP(udpOf(peers[cfg.Self].Addr()), &net.UDPAddr{Port: lanPort})
 	if err != nil {
 		return nil, fmt.Errorf("netns: the socket of node %d: %w", cfg.Self, err)
 	}
 	d := &datagrams{links: newLinks(c, cfg, peers), wire: wire, own: peers[cfg.Self].Addr()}
 	if d.raw, err = c.SyscallConn(); err == nil {
-		err = d.prepare(group)
+		err = d.prepare(group, ttl)
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -54,17 +54,21 @@ func listenDatagrams(cfg *impl.Config, wire Wire, group netip.Addr, peers []neti
 	return d, nil
 }
 
-func (d *datagrams) prepare(group netip.Addr) error {
+func (d *datagrams) prepare(group netip.Addr, ttl int) error {
 	switch d.wire {
 	case Broadcast:
 		d.group = netip.AddrPortFrom(lanBroadcast, lanPort)
 		return d.option(unix.SOL_SOCKET, unix.SO_BROADCAST, 1)
 	case Multicast:
 		d.group = netip.AddrPortFrom(group, lanPort)
+		if group.Is6() {
+			return d.prepare6(ttl)
+		}
 		return errors.Join(
 			d.option(unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0), // or what other sockets of the host have joined is heard too
 			d.option(unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0),
-			d.option(unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, 1))
+			d.option(unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT), // or the kernel does not number what it sends
+			d.option(unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, ttl))
 	}
 	return nil
 }
@@ -99,7 +103,9 @@ func (d *datagrams) Call(e *impl.Effect) (in impl.Input, wanted bool) {
 	if e.Call != impl.Join && e.Call != impl.Leave {
 		return in, false
 	}
-	if d.wire == Multicast {
+	if d.wire == Multicast && d.group.Addr().Is6() {
+		d.listen6(e.Call == impl.Join)
+	} else if d.wire == Multicast {
 		name := unix.IP_ADD_MEMBERSHIP
 		if e.Call == impl.Leave {
 			name = unix.IP_DROP_MEMBERSHIP

@@ -77,6 +77,9 @@ func (f *filter) diverted(way int) {
 
 // begin lets nothing be broken and nothing be on its way; the dice of a run are those of its seed.
 func (l *LAN) begin(seed uint64) error {
+	if l.wide != nil {
+		return l.wide.begin()
+	}
 	err := l.Drop(nil)
 	l.slow.clear(seed)
 	return err
@@ -87,6 +90,9 @@ func (l *LAN) Drop(drops []Drop) error { return l.Break(drops, nil) }
 
 // Break lets the switch drop and alter this from now on, and do nothing else: one transaction.
 func (l *LAN) Break(drops []Drop, alters []Alter) error {
+	if l.wide != nil {
+		return l.wide.breakdown(drops)
+	}
 	f := &l.filter
 	l.slow.set(drops, alters)
 	f.conn.FlushChain(f.forward)

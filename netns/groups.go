@@ -78,7 +78,7 @@ type grouped struct {
 }
 
 func listenGroups(cfg *impl.Config, g *Guest) (*grouped, error) {
-	d, err := listenDatagrams(cfg, g.Wire, g.Groups[0].Addr, g.Peers)
+	d, err := listenDatagrams(cfg, g.Wire, g.Groups[0].Addr, g.Peers, max(1, g.TTL))
 	if err != nil {
 		return nil, err
 	}

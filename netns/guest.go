@@ -41,6 +41,7 @@ type Guest struct {
 	Groups []GuestGroup     // of all nodes
 	Stacks []spec.GroupID   // those of the groups for which it has a stack, ascending; nil: there is one group, and nothing names it
 	Wire   Wire             // how packets travel
+	TTL    int              // of those to a group, on a wire that has addresses for groups; 0: 1
 	Peers  []netip.AddrPort // of all nodes
 	TS, TL time.Duration    // the timers
 	Seed   uint64           // of layers
@@ -111,7 +112,7 @@ func (g *Guest) link(cfg *impl.Config) (Link, error) {
 	case g.Stacks != nil:
 		return listenGroups(cfg, g)
 	}
-	return listenDatagrams(cfg, g.Wire, g.Groups[0].Addr, g.Peers)
+	return listenDatagrams(cfg, g.Wire, g.Groups[0].Addr, g.Peers, max(1, g.TTL))
 }
 
 // obey hands the application what the input says. The application may wait for the node, and a go does not wait for the

@@ -31,6 +31,7 @@ type LAN struct {
 	ports  []int // of the switch, by host: the index of its interface
 	filter filter
 	slow   slow
+	wide   *Subnets // over which the hosts are spread; nil: there is one switch
 }
 
 // The timers of the switch, in hundredths of a second. While the first queries are answered it sends everything
@@ -290,6 +291,9 @@ func (l *LAN) Hosts() int { return len(l.hosts) }
 
 // Await waits until the switch forwards a group to these hosts, and no longer than that.
 func (l *LAN) Await(group netip.Addr, hosts []int, longest time.Duration) error {
+	if l.wide != nil {
+		return l.wide.awaitRouters(group, hosts, longest)
+	}
 	for end := time.Now().Add(longest); ; time.Sleep(2 * time.Millisecond) {
 		at, err := l.Listeners(group)
 		if err != nil {
@@ -367,6 +371,9 @@ func (l *LAN) entries(m []byte, group netip.Addr, at map[int]bool) {
 // Close takes the LAN down, with every process in it.
 func (l *LAN) Close() error {
 	errs := []error{l.slow.end()}
+	if l.wide != nil {
+		errs = append(errs, l.wide.close())
+	}
 	l.filter.end()
 	if l.links != nil {
 		l.links.Close()

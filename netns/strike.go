@@ -30,6 +30,8 @@ func (w *World) act(i int) error {
 		return w.pause(i)
 	case faults.Heal:
 		return w.heal()
+	case faults.RouterDown, faults.RPDown, faults.PruneLost, faults.Boundary, faults.TableFull:
+		return w.strikeRouter(i)
 	}
 	w.note(spec.Fault, i)
 	w.active = append(w.active, active{i, w.since()})
@@ -138,6 +140,12 @@ func (w *World) over(i int) error {
 	}
 	w.active = slices.Delete(w.active, k, k+1)
 	a := &w.s.Steps[i].Action
+	if mend := w.mends[i]; mend != nil {
+		delete(w.mends, i)
+		if err := mend(); err != nil {
+			return err
+		}
+	}
 	if a.Op != faults.Pause {
 		if err := w.drop(); err != nil {
 			return err

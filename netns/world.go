@@ -55,6 +55,7 @@ type World struct {
 	healed  bool
 	script  spec.Time // since the base: when the last timed step is over
 	fired   map[int]bool
+	mends   map[int]func() error // by step: what ends a fault of a machine that is no node
 
 	mu   sync.Mutex // of the residents' books
 	last spec.Time  // when something was last observed
@@ -94,7 +95,12 @@ var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leav
 	faults.Heal, faults.Lies}
 
 // Can says why the world can't inject this, or nil.
-func (w *World) Can(op faults.Op) error { return CanInject(op) }
+func (w *World) Can(op faults.Op) error {
+	if w.cfg.LAN.wide != nil {
+		return w.cfg.LAN.wide.canInject(op)
+	}
+	return CanInject(op)
+}
 
 // CanInject says why no world of this package can inject this, or nil.
 func CanInject(op faults.Op) error {
@@ -125,6 +131,9 @@ func (l *LAN) Fits(s *faults.Scenario) error {
 	if s.Net.MTU != 0 {
 		return fmt.Errorf("an MTU of %d: the kernel cuts packets into pieces", s.Net.MTU)
 	}
+	if l.wide != nil {
+		return l.wide.fits(s)
+	}
 	for i := range s.Steps {
 		if err := CanInject(s.Steps[i].Action.Op); err != nil {
 			return fmt.Errorf("%q: %w", s.StepText(i), err)
@@ -145,7 +154,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	w.plays++
 	w.s, w.epoch, w.base, w.late = s, Now(), 0, 0
 	w.nodes, w.own, w.active, w.agenda, w.healed, w.script = nil, nil, nil, nil, false, 0
-	w.moments, w.fired = make(chan moment, 1<<10), map[int]bool{}
+	w.moments, w.fired, w.mends = make(chan moment, 1<<10), map[int]bool{}, map[int]func() error{}
 	if err := w.cfg.LAN.begin(s.Seed); err != nil {
 		return err
 	}
@@ -166,6 +175,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	if err := w.end(); err != nil {
 		return err
 	}
+	stop()
 	w.write(h)
 	h.Settled = settled
 	return nil
@@ -178,6 +188,9 @@ const mostGroups = 16
 // run before is about another one.
 func (w *World) groupAddr(g int) netip.Addr {
 	n := w.plays - 1
+	if w.cfg.LAN.wide != nil && w.cfg.LAN.wide.v6 {
+		return netip.AddrFrom16([16]byte{0xff, 5, 13: byte(1 + g), 14: byte(1 + n/250%250), 15: byte(1 + n%250)})
+	}
 	return netip.AddrFrom4([4]byte{239, byte(129 + g), byte(1 + n/250%250), byte(1 + n%250)})
 }
 
@@ -246,11 +259,11 @@ func (w *World) await() error {
 // start starts the next life of a node.
 func (w *World) start(n spec.NodeID) error {
 	r := w.nodes[n]
-	guest := &Guest{Stack: w.cfg.Stack, Self: n, Wire: w.cfg.Wire,
+	guest := &Guest{Stack: w.cfg.Stack, Self: n, Wire: w.cfg.Wire, TTL: w.cfg.LAN.ttl(),
 		TS: w.cfg.TS, TL: w.cfg.TL, Seed: w.s.Seed, Lie: w.s.LiesOf(n), Epoch: w.epoch, Depths: true}
 	for i := range w.s.Nodes {
 		guest.Nodes = append(guest.Nodes, strconv.Itoa(i))
-		guest.Peers = append(guest.Peers, netip.AddrPortFrom(HostAddr(i), lanPort))
+		guest.Peers = append(guest.Peers, netip.AddrPortFrom(w.cfg.LAN.addr(i), lanPort))
 	}
 	for i, g := range w.s.Groups {
 		guest.Groups = append(guest.Groups, GuestGroup{Name: g.Name, Members: g.Members, Closed: g.Closed, Addr: w.groupAddr(i)})
@@ -277,6 +290,7 @@ func (w *World) header(h *spec.History) {
 	for _, g := range w.s.Groups {
 		h.Groups = append(h.Groups, spec.Group{Name: g.Name, Members: g.Members, Closed: g.Closed})
 	}
+	w.describe(h)
 	if w.cfg.Declare != nil {
 		w.cfg.Declare(w.s, &h.Header)
 	}

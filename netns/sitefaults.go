@@ -1,0 +1,166 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
+)
+
+// ofRouters are the faults of routers that subnets can be given.
+var ofRouters = []faults.Op{faults.RouterDown, faults.RPDown, faults.PruneLost, faults.Boundary, faults.TableFull}
+
+// canInject says why these subnets can't be given a fault, or nil.
+func (n *Subnets) canInject(op faults.Op) error {
+	switch {
+	case slices.Contains(ofRouters, op):
+		return nil
+	case op == faults.Delay, op == faults.Reorder, op == faults.Duplicate, op == faults.Corrupt:
+		return fmt.Errorf("%v: between subnets stands no switch of our own, which would do it", op)
+	}
+	return CanInject(op)
+}
+
+// fits says why a scenario can't be played here, or nil.
+func (n *Subnets) fits(s *faults.Scenario) error {
+	for i := range s.Steps {
+		a := &s.Steps[i].Action
+		if err := n.canInject(a.Op); err != nil {
+			return fmt.Errorf("%q: %w", s.StepText(i), err)
+		}
+		if a.Op.HasRouter() && a.Router >= len(n.routers) {
+			return fmt.Errorf("%q: the number of routers is %d", s.StepText(i), len(n.routers))
+		}
+	}
+	for _, g := range s.Groups {
+		if a, err := ipmulticast.ParseGroup(g.Address); g.Address != "" && (err != nil || a.Is4() == n.v6) {
+			return fmt.Errorf("group %s: %s is no group's address there", g.Name, g.Address)
+		}
+	}
+	return nil
+}
+
+// begin lets nothing be broken. All routers begin anew, so that no run finds what another one has left; it returns when
+// they know each other.
+func (n *Subnets) begin() error {
+	clear(n.down)
+	if err := errors.Join(n.breakdown(nil), n.redirect()); err != nil {
+		return err
+	}
+	for _, r := range n.routers {
+		if err := r.start(); err != nil {
+			return err
+		}
+	}
+	time.Sleep(n.cfg.Warmup)
+	const longest = 5 * time.Second
+	for end := time.Now().Add(longest); ; time.Sleep(time.Millisecond) {
+		text := n.strangers()
+		if text == "" {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("netns: within %v %s", longest, text)
+		}
+	}
+}
+
+// strangers says which router does not know another one, if there is one.
+func (n *Subnets) strangers() string {
+	on := make([]int, len(n.cfg.Plan.Links))
+	for _, r := range n.routers {
+		for _, l := range r.plan.Links {
+			on[l]++
+		}
+	}
+	for _, r := range n.routers {
+		for p, l := range r.plan.Links {
+			if got := r.neighbors(p); got < on[l]-1 && !n.cfg.Silent {
+				return fmt.Sprintf("%s has heard %d of %d others on %s", r.plan.Name, got, on[l]-1, n.cfg.Plan.Links[l].Name)
+			}
+		}
+	}
+	return ""
+}
+
+// redirect computes the unicast routes anew and tells all machines that are up.
+func (n *Subnets) redirect() error {
+	n.cfg.Plan.Reroute(n.up)
+	var errs []error
+	for _, r := range n.routers {
+		if n.up(r.number) {
+			errs = append(errs, n.lan.thread.in(r.place, r.reach))
+		}
+	}
+	for h, x := range n.lan.hosts {
+		errs = append(errs, n.lan.thread.in(x, func() error { return n.leave(h) }))
+	}
+	return errors.Join(errs...)
+}
+
+// rendezvous gives the rendezvous point in use, or -1.
+func (n *Subnets) rendezvous() int {
+	if n.cfg.RP == nil {
+		return -1
+	}
+	return n.cfg.RP(n.up)
+}
+
+// befall lets a fault of a router begin; what it gives lets it end, and is nil for one that has no end of its own.
+// Whoever calls tells the segments anew.
+func (w *World) befall(a *faults.Action) (mend func() error, err error) {
+	n := w.cfg.LAN.wide
+	router := a.Router
+	switch a.Op {
+	case faults.RPDown:
+		router = n.rendezvous()
+		fallthrough
+	case faults.RouterDown:
+		if router < 0 || !n.up(router) {
+			return nil, nil
+		}
+		n.down[router] = true
+		w.remark(spec.Event{Kind: spec.Crash, Node: spec.NodeID(w.s.Nodes + router), Has: spec.HasNode}, nil)
+		w.at(w.since()+spec.Time(n.cfg.Reroute), w.rerouted)
+		return func() error { return w.restore(router) }, n.routers[router].stop()
+	case faults.Boundary, faults.TableFull:
+		begin, end := ipmulticast.ControlBlock, ipmulticast.ControlUnblock
+		if a.Op == faults.TableFull {
+			begin, end = ipmulticast.ControlFull, ipmulticast.ControlNotFull
+		}
+		n.routers[router].tell(command(begin))
+		return func() error { n.routers[router].tell(command(end)); return nil }, nil
+	}
+	n.routers[router].tell(command(ipmulticast.ControlForget))
+	return nil, nil
+}
+
+func command(c byte) impl.Input {
+	return impl.Input{Kind: impl.Packet, Num: impl.ControlPort, Body: []byte{c}, From: -1, To: impl.Everyone}
+}
+
+// restore lets a router begin again.
+func (w *World) restore(router int) error {
+	n := w.cfg.LAN.wide
+	n.down[router] = false
+	w.remark(spec.Event{Kind: spec.Recover, Node: spec.NodeID(w.s.Nodes + router), Has: spec.HasNode}, nil)
+	w.at(w.since()+spec.Time(n.cfg.Reroute), w.rerouted)
+	return n.routers[router].start()
+}
+
+// rerouted lets the unicast routes go around what is down.
+func (w *World) rerouted() error {
+	n := w.cfg.LAN.wide
+	if err := n.redirect(); err != nil {
+		return err
+	}
+	for _, r := range n.routers {
+		r.tell(impl.Input{Kind: impl.Rerouted})
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package netns
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
+)
+
+// sightings writes down which frames are on which links, as the judges of routes want to know it. One socket sees every
+// frame where it comes into a segment, and where it leaves it by a cable.
+//
+// The kernel numbers no datagram by a number that routers leave alone but IPv4's identification; a datagram is told from
+// others by that and by its bytes, and in IPv6, which has none, by its bytes alone: there a copy belongs to the newest
+// datagram that has them. A node has received a datagram when that is on its host's cable behind all that drops packets,
+// if the node is a member and up: that its socket has it too is what its deliveries show.
+type sightings struct {
+	site    *Subnets
+	nodes   int
+	s       *faults.Scenario
+	group   netip.Addr
+	epoch   spec.Time
+	show    func(at spec.Time, from int, frame []byte)
+	inspect ipmulticast.Inspector
+	number  uint64
+	newest  map[print]uint64
+	traces  map[uint64]*trace
+	hosts   map[netip.Addr]int // every address of every machine
+	all     []observed
+}
+
+// print is what the copies of a datagram have in common.
+type print struct {
+	source, group netip.Addr
+	id            uint16
+	sum           uint64
+}
+
+// trace is where a datagram has been.
+type trace struct {
+	origin spec.NodeID
+	links  []int
+	cables []string
+}
+
+// watch sees all frames until what it gives is called; then the events are there.
+func (n *Subnets) watch(x *sightings) (stop func() []observed, err error) {
+	var tap *os.File
+	if err := n.lan.thread.in(n.lan.place, func() error {
+		const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, all)
+		if err != nil {
+			return can("capture (CAP_NET_RAW)", err)
+		}
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) != nil {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
+		}
+		tap = os.NewFile(uintptr(fd), "capture")
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	raw, err := tap.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("netns: capture: %w", err), tap.Close())
+	}
+	x.begin(n)
+	over := make(chan bool)
+	go func() {
+		defer close(over)
+		x.read(raw)
+	}()
+	return func() []observed { _ = tap.Close(); <-over; return x.all }, nil
+}
+
+func (x *sightings) begin(n *Subnets) {
+	x.site, x.newest, x.traces, x.hosts = n, map[print]uint64{}, map[uint64]*trace{}, map[netip.Addr]int{}
+	for h := range n.cfg.Plan.Hosts {
+		p := &n.cfg.Plan.Hosts[h].Port
+		x.hosts[p.Addr], x.hosts[p.Local] = h, h
+	}
+	for i, r := range n.routers {
+		for p := range r.plan.Ports {
+			m := len(n.cfg.Plan.Hosts) + i
+			x.hosts[r.plan.Ports[p].Addr], x.hosts[r.plan.Ports[p].Local] = m, m
+		}
+	}
+}
+
+func (x *sightings) read(raw syscall.RawConn) {
+	buf := make([]byte, 1<<16)
+	_ = raw.Read(func(fd uintptr) bool {
+		for {
+			k, from, err := unix.Recvfrom(int(fd), buf, 0)
+			if errors.Is(err, unix.EINTR) {
+				continue
+			}
+			if err != nil {
+				return !errors.Is(err, unix.EAGAIN)
+			}
+			if at, ok := from.(*unix.SockaddrLinklayer); ok {
+				if e, plugged := x.site.ends[at.Ifindex]; plugged {
+					x.see(e, at.Pkttype == unix.PACKET_OUTGOING, buf[:k])
+				}
+			}
+		}
+	})
+}
+
+// see takes a frame that a machine has sent, or that goes out to it.
+func (x *sightings) see(e end, out bool, frame []byte) {
+	plan := x.site.cfg.Plan
+	now := max(0, Now()-x.epoch)
+	switched := len(plan.Links[e.link].Cables) > 1
+	info := x.inspect.Read(frame)
+	if !out && x.show != nil {
+		from := e.machine
+		if from >= len(plan.Hosts) {
+			from = -1 - (from - len(plan.Hosts))
+		}
+		x.show(now, from, frame)
+	}
+	who, known := x.site.nodeOf(e.machine, x.nodes)
+	if !known {
+		return
+	}
+	number, t := x.datagram(e, out, &info, frame)
+	switch {
+	case !out:
+		x.frame(now, who, e, &info, number, t)
+		t.links, t.cables = append(t.links, e.link), append(t.cables, e.cable)
+	case switched:
+		sw := slices.IndexFunc(plan.Switches, func(s ipmulticast.SwitchPlan) bool { return s.Link == e.link })
+		x.frame(now, spec.NodeID(x.nodes+len(plan.Routers)+sw), e, &info, number, t)
+	}
+	if out && e.machine < x.nodes && info.Kind == ipmulticast.DataFrame && info.Group == x.group && who != t.origin &&
+		slices.Contains(x.s.Groups[0].Members, who) {
+		x.all = append(x.all, observed{Event: spec.Event{T: now, Kind: spec.Receive, Node: who, From: t.origin,
+			Has: spec.HasNode | spec.HasFrom | spec.HasID | spec.HasGroup}, extra: spec.Extra{ID: number, Op: info.Kind.String()}, rare: true})
+	}
+}
+
+// datagram finds which one a frame carries; what carries none is one of its own.
+func (x *sightings) datagram(e end, out bool, info *ipmulticast.Inspected, frame []byte) (uint64, *trace) {
+	carries := info.Kind == ipmulticast.DataFrame || info.Kind == ipmulticast.UnicastFrame
+	source, known := x.hosts[info.Src]
+	var p print
+	if carries {
+		p = printOf(info, frame)
+	}
+	if n := x.newest[p]; carries && n != 0 && (out || e.machine != source) {
+		return n, x.traces[n]
+	}
+	x.number++
+	t := &trace{}
+	t.origin, _ = x.site.nodeOf(e.machine, x.nodes)
+	if id, ok := x.site.nodeOf(source, x.nodes); known && ok {
+		t.origin = id
+	}
+	if carries {
+		x.newest[p], x.traces[x.number] = x.number, t
+	}
+	return x.number, t
+}
+
+func printOf(info *ipmulticast.Inspected, frame []byte) print {
+	p := print{source: info.Src, group: info.Dst}
+	head := etherLen + 40
+	if info.Src.Is4() {
+		p.id = binary.BigEndian.Uint16(frame[etherLen+4:])
+		head = etherLen + int(frame[etherLen]&15)*4
+	}
+	p.sum = xxhash.Sum64(frame[min(head, len(frame)):])
+	return p
+}
+
+// frame writes down that a frame is on a cable.
+func (x *sightings) frame(now spec.Time, who spec.NodeID, e end, info *ipmulticast.Inspected, number uint64, t *trace) {
+	ev := spec.Event{T: now, Kind: spec.Frame, Node: who, From: t.origin, Has: spec.HasNode | spec.HasFrom | spec.HasID}
+	extra := spec.Extra{ID: number, Link: e.cable, Op: info.Kind.String(), TTL: int(info.TTL)}
+	if info.Group.IsValid() && info.Group == x.group {
+		ev.Group, ev.Has = 0, ev.Has|spec.HasGroup
+	} else if info.Group.IsValid() && !info.Kind.Carries() { // about a group of others: without its name it would be about all
+		return
+	}
+	if info.Kind == ipmulticast.OtherFrame { // ARP and neighbors of IPv6
+		return
+	}
+	if info.Dst.IsValid() && info.Dst != info.Group { // to a machine, or about one
+		if m, ok := x.hosts[info.Dst]; ok {
+			if id, ok := x.site.nodeOf(m, x.nodes); ok {
+				ev.To, ev.Has = id, ev.Has|spec.HasTo
+			}
+		}
+	}
+	if info.Source.IsValid() && info.Kind > ipmulticast.HelloFrame && info.Kind != ipmulticast.RegisterFrame {
+		if m, ok := x.hosts[info.Source]; ok {
+			if id, ok := x.site.nodeOf(m, x.nodes); ok {
+				ev.From = id
+			}
+		}
+	}
+	if i := e.machine - len(x.site.cfg.Plan.Hosts); i >= 0 && info.Kind.Carries() {
+		for k := len(t.links) - 1; k >= 0 && extra.Via == ""; k-- { // where this router had it from
+			if t.links[k] != e.link && slices.Contains(x.site.cfg.Plan.Routers[i].Links, t.links[k]) {
+				extra.Via = t.cables[k]
+			}
+		}
+	}
+	x.all = append(x.all, observed{Event: ev, extra: extra, rare: true})
+}

@@ -1,0 +1,363 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
+)
+
+// SubnetsConfig says how the hosts of a LAN are spread over subnets, and what stands between these.
+type SubnetsConfig struct {
+	Plan    *ipmulticast.Internet           // links, hosts and routers, with their addresses
+	Router  func(i int) *ipmulticast.Router // decides for router i of the plan
+	IGMP    func(host int) int              // the version that a host speaks: 1 to 3; of MLD one less. Nil: 3
+	Speed   int                             // of the clocks of routers: times as fast as the world's; 0: 1
+	Warmup  time.Duration                   // until routers know what they have to, besides each other
+	Reroute time.Duration                   // how long after the loss or return of a router the unicast routes know of it
+	TTL     int                             // of what nodes send to the group
+	RP      func(up func(int) bool) int     // the rendezvous point in use; negative: none. It may be nil
+	Silent  bool                            // routers do not speak to each other
+}
+
+// Subnets is what a LAN is made of whose hosts are on several subnets: every link of the plan is a segment of its own,
+// a bridge in one namespace that has them all, and every router a namespace that is plugged into several. The kernel of
+// a router forwards, unicast packets by its routes and multicast packets by its multicast routing table (MRT_*, MRT6_*),
+// in which the router writes what its protocol decides. Hosts are the kernel's. Nothing here is simulated but the clocks
+// of the routers, which are faster than the RFCs': what queries say of time is converted (see hurried).
+type Subnets struct {
+	cfg     SubnetsConfig
+	lan     *LAN
+	v6      bool
+	routers []*siteRouter
+	down    []bool
+	ends    map[int]end // by the interface in the namespace of the segments
+	rules   siteRules
+}
+
+// end is where a machine is plugged in.
+type end struct {
+	machine, port int // as the plan numbers them
+	link          int
+	cable         string
+}
+
+// NewSubnets builds subnets with hosts and routers, and gives them as the LAN that a world plays on. It returns when the
+// routers know each other.
+func NewSubnets(cfg SubnetsConfig) (l *LAN, err error) {
+	hosts := len(cfg.Plan.Hosts)
+	if hosts < 1 || hosts > 128 {
+		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
+	}
+	n := &Subnets{cfg: cfg, v6: !cfg.Plan.Hosts[0].Port.Addr.Is4(), ends: map[int]end{}, down: make([]bool, len(cfg.Plan.Routers))}
+	l = &LAN{ports: make([]int, hosts), wide: n}
+	n.lan = l
+	if l.thread, err = newThread(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+			l = nil
+		}
+	}()
+	if l.place, err = l.thread.make(); err != nil {
+		return l, err
+	}
+	if err = l.thread.in(l.place, n.segments); err != nil {
+		return l, err
+	}
+	if err = n.populate(); err != nil {
+		return l, err
+	}
+	if err = n.rules.begin(l.place.fd()); err != nil {
+		return l, err
+	}
+	return l, n.begin()
+}
+
+// Subnets gives what the LAN is made of, or nil where it is one switch.
+func (l *LAN) Subnets() *Subnets { return l.wide }
+
+// segments makes a bridge for each link, in the namespace of this thread.
+func (n *Subnets) segments() (err error) {
+	if err := quieten(); err != nil {
+		return err
+	}
+	if n.lan.links, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return can("speak rtnetlink", err)
+	}
+	for i := range n.cfg.Plan.Links {
+		link := &n.cfg.Plan.Links[i]
+		snooping := len(link.Cables) > 1 // a switch, where every machine has a cable of its own
+		br := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: link.Name, MTU: lanMTU}, MulticastSnooping: &snooping}
+		if err := n.lan.links.LinkAdd(br); err != nil {
+			return can("make a bridge (CONFIG_BRIDGE)", err)
+		}
+		if err := n.lan.links.LinkSetUp(br); err != nil {
+			return can("bring up a bridge", err)
+		}
+	}
+	return nil
+}
+
+// populate makes the hosts and the routers, and plugs them in.
+func (n *Subnets) populate() error {
+	plan := n.cfg.Plan
+	for h := range plan.Hosts {
+		x, err := n.lan.thread.make()
+		if err != nil {
+			return err
+		}
+		n.lan.hosts = append(n.lan.hosts, x)
+		if n.lan.ports[h], err = n.plug(x, "lan", fmt.Sprint("h", h), end{h, 0, plan.Hosts[h].Link, ""}, &plan.Hosts[h].Port); err != nil {
+			return err
+		}
+		if err := n.lan.thread.in(x, func() error { return n.settle(h) }); err != nil {
+			return err
+		}
+	}
+	for i := range plan.Routers {
+		x, err := n.lan.thread.make()
+		if err != nil {
+			return err
+		}
+		r := &siteRouter{site: n, number: i, place: x, plan: &plan.Routers[i]}
+		n.routers = append(n.routers, r)
+		for p := range r.plan.Ports {
+			e := end{len(plan.Hosts) + i, p, r.plan.Links[p], ""}
+			if _, err := n.plug(x, cardName(p), fmt.Sprintf("r%dp%d", i, p), e, &r.plan.Ports[p]); err != nil {
+				return err
+			}
+		}
+		if err := r.build(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plug connects a card of a namespace with a link, and gives it the hardware address of the plan.
+func (n *Subnets) plug(x namespace, card, name string, e end, p *ipmulticast.Port) (index int, err error) {
+	link := &n.cfg.Plan.Links[e.link]
+	for _, c := range link.Cables {
+		for _, at := range c.Ends {
+			if at.Machine == e.machine && at.Port == e.port {
+				e.cable = c.Name
+			}
+		}
+	}
+	mac := p.MAC()
+	err = n.lan.thread.in(n.lan.place, func() error {
+		br, err := n.lan.links.LinkByName(link.Name)
+		if err != nil {
+			return err
+		}
+		v := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name, MasterIndex: br.Attrs().Index, TxQLen: 1000, MTU: lanMTU},
+			PeerName: card, PeerMTU: lanMTU, PeerHardwareAddr: net.HardwareAddr(mac[:]), PeerNamespace: netlink.NsFd(x.fd())}
+		if err := n.lan.links.LinkAdd(v); err != nil {
+			return can("make a veth (CONFIG_VETH)", err)
+		}
+		made, err := n.lan.links.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		index = made.Attrs().Index
+		n.ends[index] = e
+		return can("bring up a port", n.lan.links.LinkSetUp(made))
+	})
+	return index, err
+}
+
+// settle makes a host of the namespace of this thread.
+func (n *Subnets) settle(h int) error {
+	version := 3
+	if n.cfg.IGMP != nil {
+		version = n.cfg.IGMP(h)
+	}
+	force := sysctl("net/ipv4/conf/all/force_igmp_version", fmt.Sprint(version))
+	if n.v6 {
+		force = sysctl("net/ipv6/conf/all/force_mld_version", fmt.Sprint(max(1, version-1)))
+	}
+	p := &n.cfg.Plan.Hosts[h].Port
+	if err := errors.Join(n.family("lan"), force, sumInSoftware("lan"), n.assign("lan", p)); err != nil {
+		return err
+	}
+	all := netip.MustParsePrefix("224.0.0.0/4")
+	if n.v6 {
+		all = netip.MustParsePrefix("ff00::/8")
+	}
+	return errors.Join(n.via("lan", all, netip.Addr{}), n.leave(h))
+}
+
+// family lets the namespace of this thread, with these cards, speak one version of IP, and say nothing that nobody
+// asked for.
+func (n *Subnets) family(cards ...string) error {
+	if !n.v6 {
+		return quieten()
+	}
+	var errs []error
+	for _, name := range append([]string{"all", "default"}, cards...) {
+		for _, x := range [][2]string{{"disable_ipv6", "0"}, {"accept_dad", "0"}, {"accept_ra", "0"}, {"router_solicitations", "0"}, {"addr_gen_mode", "1"}} {
+			if err := sysctl("net/ipv6/conf/"+name+"/"+x[0], x[1]); err != nil && name != "all" {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// assign gives a card its addresses and brings it up, and lo as well.
+func (n *Subnets) assign(card string, p *ipmulticast.Port) error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	link, err := netlink.LinkByName(card)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(netlink.LinkSetUp(lo), netlink.LinkSetUp(link)); err != nil {
+		return can("bring up a card", err)
+	}
+	addrs := []netip.Prefix{netip.PrefixFrom(p.Addr, p.Prefix.Bits())}
+	if p.Local != p.Addr {
+		addrs = append(addrs, netip.PrefixFrom(p.Local, 64))
+	}
+	for _, a := range addrs {
+		x := &netlink.Addr{IPNet: &net.IPNet{IP: a.Addr().AsSlice(), Mask: net.CIDRMask(a.Bits(), a.Addr().BitLen())}}
+		if n.v6 {
+			x.Flags = unix.IFA_F_NODAD
+		}
+		if err := netlink.AddrReplace(link, x); err != nil {
+			return can("give a machine its address", err)
+		}
+	}
+	return nil
+}
+
+// via routes by a card, to a router if there is one.
+func (n *Subnets) via(card string, to netip.Prefix, gate netip.Addr) error {
+	link, err := netlink.LinkByName(card)
+	if err != nil {
+		return err
+	}
+	return n.viaIndex(link.Attrs().Index, to, gate)
+}
+
+func (n *Subnets) viaIndex(index int, to netip.Prefix, gate netip.Addr) error {
+	r := &netlink.Route{LinkIndex: index, Dst: &net.IPNet{IP: to.Addr().AsSlice(), Mask: net.CIDRMask(to.Bits(), to.Addr().BitLen())}}
+	if !n.v6 {
+		r.Scope = netlink.SCOPE_LINK
+	}
+	if gate.IsValid() {
+		r.Scope, r.Gw = netlink.SCOPE_UNIVERSE, gate.AsSlice()
+	}
+	if to.Addr().IsMulticast() && n.v6 { // the kernel looks for these in the table of its own addresses
+		r.Table, r.Type = unix.RT_TABLE_LOCAL, unix.RTN_MULTICAST
+	}
+	return can("route", netlink.RouteReplace(r))
+}
+
+// up says whether a router is.
+func (n *Subnets) up(router int) bool { return !n.down[router] }
+
+// leave tells a host, in whose namespace this thread is, by which router the other subnets are reached.
+func (n *Subnets) leave(h int) error {
+	plan := n.cfg.Plan
+	gate := plan.Gateway(h, n.up)
+	if !gate.IsValid() {
+		return nil // its router is down, and what goes there is lost
+	}
+	for i := range plan.Links {
+		if i == plan.Hosts[h].Link {
+			continue
+		}
+		if err := n.via("lan", plan.Links[i].Prefix, gate); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addr gives the address of a host.
+func (l *LAN) addr(host int) netip.Addr {
+	if l.wide == nil {
+		return HostAddr(host)
+	}
+	return l.wide.cfg.Plan.Hosts[host].Port.Addr
+}
+
+// awaitRouters waits until the routers on the hosts' links know that somebody there listens.
+func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Duration) error {
+	for end := time.Now().Add(longest); ; time.Sleep(2 * time.Millisecond) {
+		missing := ""
+		for _, h := range hosts {
+			for _, r := range n.routers {
+				if p := r.portOn(n.cfg.Plan.Hosts[h].Link); p >= 0 && n.up(r.number) && !r.listened(p, group) {
+					missing = fmt.Sprintf("%s does not know within %v that host %d listens to %v", r.plan.Name, longest, h, group)
+				}
+			}
+		}
+		if missing == "" {
+			return nil
+		}
+		if time.Now().After(end) {
+			return errors.New("netns: " + missing)
+		}
+	}
+}
+
+// close takes the routers down.
+func (n *Subnets) close() error {
+	var errs []error
+	for _, r := range n.routers {
+		errs = append(errs, r.end())
+	}
+	n.rules.end()
+	return errors.Join(errs...)
+}
+
+// topology describes the links and machines for a history of so many nodes.
+func (n *Subnets) topology(nodes int) (names []string, t *spec.Topology) {
+	plan := n.cfg.Plan
+	t = &spec.Topology{}
+	for i := range plan.Routers {
+		names = append(names, plan.Routers[i].Name)
+		t.Routers = append(t.Routers, spec.NodeID(nodes+i))
+	}
+	for i := range plan.Switches {
+		names = append(names, plan.Switches[i].Name)
+		t.Switches = append(t.Switches, spec.NodeID(nodes+len(plan.Routers)+i))
+	}
+	for l := range plan.Links {
+		for _, c := range plan.Links[l].Cables {
+			link := spec.Link{Name: c.Name, Metric: 2}
+			if len(plan.Links[l].Cables) > 1 {
+				link.Metric = 1 // two of them are a link
+			}
+			for _, e := range c.Ends {
+				if id, ok := n.nodeOf(e.Machine, nodes); ok {
+					link.Nodes = append(link.Nodes, id)
+				}
+			}
+			t.Links = append(t.Links, link)
+		}
+	}
+	return names, t
+}
+
+// nodeOf gives the node of a history that a machine of the plan is; false for a host on which there is none.
+func (n *Subnets) nodeOf(machine, nodes int) (spec.NodeID, bool) {
+	if hosts := len(n.cfg.Plan.Hosts); machine >= hosts {
+		return spec.NodeID(nodes + machine - hosts), true
+	}
+	return spec.NodeID(machine), machine < nodes
+}
