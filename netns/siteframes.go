@@ -49,8 +49,7 @@ type print struct {
 // trace is where a datagram has been.
 type trace struct {
 	origin spec.NodeID
-	links  []int
-	cables []string
+	ends   []end // that put it there
 }
 
 // watch sees all frames until what it gives is called; then the events are there.
@@ -138,7 +137,7 @@ func (x *sightings) see(e end, out bool, frame []byte) {
 	switch {
 	case !out:
 		x.frame(now, who, e, &info, number, t)
-		t.links, t.cables = append(t.links, e.link), append(t.cables, e.cable)
+		t.ends = append(t.ends, e)
 	case switched:
 		sw := slices.IndexFunc(plan.Switches, func(s ipmulticast.SwitchPlan) bool { return s.Link == e.link })
 		x.frame(now, spec.NodeID(x.nodes+len(plan.Routers)+sw), e, &info, number, t)
@@ -210,12 +209,27 @@ func (x *sightings) frame(now spec.Time, who spec.NodeID, e end, info *ipmultica
 			}
 		}
 	}
-	if i := e.machine - len(x.site.cfg.Plan.Hosts); i >= 0 && info.Kind.Carries() {
-		for k := len(t.links) - 1; k >= 0 && extra.Via == ""; k-- { // where this router had it from
-			if t.links[k] != e.link && slices.Contains(x.site.cfg.Plan.Routers[i].Links, t.links[k]) {
-				extra.Via = t.cables[k]
-			}
-		}
+	if info.Kind.Carries() {
+		extra.Via = x.via(e, t)
 	}
 	x.all = append(x.all, observed{Event: ev, extra: extra, rare: true})
+}
+
+// via gives the link by which a router had a datagram that it forwards: the one by which it came, if it came by one only.
+func (x *sightings) via(e end, t *trace) (link string) {
+	i := e.machine - len(x.site.cfg.Plan.Hosts)
+	if i < 0 {
+		return ""
+	}
+	for _, from := range t.ends {
+		if from.machine == e.machine || !slices.Contains(x.site.cfg.Plan.Routers[i].Links, from.link) {
+			continue
+		}
+		name := x.site.cableOf(e.machine, from.link)
+		if link != "" && link != name {
+			return ""
+		}
+		link = name
+	}
+	return link
 }

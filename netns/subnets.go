@@ -147,13 +147,7 @@ func (n *Subnets) populate() error {
 // plug connects a card of a namespace with a link, and gives it the hardware address of the plan.
 func (n *Subnets) plug(x namespace, card, name string, e end, p *ipmulticast.Port) (index int, err error) {
 	link := &n.cfg.Plan.Links[e.link]
-	for _, c := range link.Cables {
-		for _, at := range c.Ends {
-			if at.Machine == e.machine && at.Port == e.port {
-				e.cable = c.Name
-			}
-		}
-	}
+	e.cable = n.cableOf(e.machine, e.link)
 	mac := p.MAC()
 	err = n.lan.thread.in(n.lan.place, func() error {
 		br, err := n.lan.links.LinkByName(link.Name)
@@ -174,6 +168,18 @@ func (n *Subnets) plug(x namespace, card, name string, e end, p *ipmulticast.Por
 		return can("bring up a port", n.lan.links.LinkSetUp(made))
 	})
 	return index, err
+}
+
+// cableOf names the cable by which a machine is plugged into a link.
+func (n *Subnets) cableOf(machine, link int) string {
+	for _, c := range n.cfg.Plan.Links[link].Cables {
+		for _, at := range c.Ends {
+			if at.Machine == machine {
+				return c.Name
+			}
+		}
+	}
+	return ""
 }
 
 // settle makes a host of the namespace of this thread.
@@ -306,6 +312,17 @@ func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Durat
 				}
 			}
 		}
+		if n.snoops() && !n.v6 && missing == "" {
+			at, err := n.lan.Listeners(group)
+			if err != nil {
+				return err
+			}
+			for _, h := range hosts {
+				if !at[h] {
+					missing = fmt.Sprintf("a switch does not know within %v that host %d listens to %v", longest, h, group)
+				}
+			}
+		}
 		if missing == "" {
 			return nil
 		}
@@ -314,6 +331,9 @@ func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Durat
 		}
 	}
 }
+
+// snoops says whether the links of hosts are switches.
+func (n *Subnets) snoops() bool { return len(n.cfg.Plan.Switches) > 0 }
 
 // close takes the routers down.
 func (n *Subnets) close() error {

@@ -30,7 +30,7 @@ func (o *outdoor) claims(ctx context.Context, lan *netns.LAN) error {
 	d.back.L = &d.mu
 	var blind []Row
 	for _, c := range o.cell.Claims() {
-		if why := unseen(c.ID); why != "" {
+		if why := o.cell.unseen(c.ID); why != "" {
 			blind = append(blind, Row{ID: c.ID, Claimed: true, Under: c.Under.String(), Verdict: spec.Inconclusive, Skipped: true, Reason: why})
 			continue
 		}

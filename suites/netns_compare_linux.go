@@ -17,7 +17,7 @@ func Compare(ctx context.Context, p Plan, schedules int) (*Comparison, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	p.Faults &= outdoorFaults
+	p.Faults &= outdoorsOf(p.Cells)
 	pool := &lans{hosts: p.Nodes}
 	defer pool.close()
 	var work []*outdoor
@@ -65,11 +65,11 @@ func Compare(ctx context.Context, p Plan, schedules int) (*Comparison, error) {
 // compare plays schedule i of a cell in both worlds.
 func (o *outdoor) compare(ctx context.Context, i int) (all []compared, err error) {
 	o.prepare(o.cell.newBench(o.cell.world(o.cell.Member, nil), o.cell.mtu()))
-	lan, err := o.lans.get()
+	lan, back, err := o.borrow(o.plan.Nodes)
 	if err != nil {
 		return nil, err
 	}
-	defer o.lans.put(lan)
+	defer back()
 	claims := o.cell.Claims()
 	models := modelsOf(claims, o.plan.Faults)
 	var s faults.Scenario

@@ -66,9 +66,9 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 		if len(c.Transport.Options) == 0 {
 			c.Transport.Options = []Setting{{"pim", "none"}, {"snooping", "on"}, {"subnets", "1"}}
 		}
-		if n, _ := c.network(); n.subnets != 1 || n.v6 {
-			return c, "", errors.New("there is one LAN, of IPv4")
-		}
+	}
+	if c.wide() && c.across() {
+		return c, "", errors.New("a host between subnets is in one group, in this version")
 	}
 	return c, wire, c.Applicable()
 }
@@ -137,7 +137,7 @@ func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) 
 		started = p.Clock()
 	}
 	r := &Report{Schema: "conform.run/1", Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "netns", Faults: faultsText(p.Faults)}
-	p.Faults &= outdoorFaults
+	p.Faults &= outdoorsOf(p.Cells)
 	pool := &lans{captures: captures, hosts: p.Nodes}
 	defer pool.close()
 	var work []*outdoor
@@ -205,7 +205,7 @@ func together(units []*unit) CellReport {
 func (c Cell) shownOutdoors(p *Plan, seen map[Separation]bool) (out []Separation) {
 	for _, sep := range c.Separations() {
 		kind := Separation{ID: sep.ID, With: sep.With}
-		if sep.With == 0 || !sep.With.Within(p.Faults) || p.Nodes != 0 && p.Nodes < sep.Nodes || unseen(sep.ID) != "" || seen[kind] {
+		if sep.With == 0 || !sep.With.Within(p.Faults) || p.Nodes != 0 && p.Nodes < sep.Nodes || c.unseen(sep.ID) != "" || seen[kind] {
 			continue
 		}
 		seen[kind] = true
@@ -216,12 +216,12 @@ func (c Cell) shownOutdoors(p *Plan, seen map[Separation]bool) (out []Separation
 
 func (o *outdoor) do(ctx context.Context) {
 	o.prepare(o.cell.newBench(o.cell.world(o.cell.Member, nil), o.cell.mtu()))
-	lan, err := o.lans.get()
+	lan, back, err := o.borrow(o.plan.Nodes)
 	if err != nil {
 		o.err = err
 		return
 	}
-	defer o.lans.put(lan)
+	defer back()
 	if o.sep == nil {
 		o.err = o.claims(ctx, lan)
 		return
@@ -275,9 +275,7 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		},
 		Declare: func(_ *faults.Scenario, h *spec.Header) {
 			o.cell.declare(s, h)
-			for id := range h.Bounds {
-				h.Bounds[id] *= slower
-			}
+			o.cell.declareOutdoors(h)
 		}})
 	if err != nil {
 		return nil, err

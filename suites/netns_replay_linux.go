@@ -27,11 +27,11 @@ func ReplayOutdoors(s *faults.Scenario, w io.Writer) (*Replayed, error) {
 	}
 	o.prepare(nil)
 	defer o.lans.close()
-	lan, err := o.lans.get()
+	lan, back, err := o.borrow(s.Nodes)
 	if err != nil {
 		return nil, err
 	}
-	defer o.lans.put(lan)
+	defer back()
 	if err := lan.Fits(s); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
@@ -43,7 +43,7 @@ func ReplayOutdoors(s *faults.Scenario, w io.Writer) (*Replayed, error) {
 		}
 		r = &Replayed{Schema: "conform.replay/1", Subject: subject.Name, Expect: s.Expect, Scenario: s.String(),
 			Settled: o.bench.h.Settled, Events: len(o.bench.h.Events)}
-		claims := slices.DeleteFunc(slices.Clone(subject.Claims), func(c spec.Claim) bool { return unseen(c.ID) != "" || o.bench.outlasts(long, c.ID) })
+		claims := slices.DeleteFunc(slices.Clone(subject.Claims), func(c spec.Claim) bool { return cell.unseen(c.ID) != "" || o.bench.outlasts(long, c.ID) })
 		r.judge(o.bench, s, cell, claims)
 		for i := range r.Requirements {
 			if x := r.Requirements[i].Witness; x != nil {

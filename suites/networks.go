@@ -108,18 +108,21 @@ func (n network) internet(rules *ipmulticast.Rules) *sim.Internet {
 	x.Switch = func(net *ipmulticast.Internet, i int, seed uint64) impl.Layer {
 		return ipmulticast.NewSwitch(ipmulticast.SwitchConfig{Ports: net.Switches[i].Ports, Snooping: true, Timing: timing(false), Seed: seed})
 	}
-	x.RP = func(net *ipmulticast.Internet, up func(int) bool) int {
-		if n.mode == ipmulticast.Sparse {
-			for _, r := range n.candidates(len(net.Routers)) {
-				if up(r) {
-					return r
-				}
-			}
-		}
-		return -1
-	}
+	x.RP = n.rendezvous
 	x.Noise = n.noise
 	return x
+}
+
+// rendezvous gives the rendezvous point in use; negative: there is none.
+func (n *network) rendezvous(net *ipmulticast.Internet, up func(int) bool) int {
+	if n.mode == ipmulticast.Sparse {
+		for _, r := range n.candidates(len(net.Routers)) {
+			if up(r) {
+				return r
+			}
+		}
+	}
+	return -1
 }
 
 // candidates are the routers that may be rendezvous points, of so many, the preferred first.
@@ -146,9 +149,16 @@ func (n *network) ttl() uint8 {
 }
 
 func (n *network) router(net *ipmulticast.Internet, i int, seed uint64, rules *ipmulticast.Rules) impl.Layer {
+	return ipmulticast.NewRouter(n.routerConfig(net, i, seed, &rules.Router))
+}
+
+func (n *network) routerConfig(net *ipmulticast.Internet, i int, seed uint64, rules *ipmulticast.RouterRules) ipmulticast.RouterConfig {
 	p := &net.Routers[i]
 	cfg := ipmulticast.RouterConfig{Name: p.Name, Ports: p.Ports, Routes: net.Routes, Self: i, Mode: n.mode,
-		Timing: timing(n.refresh), Version: n.version(), Seed: seed, SourceTree: n.tree, Refresh: n.refresh, Rules: rules.Router}
+		Timing: timing(n.refresh), Version: n.version(), Seed: seed, SourceTree: n.tree, Refresh: n.refresh}
+	if rules != nil {
+		cfg.Rules = *rules
+	}
 	for k, r := range n.candidates(len(net.Routers)) {
 		switch {
 		case n.rps != "announced":
@@ -157,7 +167,7 @@ func (n *network) router(net *ipmulticast.Internet, i int, seed uint64, rules *i
 			cfg.Candidate = uint8(100 + k) // the lower one is the preferred RP (RFC 7761 section 4.7.1)
 		}
 	}
-	return ipmulticast.NewRouter(cfg)
+	return cfg
 }
 
 // host makes what the stacks of a node share: a driver or an IP stack, and the card.

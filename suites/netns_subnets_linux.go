@@ -1,0 +1,101 @@
+package suites
+
+import (
+	"slices"
+	"time"
+
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/netns"
+	"github.com/conform-go/conform/spec"
+)
+
+// Cells of IP multicast whose options ask for subnets: on the kernel, too, their hosts are spread over the links of the
+// simulator's plan, and the same routers stand between. Their clocks are fast, though not as fast as the simulator's.
+
+// routerFaults are what a world on the kernel injects where there are routers.
+var routerFaults = spec.SetOf(spec.RouterFault, spec.RPFault, spec.ForgetFault, spec.BoundaryFault, spec.TableFault)
+
+// wide says whether the cell has a network of its own on the kernel.
+func (c Cell) wide() bool {
+	return c.Transport.Name == "ip" && len(c.Transport.Options) > 0 && !c.oneLAN()
+}
+
+// oneLAN says whether the cell is on the one LAN: a switch that snoops, and nothing else.
+func (c Cell) oneLAN() bool {
+	n, _ := c.network()
+	return n.subnets == 1 && n.mode == ipmulticast.NoRouting && n.snoop && !n.v6 && c.Transport.Get("igmp", "") == ""
+}
+
+// outdoorsOf gives the faults that the kernel injects into these cells.
+func outdoorsOf(cells []Cell) spec.FaultSet {
+	if slices.ContainsFunc(cells, Cell.wide) {
+		return outdoorFaults | routerFaults
+	}
+	return outdoorFaults
+}
+
+// routed are the requirements that are judged by single frames between subnets.
+var routed = []spec.ID{"ROUTE-REACH", "ROUTE-CONTAIN", "ROUTE-NO-DUPLICATE", "ROUTE-ONE-COPY", "ROUTE-RPF", "TTL-SCOPE"}
+
+// unseen says why nothing on the kernel writes down what a requirement of the cell is judged by; empty where it can be
+// judged.
+func (c Cell) unseen(id spec.ID) string {
+	if c.wide() && slices.Contains(routed, id) {
+		return ""
+	}
+	return unseen(id)
+}
+
+// borrow gives the LAN of the cell, and what to call when it is not needed any more.
+func (o *outdoor) borrow(nodes int) (*netns.LAN, func(), error) {
+	if !o.cell.wide() {
+		lan, err := o.lans.get()
+		return lan, func() {
+			if lan != nil {
+				o.lans.put(lan)
+			}
+		}, err
+	}
+	n, _ := o.cell.network()
+	lan, err := netns.NewSubnets(n.onKernel(max(8, nodes)))
+	return lan, func() {
+		if lan != nil {
+			_ = lan.Close()
+		}
+	}, err
+}
+
+// onKernel is the network for so many hosts.
+func (n *network) onKernel(hosts int) netns.SubnetsConfig {
+	plan := n.plan(hosts)
+	x := netns.SubnetsConfig{Plan: plan, Speed: speed / slower, Reroute: slower * 20 * time.Millisecond, TTL: int(n.ttl()),
+		Warmup: 50 * time.Millisecond, Silent: n.mode == ipmulticast.NoRouting, IGMP: func(int) int { return n.igmp }}
+	if n.rps == "announced" {
+		x.Warmup = slower * 1500 * time.Millisecond
+	}
+	t := timing(n.refresh)
+	t.Speed = x.Speed
+	// What hosts are to answer within is a tenth of a second of theirs at least: that is the unit of the older versions.
+	t.LastMemberQuery = 10 * time.Second
+	if n.igmp == 1 && !n.v6 { // in which a query has no time, and hosts take ten seconds
+		t.QueryResponse = 10 * time.Second * time.Duration(t.Speed)
+	}
+	x.Router = func(i int) *ipmulticast.Router {
+		cfg := n.routerConfig(plan, i, 1, nil)
+		cfg.Timing = t
+		return ipmulticast.NewRouter(cfg)
+	}
+	x.RP = func(up func(int) bool) int { return n.rendezvous(plan, up) }
+	return x
+}
+
+// declareOutdoors corrects what the header says, on the kernel.
+func (c Cell) declareOutdoors(h *spec.Header) {
+	for id := range h.Bounds {
+		h.Bounds[id] *= slower
+	}
+	if n, _ := c.network(); c.wide() && n.igmp == 1 && !n.v6 {
+		h.Bounds["ROUTE-CONTAIN"] += 10 * time.Second
+		h.Bounds["IGMP-AGEING"] += 10 * time.Second
+	}
+}
