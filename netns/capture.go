@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/conform-go/conform/spec"
 )
 
 // capture shows the frames that hosts send, as the switch sees them before it drops any, and as those of host -1 what it
@@ -15,10 +19,16 @@ func (w *World) capture() (stop func(), err error) {
 		return w.sightings()
 	}
 	show := w.cfg.Capture
-	if show == nil {
+	if w.seen = nil; w.cfg.Frames {
+		w.seen = newEvidence(w)
+	}
+	if show == nil && w.seen == nil {
 		return func() {}, nil
 	}
-	l := w.cfg.LAN
+	if show == nil {
+		show = func(spec.Time, int, []byte) {}
+	}
+	l, seen := w.cfg.LAN, w.seen
 	var tap *os.File
 	if err := l.thread.in(l.place, func() error {
 		const all = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network order
@@ -36,7 +46,7 @@ func (w *World) capture() (stop func(), err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("netns: capture: %w", err), tap.Close())
 	}
-	over := make(chan bool)
+	over, missed := make(chan bool), false
 	epoch := w.epoch
 	go func() {
 		defer close(over)
@@ -51,22 +61,39 @@ func (w *World) capture() (stop func(), err error) {
 					return !errors.Is(err, unix.EAGAIN)
 				}
 				at, ok := from.(*unix.SockaddrLinklayer)
-				if !ok || at.Pkttype == unix.PACKET_OUTGOING && (at.Ifindex != l.ports[0] || !asks(buf[:n])) {
-					continue // once is enough: when it comes in
+				h := -1
+				if ok {
+					h = slices.Index(l.ports, at.Ifindex)
 				}
-				if at.Pkttype == unix.PACKET_OUTGOING {
-					show(max(0, Now()-epoch), -1, buf[:n])
+				if h < 0 || n < etherLen {
 					continue
 				}
-				for h, port := range l.ports {
-					if port == at.Ifindex {
-						show(max(0, Now()-epoch), h, buf[:n])
-					}
+				when, out := max(0, Now()-epoch), at.Pkttype == unix.PACKET_OUTGOING
+				if seen != nil {
+					seen.frame(when, spec.NodeID(h), out, buf[:n])
+				}
+				switch {
+				case !out:
+					show(when, h, buf[:n])
+				case h == 0 && asks(buf[:n]): // once is enough
+					show(when, -1, buf[:n])
 				}
 			}
 		})
 	}()
-	return func() { _ = tap.Close(); <-over }, nil
+	return sync.OnceFunc(func() {
+		if seen != nil {
+			_ = raw.Control(func(fd uintptr) {
+				s, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+				missed = err != nil || s.Drops > 0
+			})
+		}
+		_ = tap.Close()
+		<-over
+		if seen != nil {
+			seen.lost = seen.lost || missed
+		}
+	}), nil
 }
 
 // asks says whether a frame is a query of IGMP. Hosts send none.

@@ -38,15 +38,16 @@ type datagrams struct {
 }
 
 // listenDatagrams opens the socket of a node in the namespace of its process.
-func listenDatagrams(cfg *impl.Config, wire Wire, group netip.Addr, peers []netip.AddrPort, ttl int) (*datagrams, error) {
+func listenDatagrams(cfg *impl.Config, g *Guest) (*datagrams, error) {
 	// A socket that is bound to an address of its own would not hear the group.
-	c, err := net.ListenUDP(udpOf(peers[cfg.Self].Addr()), &net.UDPAddr{Port: lanPort})
+	c, err := net.ListenUDP(udpOf(g.Peers[cfg.Self].Addr()), &net.UDPAddr{Port: lanPort})
 	if err != nil {
 		return nil, fmt.Errorf("netns: the socket of node %d: %w", cfg.Self, err)
 	}
-	d := &datagrams{links: newLinks(c, cfg, peers), wire: wire, own: peers[cfg.Self].Addr()}
+	d := &datagrams{links: newLinks(c, cfg, g.Peers), wire: g.Wire, own: g.Peers[cfg.Self].Addr()}
+	d.spy = newSpy(g)
 	if d.raw, err = c.SyscallConn(); err == nil {
-		err = d.prepare(group, ttl)
+		err = d.prepare(g.Groups[0].Addr, max(1, g.TTL))
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -84,14 +85,14 @@ func (d *datagrams) option(level, name, value int) error {
 // Send implements [Link].
 func (d *datagrams) Send(e *impl.Effect) {
 	if e.To != impl.Everyone {
-		d.send(e.To, d.of(e), e.Body)
+		d.send(e.To, d.of(e), e.Body, markOf(e.Code))
 		return
 	}
 	if len(e.Body) > maxPacket || !d.group.IsValid() {
 		d.lost++
 		return
 	}
-	if _, err := d.socket.WriteToUDPAddrPort(d.frame(d.of(e), e.Body), d.group); err != nil {
+	if _, err := d.socket.WriteToUDPAddrPort(d.frame(d.of(e), e.Body, markOf(e.Code)), d.group); err != nil {
 		d.lost++
 		return
 	}
@@ -103,6 +104,7 @@ func (d *datagrams) Call(e *impl.Effect) (in impl.Input, wanted bool) {
 	if e.Call != impl.Join && e.Call != impl.Leave {
 		return in, false
 	}
+	d.spy.joins(e)
 	if d.wire == Multicast && d.group.Addr().Is6() {
 		d.listen6(e.Call == impl.Join)
 	} else if d.wire == Multicast {

@@ -16,17 +16,18 @@ import (
 
 // frames are the links of a node to a LAN without IP: whole Ethernet frames of one type, through a packet socket. The
 // driver above addresses them and checks each one that comes; the kernel tells the card which group addresses it asks
-// for, and lets through whatever the card does.
+// for, and lets through whatever the card does. Behind each frame stands one byte more: what it is (markOf).
 type frames struct {
 	f    *os.File
 	raw  syscall.RawConn
 	card int // the index of the interface
+	buf  []byte
 }
 
 // frameMTU is the longest packet above the driver; the LAN carries jumbo frames.
 const (
 	lanMTU   = 9000
-	frameMTU = lanMTU - 8
+	frameMTU = lanMTU - 8 - 1
 )
 
 func listenFrames() (*frames, error) {
@@ -53,7 +54,8 @@ func listenFrames() (*frames, error) {
 // Send implements [Link].
 func (x *frames) Send(e *impl.Effect) {
 	_ = x.raw.Write(func(fd uintptr) bool {
-		_, err := unix.Write(int(fd), e.Body)
+		x.buf = append(append(x.buf[:0], e.Body...), byte(markOf(e.Code)))
+		_, err := unix.Write(int(fd), x.buf)
 		return !errors.Is(err, unix.EAGAIN)
 	})
 }
@@ -85,10 +87,10 @@ func (x *frames) Receive(take func(impl.Input) bool) {
 			if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ENETDOWN) {
 				return true
 			}
-			if at, ok := from.(*unix.SockaddrLinklayer); err != nil || !ok || at.Pkttype == unix.PACKET_OUTGOING {
+			if at, ok := from.(*unix.SockaddrLinklayer); err != nil || !ok || at.Pkttype == unix.PACKET_OUTGOING || n == 0 {
 				continue
 			}
-			if !take(impl.Input{Kind: impl.Packet, Body: append([]byte(nil), buf[:n]...), From: -1, To: impl.Everyone}) {
+			if !take(impl.Input{Kind: impl.Packet, Body: append([]byte(nil), buf[:n-1]...), From: -1, To: impl.Everyone}) {
 				return true
 			}
 		}

@@ -78,7 +78,7 @@ type grouped struct {
 }
 
 func listenGroups(cfg *impl.Config, g *Guest) (*grouped, error) {
-	d, err := listenDatagrams(cfg, g.Wire, g.Groups[0].Addr, g.Peers, max(1, g.TTL))
+	d, err := listenDatagrams(cfg, g)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +130,7 @@ func (l *grouped) Call(e *impl.Effect) (in impl.Input, wanted bool) {
 	if e.Call != impl.Join && e.Call != impl.Leave {
 		return in, false
 	}
+	l.spy.joins(e)
 	if e.Group >= 0 && int(e.Group) < len(l.sockets) && l.sockets[e.Group] != nil {
 		name := unix.IP_ADD_MEMBERSHIP
 		if e.Call == impl.Leave {

@@ -48,6 +48,7 @@ type Guest struct {
 	Lie    spec.Lie         // what it lies about
 	Epoch  spec.Time        // when the history began
 	Depths bool             // tell how many copies layers keep
+	Sights bool             // tell which datagrams of groups came in, and at the end how late it was at most
 	Watch  []faults.When    // the moments; the K of each counts this life only
 }
 
@@ -86,7 +87,10 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 	}
 	w := &watch{when: g.Watch, passed: make([]int, len(g.Watch)), tell: os.NewFile(guestMoments, "moments"), gone: make(chan bool, 1)}
 	diary := newDiary(out, spec.Header{Nodes: g.Nodes, Groups: g.groups()})
-	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths}
+	if g.Sights {
+		defer tardy(diary)()
+	}
+	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Sights: g.Sights}
 	for _, x := range g.Groups {
 		c.Names = append(c.Names, x.Name)
 	}
@@ -112,7 +116,7 @@ func (g *Guest) link(cfg *impl.Config) (Link, error) {
 	case g.Stacks != nil:
 		return listenGroups(cfg, g)
 	}
-	return listenDatagrams(cfg, g.Wire, g.Groups[0].Addr, g.Peers, max(1, g.TTL))
+	return listenDatagrams(cfg, g)
 }
 
 // obey hands the application what the input says. The application may wait for the node, and a go does not wait for the

@@ -32,6 +32,7 @@ type LAN struct {
 	filter filter
 	slow   slow
 	wide   *Subnets // over which the hosts are spread; nil: there is one switch
+	blind  bool     // the switch does not snoop
 }
 
 // The timers of the switch, in hundredths of a second. While the first queries are answered it sends everything

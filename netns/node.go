@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conform-go/conform/faults"
@@ -30,6 +31,7 @@ type Config struct {
 
 	Moment func(on faults.Moment, point string) // is told what the node is about to do, and may keep it waiting; may be nil
 	Depths bool                                 // tell also how many copies a layer keeps
+	Sights bool                                 // tell also which datagrams of groups sockets and driver have taken in
 }
 
 // Node drives one stack in real time. One goroutine owns the layers: it steps them with what comes from the socket, the
@@ -50,6 +52,7 @@ type Node struct {
 	sends   uint64
 	waiting map[impl.Ref]bool // sends without an answer
 	calls   []spec.Kind
+	sights  atomic.Int64 // that were told
 	states  []spec.Event // that replicas reached in the step that is being carried out
 
 	packets chan impl.Input
@@ -100,6 +103,9 @@ func Start(cfg Config) (*Node, error) {
 	r := spec.NewRand(cfg.Seed, uint64(cfg.Self)+1, uint64(n.inc))
 	cfg.Config.Seed = r.Uint64()
 	n.layer = cfg.New(cfg.Config)
+	if l, ok := n.links.(interface{ See(sight) }); ok && cfg.Sights {
+		l.See(n.saw)
+	}
 	n.all.Go(func() { n.links.Receive(n.take) })
 	n.all.Go(func() { n.run(kept) })
 	return n, nil

@@ -156,6 +156,10 @@ func (n *Node) remark(e *impl.Effect) {
 		n.role(e)
 		return
 	}
+	if e.Code == impl.Taken && n.cfg.Sights {
+		n.saw(spec.GroupID(e.Num), -1)
+		return
+	}
 	caller := spec.NodeID(uint32(e.Num))
 	if e.Code != impl.BarrierPassed || caller < 0 || int(caller) >= n.cfg.Nodes {
 		return

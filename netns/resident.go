@@ -32,6 +32,8 @@ type resident struct {
 
 	mu   *sync.Mutex // of the books
 	last *spec.Time  // when something was last observed
+
+	tardy time.Duration // how late a process was at most
 }
 
 // memoryFile makes a file that nobody can find, and that nobody has to remove.
@@ -119,8 +121,12 @@ func (r *resident) enter(x *life, e spec.Event, extra *spec.Extra) {
 	if extra != nil {
 		o.extra, o.rare = *extra, true
 	}
+	if e.Kind == spec.Note && o.extra.Op == opTardy {
+		r.tardy = max(r.tardy, time.Duration(o.extra.Depth))
+		return
+	}
 	x.events = append(x.events, o)
-	if e.Kind != spec.Note && e.Kind != spec.Invoke && e.Kind != spec.Return {
+	if e.Kind != spec.Note && e.Kind != spec.Receive && e.Kind != spec.Invoke && e.Kind != spec.Return {
 		*r.last = Now()
 	}
 	switch e.Kind {

@@ -27,6 +27,7 @@ type WorldConfig struct {
 	Across  bool                                       // something above the stacks of a node orders across groups
 	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
 	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
+	Frames  bool                                       // the history tells of the frames on the cables, and of what nodes take in
 }
 
 // World plays scenarios on a LAN in real time. It implements [faults.World].
@@ -43,6 +44,9 @@ type World struct {
 	cfg   WorldConfig
 	plays int
 	late  time.Duration
+	tardy time.Duration
+	addrs []netip.Addr // of the groups of the present run
+	seen  *evidence    // nil: nobody wants any
 
 	s       *faults.Scenario
 	epoch   spec.Time // on the clock of Now: what nodes measure from
@@ -152,13 +156,16 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 		return err
 	}
 	w.plays++
-	w.s, w.epoch, w.base, w.late = s, Now(), 0, 0
+	w.s, w.epoch, w.base, w.late, w.tardy = s, Now(), 0, 0, 0
 	w.nodes, w.own, w.active, w.agenda, w.healed, w.script = nil, nil, nil, nil, false, 0
 	w.moments, w.fired, w.mends = make(chan moment, 1<<10), map[int]bool{}, map[int]func() error{}
 	if err := w.cfg.LAN.begin(s.Seed); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.clear()) }()
+	if err := w.address(); err != nil {
+		return err
+	}
 	stop, err := w.capture()
 	if err != nil {
 		return err
@@ -187,6 +194,13 @@ const mostGroups = 16
 // groupAddr is the address of a group of the present run: one of its own, so that what the switch still knows of the
 // run before is about another one.
 func (w *World) groupAddr(g int) netip.Addr {
+	if w.s != nil && w.chosen() {
+		if text := w.s.Groups[g].Address; text != "" {
+			a, _ := netip.ParseAddr(text)
+			return a
+		}
+		return netip.AddrFrom4([4]byte{239, 129, 1, byte(g + 1)})
+	}
 	n := w.plays - 1
 	if w.cfg.LAN.wide != nil && w.cfg.LAN.wide.v6 {
 		return netip.AddrFrom16([16]byte{0xff, 5, 13: byte(1 + g), 14: byte(1 + n/250%250), 15: byte(1 + n%250)})
@@ -249,7 +263,7 @@ func (w *World) await() error {
 				hosts = append(hosts, int(m))
 			}
 		}
-		if err := w.cfg.LAN.Await(w.groupAddr(g), hosts, 5*time.Second); err != nil {
+		if err := w.listening(w.groupAddr(g), hosts); err != nil {
 			return err
 		}
 	}
@@ -260,7 +274,7 @@ func (w *World) await() error {
 func (w *World) start(n spec.NodeID) error {
 	r := w.nodes[n]
 	guest := &Guest{Stack: w.cfg.Stack, Self: n, Wire: w.cfg.Wire, TTL: w.cfg.LAN.ttl(),
-		TS: w.cfg.TS, TL: w.cfg.TL, Seed: w.s.Seed, Lie: w.s.LiesOf(n), Epoch: w.epoch, Depths: true}
+		TS: w.cfg.TS, TL: w.cfg.TL, Seed: w.s.Seed, Lie: w.s.LiesOf(n), Epoch: w.epoch, Depths: true, Sights: w.cfg.Frames}
 	for i := range w.s.Nodes {
 		guest.Nodes = append(guest.Nodes, strconv.Itoa(i))
 		guest.Peers = append(guest.Peers, netip.AddrPortFrom(w.cfg.LAN.addr(i), lanPort))
@@ -291,6 +305,9 @@ func (w *World) header(h *spec.History) {
 		h.Groups = append(h.Groups, spec.Group{Name: g.Name, Members: g.Members, Closed: g.Closed})
 	}
 	w.describe(h)
+	if w.seen != nil {
+		w.seen.announce(&h.Header)
+	}
 	if w.cfg.Declare != nil {
 		w.cfg.Declare(w.s, &h.Header)
 	}
@@ -302,7 +319,9 @@ func (w *World) write(h *spec.History) {
 	_, bounded := h.Costs["STABILITY-TRIM"]
 	for n, r := range w.nodes {
 		all = r.seat.history(all, spec.NodeID(n), w.epoch)
+		w.tardy = max(w.tardy, r.tardy)
 	}
+	all = w.seen.tell(all, w.base)
 	slices.SortStableFunc(all, func(a, b observed) int { return cmp.Compare(a.T, b.T) })
 	for i := range all {
 		o := &all[i]

@@ -89,7 +89,7 @@ func (o *outdoor) compare(ctx context.Context, i int) (all []compared, err error
 	injected := o.cell.injects(&s)
 	for _, id := range Judged() {
 		k := slices.IndexFunc(claims, func(c spec.Claim) bool { return c.ID == id })
-		if k < 0 || unseen(id) != "" {
+		if k < 0 || o.cell.unseen(id) != "" {
 			continue
 		}
 		if o.sim.outlasts(&s, id) || o.bench.outlasts(long, id) {
