@@ -59,13 +59,21 @@ func (l *LAN) forgotten(group netip.Addr, longest time.Duration) error {
 }
 
 // Snoop lets the switch look at who listens to which group, as it does from the start, or send everything everywhere.
+// A switch that begins to look asks first, and floods while it is answered; it returns when that is over.
 func (l *LAN) Snoop(on bool) error {
+	if on == !l.blind {
+		return nil
+	}
 	v := uint64(0)
 	if on {
 		v = 1
 	}
 	l.blind = !on
-	return l.set(map[int]uint64{nl.IFLA_BR_MCAST_SNOOPING: v})
+	if err := l.set(map[int]uint64{nl.IFLA_BR_MCAST_SNOOPING: v}); err != nil || !on {
+		return err
+	}
+	time.Sleep(floodTime + 50*time.Millisecond)
+	return nil
 }
 
 // listening waits until the hosts get what is sent to a group: the switch knows that they listen, or where it does not

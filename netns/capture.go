@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -22,13 +23,23 @@ func (w *World) capture() (stop func(), err error) {
 	if w.seen = nil; w.cfg.Frames {
 		w.seen = newEvidence(w)
 	}
-	if show == nil && w.seen == nil {
+	strange := slices.ContainsFunc(w.s.Steps, func(x faults.Step) bool { return x.Action.Op == faults.Rogue })
+	w.rogue.dice = spec.NewRand(w.s.Seed, 0x5061)
+	if show == nil && w.seen == nil && !strange {
 		return func() {}, nil
 	}
 	if show == nil {
 		show = func(spec.Time, int, []byte) {}
 	}
-	l, seen := w.cfg.LAN, w.seen
+	l, seen, ears := w.cfg.LAN, w.seen, newEvidence(w)
+	port := -1
+	if w.s.Faults().Has(spec.RogueFault) || w.s.Faults().Has(spec.FloodFault) {
+		s, err := l.whoever()
+		if err != nil {
+			return nil, err
+		}
+		port = s.port
+	}
 	var tap *os.File
 	if err := l.thread.in(l.place, func() error {
 		const all = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network order
@@ -65,10 +76,16 @@ func (w *World) capture() (stop func(), err error) {
 				if ok {
 					h = slices.Index(l.ports, at.Ifindex)
 				}
+				when, out := max(0, Now()-epoch), ok && at.Pkttype == unix.PACKET_OUTGOING
+				if ok && at.Ifindex == port && seen != nil {
+					seen.frame(when, seen.theStranger(), out, buf[:n])
+				}
 				if h < 0 || n < etherLen {
 					continue
 				}
-				when, out := max(0, Now()-epoch), at.Pkttype == unix.PACKET_OUTGOING
+				if strange && !out && ears.toGroups(buf[:n]) {
+					w.rogue.hear(buf[:n])
+				}
 				if seen != nil {
 					seen.frame(when, spec.NodeID(h), out, buf[:n])
 				}

@@ -74,7 +74,7 @@ func (x *evidence) announce(h *spec.Header) {
 
 // frame takes in a frame on the cable of a machine: that the machine has sent, or the switch.
 func (x *evidence) frame(at spec.Time, machine spec.NodeID, bySwitch bool, frame []byte) {
-	if x.lost || bySwitch && !x.addrs || int(machine) >= x.hosts && machine != x.theStranger() {
+	if x.lost || bySwitch && !x.addrs || int(machine) >= x.hosts && machine != x.theStranger() || len(frame) < etherLen {
 		return
 	}
 	info := x.inspect.Read(frame)

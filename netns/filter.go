@@ -100,6 +100,7 @@ func (l *LAN) Break(drops []Drop, alters []Alter) error {
 	for _, c := range f.ingress {
 		f.conn.FlushChain(c)
 	}
+	f.marked(l.marks)
 	if len(alters) > 0 {
 		f.diverted(l.slow.way)
 	}

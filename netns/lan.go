@@ -31,8 +31,10 @@ type LAN struct {
 	ports  []int // of the switch, by host: the index of its interface
 	filter filter
 	slow   slow
-	wide   *Subnets // over which the hosts are spread; nil: there is one switch
-	blind  bool     // the switch does not snoop
+	wide   *Subnets  // over which the hosts are spread; nil: there is one switch
+	blind  bool      // the switch does not snoop
+	guest  *stranger // nil: nobody wants it yet
+	marks  []Mark
 }
 
 // The timers of the switch, in hundredths of a second. While the first queries are answered it sends everything
@@ -374,6 +376,9 @@ func (l *LAN) Close() error {
 	errs := []error{l.slow.end()}
 	if l.wide != nil {
 		errs = append(errs, l.wide.close())
+	}
+	if l.guest != nil {
+		errs = append(errs, l.guest.end())
 	}
 	l.filter.end()
 	if l.links != nil {

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"fmt"
 	"net/netip"
 	"os/exec"
 
@@ -24,7 +25,13 @@ var SocketFaults = spec.SetOf(spec.CrashLossyFault, spec.OmitSendFault, spec.Omi
 	spec.DelayFault, spec.ReorderFault, spec.DuplicateFault, spec.CorruptFault)
 
 // Can says why the switch can't bring this about, or nil. What strikes processes only is none of its concern.
-func (s *Sockets) Can(op faults.Op) error { return CanInject(op) }
+func (s *Sockets) Can(op faults.Op) error {
+	switch op {
+	case faults.Rogue, faults.Listen, faults.Flood, faults.Overflow, faults.RouterDown:
+		return fmt.Errorf("%v: which groups a program uses is its own affair", op)
+	}
+	return CanInject(op)
+}
 
 // Addresses begins a run: nothing is broken any more, and every node has an address on a host of its own. The port is
 // another one in each run, so that what the kernel still holds of the run before strikes nobody.
@@ -49,8 +56,10 @@ func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {
 func (s *Sockets) Break(lasting []faults.Action) error {
 	var drops []Drop
 	var alters []Alter
+	var marks []Mark
 	for i := range lasting {
-		drops, alters = dropsOf(drops, &lasting[i]), altersOf(alters, &lasting[i])
+		drops, alters, marks = dropsOf(drops, &lasting[i]), altersOf(alters, &lasting[i]), marksOf(marks, &lasting[i])
 	}
+	s.lan.marks = marks
 	return s.lan.Break(drops, alters)
 }

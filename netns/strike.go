@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -40,6 +41,9 @@ func (w *World) act(i int) error {
 	}
 	if a.Op == faults.Flap && a.By > 0 {
 		w.flap(i)
+	}
+	if err := w.breakDown(i); err != nil {
+		return err
 	}
 	return w.drop()
 }
@@ -147,7 +151,7 @@ func (w *World) over(i int) error {
 		}
 	}
 	if a.Op != faults.Pause {
-		if err := w.drop(); err != nil {
+		if err := errors.Join(w.mend(i), w.drop()); err != nil {
 			return err
 		}
 		w.note(spec.Heal, i)
@@ -199,6 +203,7 @@ func (w *World) flap(i int) {
 func (w *World) drop() error {
 	var drops []Drop
 	var alters []Alter
+	var marks []Mark
 	for _, f := range w.active {
 		if f.step < 0 { // a dead host, whose cable is unplugged
 			drops = dropsOf(drops, &faults.Action{Op: faults.CrashLossy, Node: spec.NodeID(-1 - f.step)})
@@ -208,8 +213,9 @@ func (w *World) drop() error {
 		if a.Op == faults.Flap && a.By > 0 && (w.since()-f.since)/spec.Time(a.By)%2 == 1 {
 			continue
 		}
-		drops, alters = dropsOf(drops, a), altersOf(alters, a)
+		drops, alters, marks = dropsOf(drops, a), altersOf(alters, a), marksOf(marks, a)
 	}
+	w.cfg.LAN.marks = marks
 	return w.cfg.LAN.Break(drops, alters)
 }
 

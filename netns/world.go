@@ -47,6 +47,8 @@ type World struct {
 	tardy time.Duration
 	addrs []netip.Addr // of the groups of the present run
 	seen  *evidence    // nil: nobody wants any
+	rogue rogue
+	undo  []undo
 
 	s       *faults.Scenario
 	epoch   spec.Time // on the clock of Now: what nodes measure from
@@ -96,7 +98,7 @@ var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leav
 	faults.Create, faults.Destroy, faults.Crash,
 	faults.CrashLossy, faults.Recover, faults.Pause, faults.OmitSend, faults.OmitReceive, faults.Loss, faults.Partition,
 	faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap, faults.Delay, faults.Reorder, faults.Duplicate, faults.Corrupt,
-	faults.Heal, faults.Lies}
+	faults.Heal, faults.Lies, faults.TTL, faults.IGMPLoss, faults.Rogue, faults.Listen, faults.Flood, faults.Overflow, faults.RouterDown}
 
 // Can says why the world can't inject this, or nil.
 func (w *World) Can(op faults.Op) error {
@@ -122,7 +124,14 @@ func CanInject(op faults.Op) error {
 }
 
 // Fits says why the world can't play a scenario, or nil.
-func (w *World) Fits(s *faults.Scenario) error { return w.cfg.LAN.Fits(s) }
+func (w *World) Fits(s *faults.Scenario) error {
+	for i := range s.Steps {
+		if err := w.cfg.Wire.strikes(s.Steps[i].Action.Op); err != nil {
+			return fmt.Errorf("%q: %w", s.StepText(i), err)
+		}
+	}
+	return w.cfg.LAN.Fits(s)
+}
 
 // Fits says why a scenario can't be played on the LAN, or nil.
 func (l *LAN) Fits(s *faults.Scenario) error {
@@ -139,7 +148,11 @@ func (l *LAN) Fits(s *faults.Scenario) error {
 		return l.wide.fits(s)
 	}
 	for i := range s.Steps {
-		if err := CanInject(s.Steps[i].Action.Op); err != nil {
+		a := &s.Steps[i].Action
+		if a.Op == faults.RouterDown && a.Router != 0 {
+			return fmt.Errorf("%q: of a LAN only the switch asks who listens, as r0", s.StepText(i))
+		}
+		if err := CanInject(a.Op); err != nil {
 			return fmt.Errorf("%q: %w", s.StepText(i), err)
 		}
 	}
@@ -360,6 +373,7 @@ func (w *World) clear() error {
 	for _, r := range w.nodes {
 		errs = append(errs, r.kill(), r.disk.Close())
 	}
+	errs = append(errs, w.forget())
 	w.nodes = nil
 	return errors.Join(append(errs, w.cfg.LAN.Drop(nil))...)
 }

@@ -72,7 +72,7 @@ func (d *diagram) drawn(e *spec.Event) bool {
 	case spec.Extension, spec.Frame, spec.Receive, spec.Fault, spec.Heal:
 		return false
 	case spec.Note:
-		if op := d.h.ExtraOf(e).Op; op == spec.OpHeld || op == spec.OpKept {
+		if op := d.h.ExtraOf(e).Op; op == spec.OpHeld || op == spec.OpKept || op == "" {
 			return false
 		}
 	case spec.ViewChange: // who came along stands in the history

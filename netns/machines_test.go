@@ -1,0 +1,137 @@
+package netns
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/conform-go/conform/checkers"
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
+)
+
+// What a host says of groups is lost on its cable: the switch goes on sending it what it no longer wants. And the time to
+// live of its packets is changed, with a checksum that its receivers take for right.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	l := lan(t, 3)
+	e := listen(t, l, 1, 5000).join(1, "239.129.9.1")
+	known(t, l, "239.129.9.1", 1)
+	wire := tap(t, l, 1)
+	s := listen(t, l, 0, 0)
+	for _, ttl := range []int{-1, 5, 0} {
+		l.marks = []Mark{{Host: 0, TTL: ttl}}
+		if err := l.Drop(nil); err != nil {
+			t.Fatal(err)
+		}
+		s.send("239.129.9.1", 5000, "x")
+	}
+	if got := e.heard(200 * time.Millisecond); len(got) != 2 {
+		t.Errorf("%d packets taken, want 2: as it was, with 5, and none with 0", len(got))
+	}
+	seen := map[byte]int{}
+	wire.count(func(f []byte) bool {
+		if toGroup("239.129.9.1")(f) && f[23] == 17 {
+			seen[f[22]]++
+		}
+		return false
+	})
+	if len(seen) != 2 || seen[1] != 1 || seen[5] != 1 {
+		t.Errorf("times to live on the cable: %v", seen)
+	}
+	l.marks = []Mark{{Host: 1, Percent: 100, TTL: -1}}
+	if err := l.Drop(nil); err != nil {
+		t.Fatal(err)
+	}
+	_ = e.Close()
+	time.Sleep(400 * time.Millisecond) // twice what the switch takes that hears it
+	if at, err := l.Listeners(netip.MustParseAddr("239.129.9.1")); err != nil || !at[1] {
+		t.Errorf("the leave that was lost is known: %v %v", at, err)
+	}
+}
+
+// A switch that no longer asks forgets who listens.
+func TestQuerierGone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the switch takes seconds to forget")
+	}
+	t.Parallel()
+	l := lan(t, 3)
+	e := listen(t, l, 1, 5000).join(1, "239.129.9.1")
+	known(t, l, "239.129.9.1", 1)
+	start := time.Now()
+	if err := l.Ask(false); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.forgotten(netip.MustParseAddr("239.129.9.1"), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(start); d < time.Second {
+		t.Errorf("forgotten after %v", d)
+	}
+	// It has never been asked again, and nobody asks: so the switch sends to all, and it is heard still.
+	s := listen(t, l, 0, 0)
+	s.send("239.129.9.1", 5000, "x")
+	s.send("239.129.9.1", 5000, "end")
+	if got := e.heard(2 * time.Second); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	if err := l.Ask(true); err != nil {
+		t.Fatal(err)
+	}
+	known(t, l, "239.129.9.1", 1)
+}
+
+// A stranger that repeats, listens and floods changes nothing of what members deliver, and is seen at all of it.
+func TestStrangersOnTheKernel(t *testing.T) {
+	for _, stack := range []string{"ip/unreliable", "hardware/reliable-ip", "broadcast/best-effort"} {
+		t.Run(stack, func(t *testing.T) {
+			t.Parallel()
+			if testing.Short() && stack != "ip/unreliable" {
+				t.Skip("runs of seconds")
+			}
+			l := lan(t, 4)
+			w := earth(t, l, stack)
+			w.cfg.Frames = true
+			s, err := faults.Parse("conform.scenario/1\nnodes 3\ngroup g closed 0 1 2\nseed 1\nat 0s rogue 100% for 300ms\nat 0s listen 1 for 300ms\n" +
+				"at 0s flood every 5ms for 60ms\nat 0s overflow 2 20\nat 150ms send 0 g 8\nat 200ms send 1 g 8\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := play1(t, w, s)
+			if got := deliveredBy(h); got != [3]int{2, 2, 2} || !h.Settled {
+				t.Errorf("deliveries %v, settled %v", got, h.Settled)
+			}
+			for _, f := range checkers.Check(h, "NO-CREATION", "NO-DUPLICATION", "SENDER-INTEGRITY", "CLOSED-GROUP") {
+				if f.Verdict == spec.Fail {
+					t.Errorf("%s: %s", f.ID, f.Witness.Text)
+				}
+			}
+			sent, heard, foreign := 0, 0, 0
+			for i := range h.Events {
+				e := &h.Events[i]
+				if e.Kind != spec.Frame {
+					continue
+				}
+				x := h.ExtraOf(e)
+				switch {
+				case h.NodeName(e.Node) == "stranger" && x.Op == "data":
+					sent++
+				case x.Link == "cable-stranger" && x.Op == "data" && h.NodeName(e.From) != "stranger":
+					heard++
+				case x.Link == "cable2" && h.NodeName(e.From) == "stranger":
+					foreign++
+				}
+			}
+			if sent < 5+2 || heard < 2 || foreign < 5 {
+				t.Errorf("the stranger sent %d frames and got %d; %d of its came to a member", sent, heard, foreign)
+			}
+			if n := len(w.undo); n != 0 || w.cfg.LAN.marks != nil {
+				t.Errorf("%d things are left", n)
+			}
+			if at, err := l.Listeners(w.addrs[0]); err != nil || len(at) > 3 {
+				t.Error(at, err)
+			}
+		})
+	}
+}
