@@ -61,6 +61,7 @@ func (o *outdoor) claims(ctx context.Context, lan *netns.LAN) error {
 			Bites: t.Bites, Antecedents: t.Antecedents, Missing: t.Missing, Failed: t.Failed, Witness: d.witness[k]}
 		if row.Verdict != spec.Pass {
 			row.Reason = t.Reason
+			o.excuse(&row)
 		}
 		o.unit.rows = append(o.unit.rows, row)
 	}
@@ -130,6 +131,10 @@ func (d *desk) judge(o *outdoor, lan *netns.LAN, x *candidate) error {
 	d.back.Broadcast()
 	if err != nil {
 		return err
+	}
+	if o.forgave {
+		d.o.forgiven++
+		d.o.giveUp(d.all, d.claims)
 	}
 	d.o.unit.add(&o.bench.h)
 	d.o.unit.counts.Packets += o.packets

@@ -125,6 +125,9 @@ type outdoor struct {
 	bench   *bench // which judges what the kernel shows
 	pcap    bytes.Buffer
 	packets int // in the run played last
+
+	forgave  bool // the machine was too late for costs in the run played last
+	forgiven int  // runs in which it was
 }
 
 // RunOutdoors judges every cell on the kernel. The frames of runs that break something go to files in captures, unless
@@ -293,7 +296,7 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		return nil, fmt.Errorf("%w\nscenario:\n%s", err, indent(s.String()))
 	}
 	long.Net.Max = w.Late() + 2*time.Millisecond
-	o.forgive(w.Tardy())
+	o.forgave = o.forgive(w.Tardy())
 	o.bench.judge.Load(&o.bench.h)
 	return long, nil
 }
