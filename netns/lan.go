@@ -35,6 +35,7 @@ type LAN struct {
 	blind  bool      // the switch does not snoop
 	guest  *stranger // nil: nobody wants it yet
 	marks  []Mark
+	tape   recording
 }
 
 // The timers of the switch, in hundredths of a second. While the first queries are answered it sends everything
@@ -373,7 +374,7 @@ func (l *LAN) entries(m []byte, group netip.Addr, at map[int]bool) {
 
 // Close takes the LAN down, with every process in it.
 func (l *LAN) Close() error {
-	errs := []error{l.slow.end()}
+	errs := []error{l.tape.end(), l.slow.end()}
 	if l.wide != nil {
 		errs = append(errs, l.wide.close())
 	}

@@ -44,8 +44,15 @@ func (s *Sockets) Addresses(nodes int) (all []string, err error) {
 	for n := range nodes {
 		all = append(all, netip.AddrPortFrom(HostAddr(n), port).String())
 	}
-	return all, s.lan.begin(uint64(s.runs))
+	if err := s.lan.begin(uint64(s.runs)); err != nil {
+		return nil, err
+	}
+	return all, s.lan.tape.begin(s.lan)
 }
+
+// Pcap gives the frames of the run so far as a capture, of the first 16 MiB of them: all that hosts sent, before the
+// switch dropped any, and what it asked.
+func (s *Sockets) Pcap() []byte { return s.lan.tape.bytes() }
 
 // Start starts a command on the host of a node.
 func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -63,8 +64,9 @@ func TestForeignBugsOnTheKernel(t *testing.T) {
 	t.Parallel()
 	r := outsider(t, Certification{Claims: []string{"reliable"}, Faults: spec.NoFaults, Schedules: 12}, "--broken")
 	if row := requirement(r, "NO-DUPLICATION"); r.Error != "" || row.Verdict != spec.Fail || !strings.Contains(row.Witness.Replay, "--world netns -- python3") {
-		t.Errorf("it is not caught: %q\n%+v", r.Error, row)
+		t.Fatalf("it is not caught: %q\n%+v", r.Error, row)
 	}
+	checkCapture(t, requirement(r, "NO-DUPLICATION").Witness.Replay)
 }
 
 // One that says nothing twice is caught where the network falls apart; one that does is not.
@@ -104,4 +106,20 @@ func TestForeignProgramsThatCanNotGoThere(t *testing.T) {
 			t.Errorf("%s: %v", c.World, err)
 		}
 	}
+}
+
+// checkCapture looks whether the file is there that a witness names, with frames in it, and removes it.
+func checkCapture(t *testing.T, replay string) {
+	t.Helper()
+	_, name, ok := strings.Cut(replay, "tcpdump -r ")
+	if !ok {
+		t.Errorf("no capture is named: %s", replay)
+		return
+	}
+	name, _, _ = strings.Cut(name, "\n")
+	b, err := os.ReadFile(name)
+	if err != nil || len(b) < 100 {
+		t.Errorf("%s: %d bytes, %v", name, len(b), err)
+	}
+	_ = os.Remove(name)
 }

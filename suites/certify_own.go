@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -15,18 +16,19 @@ import (
 type ownBench struct {
 	*bench
 	own *adapter.Own
+	net adapter.Network // nil: this machine's
 }
 
 // ownBench makes a world. Whoever has it gives its network back when he is done.
 func (t *trial) ownBench() (b *ownBench, done func(), err error) {
 	if t.r.World != "netns" {
-		return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwn(t.plan.Adapter, t.hello)}, func() {}, nil
+		return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwn(t.plan.Adapter, t.hello), nil}, func() {}, nil
 	}
 	n, done, err := t.outside.borrow()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwnOn(t.plan.Adapter, t.hello, n)}, done, nil
+	return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwnOn(t.plan.Adapter, t.hello, n), n}, done, nil
 }
 
 func (b *ownBench) play(s *faults.Scenario) error {
@@ -103,6 +105,9 @@ func (t *trial) doOwn(ctx context.Context, u *certUnit) error {
 		if f.Verdict == spec.Fail && u.broken[k] == nil {
 			u.broken[k] = s.Clone()
 			b.keep(&u.stories, id, f, &s)
+			if k < len(t.claims) && !u.outside {
+				u.stories[id].capture = captured(b.net, id)
+			}
 		}
 	}
 	return nil
@@ -133,6 +138,9 @@ func (t *trial) storyOwn(s *faults.Scenario, id spec.ID) *Story {
 		story.Replay += " --world netns"
 	}
 	story.Replay += " -- " + shell(t.plan.Adapter.Command)
+	if story.capture != "" {
+		story.Replay += "\n  tcpdump -r " + story.capture
+	}
 	claimed := false
 	for _, c := range t.claims {
 		claimed = claimed || c == id
@@ -181,5 +189,8 @@ func (t *trial) replayOwn(s *faults.Scenario) (*Replayed, error) {
 		r.Unplayed = append(r.Unplayed, s.StepText(i))
 	}
 	t.judge(r, b.bench, s)
+	if n, ok := b.net.(interface{ Pcap() []byte }); ok {
+		return r, r.capture(bytes.NewBuffer(n.Pcap()))
+	}
 	return r, nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -328,12 +327,12 @@ func (o *outdoor) tell(s *faults.Scenario, id spec.ID, f *spec.Finding) (*Story,
 	h := &o.bench.h
 	w := &Story{ID: id, Text: f.Witness.Text, Scenario: s.String(), Steps: len(s.Steps), Events: eventLines(h, f.Witness.Events),
 		Diagram: Diagram(h, s, f.Witness.Events), token: s.Token(), Replay: "conform replay " + s.Token() + "   # in the simulator\n  conform replay --world netns " + s.Token()}
-	if o.lans.captures == "" {
+	if o.lans.captures == "" && o.sep != nil { // it breaks what nobody promised
 		return w, nil
 	}
-	name := filepath.Join(o.lans.captures, strings.NewReplacer("/", "_", ":", "_", ",", "_", "=", "_").Replace(o.cell.String()+"_"+string(id))+".pcap")
+	name, err := keepCapture(o.lans.captures, o.cell.String()+"_"+string(id), o.pcap.Bytes())
 	w.Replay += "\n  tcpdump -r " + name
-	return w, os.WriteFile(name, o.pcap.Bytes(), 0o666)
+	return w, err
 }
 
 // separate lets the simulator find a schedule that breaks what the cell does not promise, and the kernel show it. Where

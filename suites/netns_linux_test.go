@@ -135,6 +135,11 @@ func caughtOutdoors(t *testing.T, x *Subject, bug, right *outdoor, lan *netns.LA
 			continue
 		}
 		t.Logf("%s breaks %s: %s", x.Name, id, f.Witness.Text)
+		story, err := bug.tell(&s, id, &f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkCapture(t, story.Replay)
 		long, err = right.play(lan, &s)
 		if err != nil {
 			t.Fatal(err)

@@ -54,6 +54,9 @@ func ReplayOutdoors(s *faults.Scenario, w io.Writer) (*Replayed, error) {
 			break
 		}
 	}
+	if w == nil {
+		return r, r.capture(&o.pcap)
+	}
 	if w != nil {
 		if _, err := w.Write(o.pcap.Bytes()); err != nil {
 			return nil, err

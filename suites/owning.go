@@ -169,7 +169,7 @@ func (o *owning) params() faults.Params {
 // bench makes a world in real time, with a judge.
 func (o *owning) bench() *ownBench {
 	h := &adapter.Hello{Name: o.name, Network: "own", Settle: int64(max(time.Second, 2*o.tl))}
-	return &ownBench{newBench(sim.Config{TS: o.ts, TL: o.tl}, 0), adapter.NewOwn(adapter.Options{Inside: (&host{start: o.start}).live}, h)}
+	return &ownBench{newBench(sim.Config{TS: o.ts, TL: o.tl}, 0), adapter.NewOwn(adapter.Options{Inside: (&host{start: o.start}).live}, h), nil}
 }
 
 // ownRun is what was found in one schedule.

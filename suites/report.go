@@ -82,6 +82,7 @@ type Story struct {
 
 	Diagram string `json:"-"`
 	token   string
+	capture string // the file of its frames; may be empty
 }
 
 // verdict of a cell: claimed rows count as they are; a witness that was wanted and not found leaves the cell
