@@ -59,3 +59,11 @@ func captured(n adapter.Network, id spec.ID) string {
 	}
 	return name
 }
+
+// uncapture removes the frames of a story that is not told.
+func (s *Story) uncapture() {
+	if s.capture != "" {
+		_ = os.Remove(s.capture)
+		s.capture = ""
+	}
+}

@@ -129,9 +129,12 @@ func (b *ownBench) keep(stories *map[spec.ID]*Story, id spec.ID, f spec.Finding,
 func (t *trial) storyOwn(s *faults.Scenario, id spec.ID) *Story {
 	var story *Story
 	for _, u := range t.units {
-		if x := u.stories[id]; x != nil && slices.Contains(u.broken, s) {
+		switch x := u.stories[id]; {
+		case x == nil:
+		case story == nil && slices.Contains(u.broken, s):
 			story = x
-			break
+		default:
+			x.uncapture() // one is told
 		}
 	}
 	if t.r.World == "netns" {
