@@ -44,7 +44,8 @@ func TestCostsOnTheKernel(t *testing.T) {
 				w := watched(t, l, c.stack, c.packets-less, c.acks-less)
 				h := play1(t, w, scenario(t, "at 0s send 0 g 8\nat 5ms send 1 g 8\n"))
 				if w.Tardy() > 20*time.Millisecond {
-					t.Skipf("the machine was %v late: packets are repeated", w.Tardy())
+					t.Logf("not judged: the machine was %v late, and packets are repeated", w.Tardy())
+					continue
 				}
 				want := spec.Pass
 				if less > 0 {

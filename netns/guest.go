@@ -31,6 +31,8 @@ const (
 //	send NODE GROUP BODY     to the group where NODE is -1; the body in base64
 //	join GROUP               also leave, sync, query, create, destroy
 //	go                       after a moment that it has told of
+//	clock AHEAD PERCENT      what its node's clock says from now on
+//	begun                    the scenario begins
 //
 // It writes a history of what its node observes to its output, as a [Host] does. Before the node does what one of its
 // moments is about, it tells so, and the node waits for a go: so a fault strikes exactly there.
@@ -48,8 +50,13 @@ type Guest struct {
 	Lie    spec.Lie         // what it lies about
 	Epoch  spec.Time        // when the history began
 	Depths bool             // tell how many copies layers keep
+	Shift  time.Duration    // how far the kernel's clock is ahead for it
+	Ahead  time.Duration    // and that of its node, in all
+	Fast   int              // percent: what that clock gains besides, since the epoch
 	Sights bool             // tell which datagrams of groups came in, and at the end how late it was at most
 	Watch  []faults.When    // the moments; the K of each counts this life only
+
+	begun func() // the scenario begins
 }
 
 // GuestAsked says whether this process was started to be a guest, and as which.
@@ -88,9 +95,11 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 	w := &watch{when: g.Watch, passed: make([]int, len(g.Watch)), tell: os.NewFile(guestMoments, "moments"), gone: make(chan bool, 1)}
 	diary := newDiary(out, spec.Header{Nodes: g.Nodes, Groups: g.groups()})
 	if g.Sights {
-		defer tardy(diary)()
+		begun, stop := tardy(diary)
+		g.begun = begun
+		defer stop()
 	}
-	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Sights: g.Sights}
+	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Sights: g.Sights, Shift: spec.Time(g.Shift), Ahead: g.Ahead, Fast: g.Fast}
 	for _, x := range g.Groups {
 		c.Names = append(c.Names, x.Name)
 	}
@@ -138,6 +147,16 @@ func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool) error {
 	for lines.Scan() {
 		if lines.Text() == "go" {
 			gone <- true
+		} else if lines.Text() == "begun" {
+			if g.begun != nil {
+				g.begun()
+			}
+		} else if text, ok := strings.CutPrefix(lines.Text(), "clock "); ok {
+			var by, percent int64
+			if n, err := fmt.Sscan(text, &by, &percent); n != 2 || err != nil {
+				return fmt.Errorf("netns: command %q: want clock NANOSECONDS PERCENT", lines.Text())
+			}
+			node.SetClock(time.Duration(by), int(percent))
 		} else {
 			wants <- lines.Text()
 		}

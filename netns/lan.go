@@ -23,19 +23,20 @@ import (
 // Hosts know each other's hardware addresses, so that no fault strikes an ARP packet; and there is no IPv6. A LAN's
 // methods are for one goroutine.
 type LAN struct {
-	thread *thread
-	place  namespace // of the switch
-	hosts  []namespace
-	links  *netlink.Handle // of the switch
-	bridge int
-	ports  []int // of the switch, by host: the index of its interface
-	filter filter
-	slow   slow
-	wide   *Subnets  // over which the hosts are spread; nil: there is one switch
-	blind  bool      // the switch does not snoop
-	guest  *stranger // nil: nobody wants it yet
-	marks  []Mark
-	tape   recording
+	thread  *thread
+	place   namespace // of the switch
+	hosts   []namespace
+	links   *netlink.Handle // of the switch
+	bridge  int
+	ports   []int // of the switch, by host: the index of its interface
+	filter  filter
+	slow    slow
+	wide    *Subnets  // over which the hosts are spread; nil: there is one switch
+	blind   bool      // the switch does not snoop
+	guest   *stranger // nil: nobody wants it yet
+	marks   []Mark
+	tape    recording
+	threads []func() // of programs whose clocks are ahead
 }
 
 // The timers of the switch, in hundredths of a second. While the first queries are answered it sends everything
@@ -390,6 +391,9 @@ func (l *LAN) Close() error {
 	}
 	if l.place.f != nil {
 		errs = append(errs, l.place.f.Close())
+	}
+	for _, end := range l.threads {
+		end()
 	}
 	l.thread.end()
 	return errors.Join(errs...)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/spec"
 )
 
 // The faults of the machines of a LAN, beside those that strike packets between hosts: of strangers, of network cards, of
@@ -110,6 +111,8 @@ func (w *World) breakDown(i int) error {
 	switch a.Op {
 	case faults.RouterDown:
 		return w.cfg.LAN.Ask(false)
+	case faults.Skew, faults.Jump, faults.Drift:
+		return w.setClock(a.Node)
 	case faults.Overflow:
 		stop, err := w.cfg.LAN.Fill(int(a.Node), a.Size)
 		if err == nil {
@@ -147,6 +150,9 @@ type undo struct {
 func (w *World) mend(i int) error {
 	op := w.s.Steps[i].Action.Op
 	w.undone(i)
+	if op.OnClock() {
+		return w.setClock(w.s.Steps[i].Action.Node)
+	}
 	if slices.ContainsFunc(w.active, func(f active) bool { return f.step >= 0 && w.s.Steps[f.step].Action.Op == op }) {
 		return nil
 	}
@@ -228,4 +234,22 @@ func (x *evidence) toGroups(frame []byte) bool {
 	info := x.inspect.Read(frame)
 	_, ok := x.group(&info)
 	return ok && info.Kind.String() == "data"
+}
+
+// impossible says why no machine of a LAN can have a fault.
+func impossible(op faults.Op) string {
+	switch op {
+	case faults.RPDown:
+		return "no router of a LAN is a rendezvous point: nothing is routed"
+	case faults.PruneLost:
+		return "no router of a LAN keeps the state of trees: nothing is routed"
+	case faults.Boundary:
+		return "no router of a LAN has a boundary: nothing is routed"
+	case faults.TableFull:
+		return "no router of a LAN has a table of routes; a switch whose table is full floods"
+	}
+	if k, _ := op.Fault(); spec.DiskFaults.Has(k) {
+		return "the disks of guests are files in memory, which do not fail"
+	}
+	return "no machine of a LAN has it"
 }

@@ -23,6 +23,9 @@ type Config struct {
 	Peers       []netip.AddrPort              // the addresses of all nodes, by id
 	Disk        *Disk                         // the caller's, who closes it after the node; several nodes may share it
 	Epoch       spec.Time                     // on the clock of [Now]: when the history began
+	Shift       spec.Time                     // how far the kernel's clock is ahead of that for this process
+	Ahead       time.Duration                 // how far the node's own clock is ahead at the start, in all
+	Fast        int                           // percent: what it gains besides, since the epoch
 	Groups      []spec.GroupID                // for which the node has stacks, side by side in an impl.Node; nil: one stack, for the group above, which nothing names
 	Names       []string                      // of the groups; nil: their numbers
 	Kept        *uint64                       // how many messages the application has kept; nil: it does not say
@@ -52,8 +55,9 @@ type Node struct {
 	sends   uint64
 	waiting map[impl.Ref]bool // sends without an answer
 	calls   []spec.Kind
-	sights  atomic.Int64 // that were told
-	states  []spec.Event // that replicas reached in the step that is being carried out
+	sights  atomic.Int64          // that were told
+	wrong   atomic.Pointer[wrong] // nil: its clock is right
+	states  []spec.Event          // that replicas reached in the step that is being carried out
 
 	packets chan impl.Input
 	told    chan []impl.Input
@@ -89,6 +93,9 @@ func Start(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, out: impl.NewEffects(&impl.Arena{Forget: true}), links: cfg.Link,
 		logs: map[spec.GroupID]*Logs{}, waiting: map[impl.Ref]bool{}, packets: make(chan impl.Input, backlog), told: make(chan []impl.Input), asked: make(chan call),
 		quit: make(chan struct{})}
+	if cfg.Ahead != 0 || cfg.Fast != 0 {
+		n.SetClock(cfg.Ahead, cfg.Fast)
+	}
 	if n.links == nil {
 		n.links = newLinks(cfg.Socket, &cfg.Config, cfg.Peers)
 	}
@@ -295,7 +302,7 @@ func (n *Node) idle() time.Duration {
 }
 
 // now is the time since the history began.
-func (n *Node) now() spec.Time { return Now() - n.cfg.Epoch }
+func (n *Node) now() spec.Time { return Now() - n.cfg.Shift - n.cfg.Epoch }
 
 // begin hands the layers what the disk has kept of their logs.
 func (n *Node) begin(logs []kept) {
@@ -313,7 +320,7 @@ func (n *Node) begin(logs []kept) {
 
 // step hands an input to the stack, and carries out what leaves it.
 func (n *Node) step(in impl.Input) {
-	in.Now = n.now()
+	in.Now = n.clock()
 	n.out.Reset()
 	n.layer.Step(in, n.out)
 	for i := range n.out.List {
@@ -341,7 +348,7 @@ func (n *Node) carry(e *impl.Effect) {
 			n.own = append(n.own, in)
 		}
 	case impl.SetTimer:
-		n.timers.reset(timerKey{n.about(e), e.Layer, e.Num}, e.At)
+		n.timers.reset(timerKey{n.about(e), e.Layer, e.Num}, n.rightTime(e.At))
 	case impl.StopTimer:
 		n.timers.stop(timerKey{n.about(e), e.Layer, e.Num})
 	case impl.Append:

@@ -60,6 +60,7 @@ type life struct {
 	input  io.WriteCloser
 	stderr bytes.Buffer
 	read   chan struct{} // all that it wrote has been read
+	after  func()        // has to be called when it is dead; may be nil
 
 	// Of the group's lock, while it lives:
 	events []observed
@@ -186,6 +187,9 @@ func (l *life) reap() error {
 	<-l.read
 	err := l.cmd.Wait()
 	l.over = Now()
+	if l.after != nil {
+		l.after()
+	}
 	_ = l.input.Close()
 	var exit *exec.ExitError
 	if l.killed && errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {

@@ -68,7 +68,11 @@ func (r *resident) begin(l *LAN, program []string, g *Guest) error {
 		x.input, err = x.cmd.StdinPipe()
 	}
 	if err == nil {
-		err = l.thread.in(l.hosts[r.id], x.cmd.Start)
+		if g.Shift > 0 {
+			x.after, err = ahead(l.hosts[r.id], g.Shift, x.cmd.Start)
+		} else {
+			err = l.thread.in(l.hosts[r.id], x.cmd.Start)
+		}
 	}
 	if err = errors.Join(err, ours.Close()); err != nil {
 		return errors.Join(err, theirs.Close())

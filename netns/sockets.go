@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"time"
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/spec"
@@ -15,6 +16,8 @@ import (
 type Sockets struct {
 	lan  *LAN
 	runs int
+
+	ahead map[spec.NodeID]time.Duration
 }
 
 // Sockets gives the LAN to programs with sockets of their own, one run after the other.
@@ -29,6 +32,8 @@ func (s *Sockets) Can(op faults.Op) error {
 	switch op {
 	case faults.Rogue, faults.Listen, faults.Flood, faults.Overflow, faults.RouterDown:
 		return fmt.Errorf("%v: which groups a program uses is its own affair", op)
+	case faults.Skew, faults.Jump, faults.Drift:
+		return fmt.Errorf("%v: the kernel can set the clock of a program before it is started, and not while it runs", op)
 	}
 	return CanInject(op)
 }
@@ -56,7 +61,15 @@ func (s *Sockets) Pcap() []byte { return s.lan.tape.bytes() }
 
 // Start starts a command on the host of a node.
 func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {
-	return s.lan.thread.in(s.lan.hosts[n], cmd.Start)
+	by := s.ahead[n]
+	if by == 0 {
+		return s.lan.thread.in(s.lan.hosts[n], cmd.Start)
+	}
+	end, err := ahead(s.lan.hosts[n], by, cmd.Start)
+	if err == nil {
+		s.lan.threads = append(s.lan.threads, end)
+	}
+	return err
 }
 
 // Break lets these faults last from now on, and no other ones: one transaction. A crash-lossy has unplugged its node.

@@ -98,7 +98,7 @@ var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leav
 	faults.Create, faults.Destroy, faults.Crash,
 	faults.CrashLossy, faults.Recover, faults.Pause, faults.OmitSend, faults.OmitReceive, faults.Loss, faults.Partition,
 	faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap, faults.Delay, faults.Reorder, faults.Duplicate, faults.Corrupt,
-	faults.Heal, faults.Lies, faults.TTL, faults.IGMPLoss, faults.Rogue, faults.Listen, faults.Flood, faults.Overflow, faults.RouterDown}
+	faults.Heal, faults.Lies, faults.Skew, faults.Jump, faults.Drift, faults.TTL, faults.IGMPLoss, faults.Rogue, faults.Listen, faults.Flood, faults.Overflow, faults.RouterDown}
 
 // Can says why the world can't inject this, or nil.
 func (w *World) Can(op faults.Op) error {
@@ -113,14 +113,7 @@ func CanInject(op faults.Op) error {
 	if slices.Contains(possible, op) {
 		return nil
 	}
-	k, _ := op.Fault()
-	switch {
-	case op.OnClock():
-		return fmt.Errorf("%v: the clocks of all hosts are this machine's", op)
-	case spec.DiskFaults.Has(k):
-		return fmt.Errorf("%v: the disks of guests are files in memory, which do not fail", op)
-	}
-	return fmt.Errorf("%v: there are no routers, no strangers, and no network cards that can be told what to do", op)
+	return fmt.Errorf("%v: %s", op, impossible(op))
 }
 
 // Fits says why the world can't play a scenario, or nil.
@@ -242,6 +235,13 @@ func (w *World) raise() error {
 	if err := w.await(); err != nil {
 		return err
 	}
+	if w.cfg.Frames {
+		for _, r := range w.nodes {
+			if err := r.say("begun"); err != nil {
+				return err
+			}
+		}
+	}
 	w.base = Now() - w.epoch
 	return nil
 }
@@ -298,6 +298,8 @@ func (w *World) start(n spec.NodeID) error {
 	if len(w.s.Groups) > 1 || w.cfg.Across {
 		guest.Stacks = w.s.Stacks()[n]
 	}
+	c := w.aheadOf(n)
+	guest.Shift, guest.Ahead, guest.Fast = fromStart(w.s, n), time.Duration(c.ahead), int(c.percent)
 	guest.Watch, r.steps = momentsOf(w.s, n, w.fired)
 	return r.begin(w.cfg.LAN, w.cfg.Program, guest)
 }
