@@ -29,12 +29,12 @@ func (w *World) address() error {
 	chosen := w.chosen()
 	for i := range w.s.Groups {
 		a := w.groupAddr(i)
-		if !a.Is4() || !a.IsMulticast() {
-			return fmt.Errorf("netns: group %s: %q is no address of a group of IPv4", w.s.Groups[i].Name, w.s.Groups[i].Address)
+		if v6 := w.cfg.LAN.wide != nil && w.cfg.LAN.wide.v6; a.Is4() == v6 || !a.IsMulticast() {
+			return fmt.Errorf("netns: group %s: %q is no address of a group there", w.s.Groups[i].Name, w.s.Groups[i].Address)
 		}
 		w.addrs = append(w.addrs, a)
 	}
-	if !chosen || w.cfg.Wire != Multicast {
+	if !chosen || w.cfg.Wire != Multicast || w.cfg.LAN.wide != nil {
 		return nil
 	}
 	for _, a := range w.addrs {

@@ -72,6 +72,10 @@ func openDisk(name string, room int) (*Disk, error) {
 	d := &Disk{db: db, wake: make(chan struct{}, 1), quit: make(chan struct{}), over: make(chan struct{}),
 		Rules: DiskRules{Commit: func(write func() error) error { return write() }}}
 	d.idle.L = &d.mu
+	if err = db.View(begun); err == nil { // also where there is no room for more
+		go d.run()
+		return d, nil
+	}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		_, e1 := tx.CreateBucketIfNotExists(lives)
 		_, e2 := tx.CreateBucketIfNotExists(starts)
@@ -82,6 +86,14 @@ func openDisk(name string, room int) (*Disk, error) {
 	}
 	go d.run()
 	return d, nil
+}
+
+// begun says whether what every disk has is on this one.
+func begun(tx *bbolt.Tx) error {
+	if tx.Bucket(lives) == nil || tx.Bucket(starts) == nil {
+		return errors.New("a new disk")
+	}
+	return nil
 }
 
 // descriptors is the folder of the files that a process has open.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,13 +24,14 @@ const GuestVariable = "CONFORM_GUEST"
 // What a guest inherits.
 const (
 	guestMoments = 3 // a pipe: the numbers of the moments that have come, a line each
-	guestDisk    = 4 // a file without a name, in memory: it outlives the process, and not the harness
+	guestDisk    = 4 // a file without a name: it outlives the process, and not the harness
 )
 
 // Guest is a process that runs one node on a host of a LAN. Its commands are lines of its input:
 //
 //	send NODE GROUP BODY     to the group where NODE is -1; the body in base64
 //	join GROUP               also leave, sync, query, create, destroy
+//	slow NANOSECONDS         how much longer its disk takes from now on
 //	go                       after a moment that it has told of
 //	clock AHEAD PERCENT      what its node's clock says from now on
 //	begun                    the scenario begins
@@ -54,6 +56,8 @@ type Guest struct {
 	Ahead  time.Duration    // and that of its node, in all
 	Fast   int              // percent: what that clock gains besides, since the epoch
 	Sights bool             // tell which datagrams of groups came in, and at the end how late it was at most
+	Life   spec.Incarnation // the number of the life that begins
+	Slow   time.Duration    // how much longer its disk takes
 	Watch  []faults.When    // the moments; the K of each counts this life only
 
 	begun func() // the scenario begins
@@ -84,6 +88,9 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 		return err
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
+	var slow lag
+	slow.ns.Store(int64(g.Slow))
+	disk.Rules.Commit = slow.commit
 	cfg := impl.Config{Self: g.Self, Nodes: len(g.Nodes), Members: g.Groups[0].Members, Closed: g.Groups[0].Closed, Seed: g.Seed, TS: g.TS, TL: g.TL, Lie: g.Lie}
 	if g.Wire == Frames {
 		cfg.MTU = frameMTU
@@ -99,7 +106,8 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 		g.begun = begun
 		defer stop()
 	}
-	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Sights: g.Sights, Shift: spec.Time(g.Shift), Ahead: g.Ahead, Fast: g.Fast}
+	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Incarnation: &g.Life,
+		Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Sights: g.Sights, Shift: spec.Time(g.Shift), Ahead: g.Ahead, Fast: g.Fast}
 	for _, x := range g.Groups {
 		c.Names = append(c.Names, x.Name)
 	}
@@ -110,7 +118,7 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 	if err != nil {
 		return errors.Join(err, link.Close())
 	}
-	err = g.obey(node, in, w.gone)
+	err = g.obey(node, in, w.gone, &slow)
 	return errors.Join(err, node.Close(), diary.failure())
 }
 
@@ -130,7 +138,7 @@ func (g *Guest) link(cfg *impl.Config) (Link, error) {
 
 // obey hands the application what the input says. The application may wait for the node, and a go does not wait for the
 // application.
-func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool) error {
+func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool, slow *lag) error {
 	wants := make(chan string, 1<<10)
 	over := make(chan error, 1)
 	go func() {
@@ -145,19 +153,26 @@ func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<22)
 	for lines.Scan() {
-		if lines.Text() == "go" {
+		switch word, rest, _ := strings.Cut(lines.Text(), " "); word {
+		case "go":
 			gone <- true
-		} else if lines.Text() == "begun" {
+		case "begun":
 			if g.begun != nil {
 				g.begun()
 			}
-		} else if text, ok := strings.CutPrefix(lines.Text(), "clock "); ok {
+		case "clock":
 			var by, percent int64
-			if n, err := fmt.Sscan(text, &by, &percent); n != 2 || err != nil {
+			if n, err := fmt.Sscan(rest, &by, &percent); n != 2 || err != nil {
 				return fmt.Errorf("netns: command %q: want clock NANOSECONDS PERCENT", lines.Text())
 			}
 			node.SetClock(time.Duration(by), int(percent))
-		} else {
+		case "slow":
+			ns, err := strconv.ParseInt(rest, 10, 64)
+			if err != nil {
+				return fmt.Errorf("netns: command %q: want slow NANOSECONDS", lines.Text())
+			}
+			slow.ns.Store(ns)
+		default:
 			wants <- lines.Text()
 		}
 	}

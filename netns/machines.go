@@ -249,7 +249,7 @@ func impossible(op faults.Op) string {
 		return "no router of a LAN has a table of routes; a switch whose table is full floods"
 	}
 	if k, _ := op.Fault(); spec.DiskFaults.Has(k) {
-		return "the disks of guests are files in memory, which do not fail"
+		return "a process that is killed loses nothing that the kernel has taken; only power that fails does"
 	}
 	return "no machine of a LAN has it"
 }

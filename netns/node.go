@@ -27,6 +27,7 @@ type Config struct {
 	Ahead       time.Duration                 // how far the node's own clock is ahead at the start, in all
 	Fast        int                           // percent: what it gains besides, since the epoch
 	Groups      []spec.GroupID                // for which the node has stacks, side by side in an impl.Node; nil: one stack, for the group above, which nothing names
+	Incarnation *spec.Incarnation             // of the life that begins; nil: the disk counts them
 	Names       []string                      // of the groups; nil: their numbers
 	Kept        *uint64                       // how many messages the application has kept; nil: it does not say
 	Observe     func(spec.Event, *spec.Extra) // is told what the node does and sees, before its application is; nil extra: none
@@ -100,7 +101,9 @@ func Start(cfg Config) (*Node, error) {
 		n.links = newLinks(cfg.Socket, &cfg.Config, cfg.Peers)
 	}
 	var err error
-	if n.inc, err = cfg.Disk.Begin(cfg.Self); err != nil {
+	if cfg.Incarnation != nil {
+		n.inc = *cfg.Incarnation
+	} else if n.inc, err = cfg.Disk.Begin(cfg.Self); err != nil {
 		return nil, err
 	}
 	kept, err := n.readLogs()

@@ -25,7 +25,7 @@ import (
 // resident is the node of one host of a LAN: one process after the other, and what they wrote.
 type resident struct {
 	id     spec.NodeID
-	disk   *os.File // without a name, in memory
+	disk   *drive
 	seat   seat
 	moment func(m moment) // the moment of a step has come: it waits
 	steps  []int          // by moment of the present life: the step that waits for it
@@ -60,7 +60,7 @@ func (r *resident) begin(l *LAN, program []string, g *Guest) error {
 		x.cmd = exec.Command(program[0], program[1:]...)
 	}
 	x.cmd.Env = append(os.Environ(), GuestVariable+"="+string(text), "GOMAXPROCS=1")
-	x.cmd.ExtraFiles = []*os.File{ours, r.disk}
+	x.cmd.ExtraFiles = []*os.File{ours, r.disk.file}
 	x.cmd.Stderr = &x.stderr
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	out, err := x.cmd.StdoutPipe()

@@ -15,6 +15,9 @@ import (
 // ofRouters are the faults of routers that subnets can be given.
 var ofRouters = []faults.Op{faults.RouterDown, faults.RPDown, faults.PruneLost, faults.Boundary, faults.TableFull}
 
+// ofSwitch are the faults for which a LAN needs its switch.
+var ofSwitch = []faults.Op{faults.TTL, faults.IGMPLoss, faults.Rogue, faults.Listen, faults.Flood, faults.Overflow}
+
 // canInject says why these subnets can't be given a fault, or nil.
 func (n *Subnets) canInject(op faults.Op) error {
 	switch {
@@ -22,6 +25,8 @@ func (n *Subnets) canInject(op faults.Op) error {
 		return nil
 	case op == faults.Delay, op == faults.Reorder, op == faults.Duplicate, op == faults.Corrupt:
 		return fmt.Errorf("%v: between subnets stands no switch of our own, which would do it", op)
+	case slices.Contains(ofSwitch, op):
+		return fmt.Errorf("%v: that is done at the one switch of a LAN", op)
 	}
 	return CanInject(op)
 }

@@ -31,7 +31,8 @@ func (w *World) act(i int) error {
 		return w.pause(i)
 	case faults.Heal:
 		return w.heal()
-	case faults.RouterDown, faults.RPDown, faults.PruneLost, faults.Boundary, faults.TableFull:
+	}
+	if w.cfg.LAN.wide != nil && slices.Contains(ofRouters, a.Op) {
 		return w.strikeRouter(i)
 	}
 	w.note(spec.Fault, i)
@@ -41,6 +42,9 @@ func (w *World) act(i int) error {
 	}
 	if a.Op == faults.Flap && a.By > 0 {
 		w.flap(i)
+	}
+	if k, _ := a.Op.Fault(); spec.DiskFaults.Has(k) {
+		return w.store(a, true)
 	}
 	if err := w.breakDown(i); err != nil {
 		return err
@@ -110,6 +114,9 @@ func (w *World) recover(n spec.NodeID) error {
 		return nil
 	}
 	w.active = slices.DeleteFunc(w.active, func(f active) bool { return f.step == -1-int(n) })
+	if err := w.readBack(n); err != nil {
+		return err
+	}
 	if err := w.drop(); err != nil {
 		return err
 	}
@@ -144,6 +151,10 @@ func (w *World) over(i int) error {
 	}
 	w.active = slices.Delete(w.active, k, k+1)
 	a := &w.s.Steps[i].Action
+	if k, _ := a.Op.Fault(); spec.DiskFaults.Has(k) {
+		w.note(spec.Heal, i)
+		return w.store(a, false)
+	}
 	if mend := w.mends[i]; mend != nil {
 		delete(w.mends, i)
 		if err := mend(); err != nil {

@@ -24,6 +24,7 @@ type WorldConfig struct {
 	Model   spec.CrashModel
 	Revive  bool                                       // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Views   bool                                       // members come and go: only silence says that nothing more comes
+	Logs    bool                                       // nodes write down what has to outlive them: on a real disk
 	Across  bool                                       // something above the stacks of a node orders across groups
 	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
 	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
@@ -98,7 +99,8 @@ var possible = []faults.Op{faults.Nothing, faults.Send, faults.Join, faults.Leav
 	faults.Create, faults.Destroy, faults.Crash,
 	faults.CrashLossy, faults.Recover, faults.Pause, faults.OmitSend, faults.OmitReceive, faults.Loss, faults.Partition,
 	faults.OneWay, faults.Bridge, faults.Isolate, faults.Flap, faults.Delay, faults.Reorder, faults.Duplicate, faults.Corrupt,
-	faults.Heal, faults.Lies, faults.Skew, faults.Jump, faults.Drift, faults.TTL, faults.IGMPLoss, faults.Rogue, faults.Listen, faults.Flood, faults.Overflow, faults.RouterDown}
+	faults.Heal, faults.Lies, faults.Skew, faults.Jump, faults.Drift, faults.TTL, faults.IGMPLoss, faults.Rogue, faults.Listen,
+	faults.Flood, faults.Overflow, faults.RouterDown, faults.DiskFull, faults.DiskSlow, faults.DiskFlip, faults.DiskGone}
 
 // Can says why the world can't inject this, or nil.
 func (w *World) Can(op faults.Op) error {
@@ -110,6 +112,10 @@ func (w *World) Can(op faults.Op) error {
 
 // CanInject says why no world of this package can inject this, or nil.
 func CanInject(op faults.Op) error {
+	k, _ := op.Fault()
+	if spec.DiskFaults.Has(k) {
+		return canStore(op)
+	}
 	if slices.Contains(possible, op) {
 		return nil
 	}
@@ -218,7 +224,7 @@ func (w *World) groupAddr(g int) netip.Addr {
 func (w *World) raise() error {
 	moments := w.moments
 	for n := range w.s.Nodes {
-		disk, err := memoryFile("disk")
+		disk, err := newDrive(w.groundOf(spec.NodeID(n)))
 		if err != nil {
 			return err
 		}
@@ -300,6 +306,7 @@ func (w *World) start(n spec.NodeID) error {
 	}
 	c := w.aheadOf(n)
 	guest.Shift, guest.Ahead, guest.Fast = fromStart(w.s, n), time.Duration(c.ahead), int(c.percent)
+	guest.Life, guest.Slow = spec.Incarnation(len(r.seat.lives)), w.slowness(n)
 	guest.Watch, r.steps = momentsOf(w.s, n, w.fired)
 	return r.begin(w.cfg.LAN, w.cfg.Program, guest)
 }
@@ -373,7 +380,7 @@ func (w *World) end() error {
 func (w *World) clear() error {
 	var errs []error
 	for _, r := range w.nodes {
-		errs = append(errs, r.kill(), r.disk.Close())
+		errs = append(errs, r.kill(), r.disk.close())
 	}
 	errs = append(errs, w.forget())
 	w.nodes = nil

@@ -35,7 +35,7 @@ const (
 var outdoorFaults = spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.CoordinatorFault, spec.RecoverFault, spec.PauseFault,
 	spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault, spec.DelayFault, spec.ReorderFault,
 	spec.DuplicateFault, spec.CorruptFault, spec.ByzantineFault, spec.NICFault, spec.TTLFault, spec.ReportFault, spec.RogueFault,
-	spec.FloodFault)
+	spec.FloodFault, spec.DiskFullFault, spec.DiskSlowFault, spec.DiskFlipFault, spec.DiskGoneFault)
 
 // unseen says why nothing on the kernel writes down what a requirement is judged by; empty where it can be judged.
 func unseen(id spec.ID) string {
@@ -278,7 +278,8 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		}
 	}
 	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL,
-		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Frames: o.framed(s), Capture: func(at spec.Time, _ int, frame []byte) {
+		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
+		Frames: o.framed(s), Capture: func(at spec.Time, _ int, frame []byte) {
 			_ = frames.Write(at, frame)
 			if carries(frame) {
 				o.packets++
