@@ -43,6 +43,8 @@ type Apart struct {
 	Kernel spec.Verdict `json:"kernel"`
 	Said   [2]string    `json:"said"` // in the simulator, and on the kernel
 	Replay string       `json:"replay"`
+
+	Explained string `json:"explained,omitempty"` // where the other world has shown it too, in another run of the same schedule
 }
 
 // compared is one requirement in one schedule.
@@ -51,6 +53,7 @@ type compared struct {
 	inside      bool
 	sim, kernel spec.Verdict
 	said        [2]string
+	explained   string
 	scenario    *faults.Scenario
 }
 
@@ -85,7 +88,7 @@ func (r *Comparison) add(cell string, c compared) {
 		row.KernOnly++
 		return
 	}
-	r.Apart = append(r.Apart, Apart{Cell: cell, ID: c.id, Inside: c.inside, Sim: c.sim, Kernel: c.kernel, Said: c.said, Replay: "conform replay " + c.scenario.Token()})
+	r.Apart = append(r.Apart, Apart{Cell: cell, ID: c.id, Inside: c.inside, Sim: c.sim, Kernel: c.kernel, Said: c.said, Explained: c.explained, Replay: "conform replay " + c.scenario.Token()})
 }
 
 // finish orders the rows as requirements are listed.
@@ -126,6 +129,11 @@ func (r *Comparison) WriteText(w io.Writer) {
 			}
 		}
 		fmt.Fprintf(w, "  %s\n", x.Replay)
+		if x.Explained != "" {
+			fmt.Fprintf(w, "  %s\n", x.Explained)
+		} else {
+			fmt.Fprintln(w, "  not explained: the other world did not show it in other runs of the schedule either")
+		}
 	}
 	fmt.Fprintf(w, "\n%v\n", r.Verdict)
 }

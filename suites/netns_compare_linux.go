@@ -3,9 +3,12 @@ package suites
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/netns"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -99,7 +102,67 @@ func (o *outdoor) compare(ctx context.Context, i int) (all []compared, err error
 		all = append(all, compared{id: id, inside: injected.Within(claims[k].Under), sim: a.Verdict, kernel: b.Verdict,
 			said: [2]string{said(&a), said(&b)}, scenario: s.Clone()})
 	}
+	for k := range all {
+		x := &all[k]
+		switch {
+		case x.sim == x.kernel:
+		case x.kernel == spec.Fail:
+			x.explained = o.inSimulator(&s, x.id)
+		case x.sim == spec.Fail:
+			if x.explained, err = o.onKernel(lan, &s, x.id); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return all, nil
+}
+
+// interleavings is how many other runs of a schedule the simulator is given to show what the kernel has shown.
+const interleavings = 600
+
+// inSimulator looks for a run in the simulator that breaks a requirement as the kernel has done: the same steps, with
+// packets in another order, or as quick as they are on the kernel. What it gives says how; nothing where there is none.
+func (o *outdoor) inSimulator(s *faults.Scenario, id spec.ID) string {
+	t := s.Clone()
+	for k := range interleavings {
+		t.Seed = seedOf(s.Seed, string(id), 10, uint64(k))
+		switch t.Net = s.Net; k % 3 {
+		case 1: // a kernel's packet takes so long
+			t.Net = faults.Net{Strategy: faults.Latency, Min: 20 * time.Microsecond, Max: 300 * time.Microsecond, MTU: s.Net.MTU}
+		case 2: // … and a process that has to wait for its turn
+			t.Net = faults.Net{Strategy: faults.Latency, Min: 20 * time.Microsecond, Max: 3 * time.Millisecond, MTU: s.Net.MTU}
+		}
+		if o.sim.fails(t, id) {
+			return fmt.Sprintf("the simulator breaks it too, in run %d of the same steps: conform replay %s", k+1, t.Token())
+		}
+	}
+	return ""
+}
+
+// onKernel plays a schedule again on the kernel, where it is another run each time.
+func (o *outdoor) onKernel(lan *netns.LAN, s *faults.Scenario, id spec.ID) (string, error) {
+	for k := range again {
+		long, err := o.play(lan, s)
+		if err != nil {
+			return "", err
+		}
+		if o.bench.judge.Check(id).Verdict == spec.Fail && !o.bench.outlasts(long, id) {
+			return fmt.Sprintf("the kernel breaks it too, in run %d of the schedule", k+2), nil
+		}
+	}
+	// As quick as the kernel's, or as slow as they are drawn, packets decide whether the schedule's faults strike in time.
+	t := s.Clone()
+	t.Net = faults.Net{Strategy: faults.Latency, Min: 20 * time.Microsecond, Max: 300 * time.Microsecond, MTU: s.Net.MTU}
+	for k := range interleavings / 10 {
+		t.Seed = seedOf(s.Seed, string(id), 11, uint64(k))
+		if err := o.sim.play(t); err != nil {
+			return "", o.sim.broke(t, err)
+		}
+		if o.sim.judge.Check(id).Verdict != spec.Fail {
+			return "nor does the simulator, where packets are as quick as the kernel's: conform replay " + t.Token(), nil
+		}
+	}
+	return "", nil
 }
 
 func said(f *spec.Finding) string {
