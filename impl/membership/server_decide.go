@@ -261,6 +261,9 @@ func (l *Server) wrong() bool {
 	if !slices.Equal(target, l.base.members) {
 		return true
 	}
+	if l.base.used > l.base.id && len(target) > 0 { // a change was given up, and who was asked for it has stopped sending
+		return true
+	}
 	return slices.ContainsFunc(target, func(m groupMember) bool { return l.peers[m.node].known && l.peers[m.node].installed != l.base.id })
 }
 
