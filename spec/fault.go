@@ -198,7 +198,10 @@ func ParseFaultSet(s string) (FaultSet, error) {
 	}
 	var set FaultSet
 	for _, name := range strings.Split(s, ",") {
-		k, err := ParseFaultKind(strings.TrimSpace(name))
+		if name = strings.TrimSpace(name); name == "none" || name == "all" {
+			return 0, fmt.Errorf("faults %q: %s stands alone", s, name)
+		}
+		k, err := ParseFaultKind(name)
 		if err != nil {
 			return 0, err
 		}

@@ -90,7 +90,11 @@ func unknown(kind, name string, among []string) error {
 		return fmt.Errorf("unknown %s %q: did you mean %s?", kind, name, strings.Join(near, " or "))
 	}
 	if len(among) > 40 {
-		return fmt.Errorf("unknown %s %q: conform list shows what there is", kind, name)
+		list := "WHAT"
+		if kind == "mutant" {
+			list = "mutants"
+		}
+		return fmt.Errorf("unknown %s %q: conform list %s shows what there is", kind, name, list)
 	}
 	return fmt.Errorf("unknown %s %q: want one of %s", kind, name, strings.Join(among, ", "))
 }
@@ -98,6 +102,9 @@ func unknown(kind, name string, among []string) error {
 // parseVariants reads "name,name:option=value,…" or "all". A piece with "=" and without ":" is one more option of the
 // variant before it.
 func parseVariants(list, kind string, table []Part) ([]Variant, error) {
+	if strings.Contains(list, ",") && slices.ContainsFunc(strings.Split(list, ","), func(x string) bool { return strings.TrimSpace(x) == "all" }) {
+		return nil, fmt.Errorf("%s %q: all stands alone", kind, list)
+	}
 	if list == "" || list == "all" {
 		list = strings.Join(names(table), ",")
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"github.com/conform-go/conform/suites"
@@ -21,7 +21,7 @@ type acksCommand struct {
 	Limit       int           `default:"200000" help:"Leave groups out to which a send is likely to cost more packets."`
 	Seed        uint64        `default:"1" help:"Same seed, same bytes."`
 	Parallel    int           `default:"0" help:"Workers; 0: one for each core."`
-	SVG         string        `name:"svg" placeholder:"FILE" help:"Draw both tables."`
+	SVG         string        `name:"svg" placeholder:"FILE" writes:"" help:"Draw both tables."`
 	output
 }
 
@@ -31,14 +31,6 @@ func (acksCommand) Help() string {
 
 // Run measures what acknowledging costs. Nothing is judged.
 func (c *acksCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
-	if c.SVG != "" {
-		if err := writable(c.SVG); err != nil {
-			return err
-		}
-	}
 	transport, levels, err := suites.ParseAckParts(c.Transport, c.Reliability)
 	if err != nil {
 		return usage(err)
@@ -57,18 +49,23 @@ func (c *acksCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if c.SVG != "" { // what can't be drawn changes nothing else
-		if err := draw(c.SVG, report); err != nil {
-			fmt.Fprintf(s.stderr, "%s: %v\n", c.SVG, err)
-		}
+	if err := draw(s, c.SVG, func(w io.Writer) error { return picture.Acks(w, report) }); err != nil {
+		fmt.Fprintf(s.stderr, "%s: %v\n", c.SVG, err) // and what can't be drawn changes nothing else
 	}
 	return c.emit(s, report, report.WriteText)
 }
 
-func draw(name string, report *suites.AcksReport) error {
+// draw writes a picture, if it has a name.
+func draw(s *session, name string, picture func(io.Writer) error) error {
+	if name == "" {
+		return nil
+	}
 	var b bytes.Buffer
-	if err := picture.Acks(&b, report); err != nil {
+	if err := picture(&b); err != nil {
 		return err
 	}
-	return os.WriteFile(name, b.Bytes(), 0o666)
+	return s.write(name, func(w io.Writer) error {
+		_, err := w.Write(b.Bytes())
+		return err
+	})
 }

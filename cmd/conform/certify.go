@@ -4,7 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"time"
 
@@ -31,7 +31,7 @@ type certifyCommand struct {
 	Pace      string        `enum:",virtual,real" default:"" placeholder:"virtual|real" help:"Of Maelstrom nodes: virtual time runs ahead, or waits for their timers; without it, what is found by watching one."`
 	Settle    time.Duration `default:"0" help:"Of Maelstrom nodes: how long one may be silent before it does something of its own accord; 0: what is found by watching one."`
 	Check     bool          `name:"check-adapter" help:"See only whether it speaks the protocol."`
-	Cert      string        `name:"certificate" placeholder:"FILE" help:"Write a signed certificate, if everything holds; nothing may be left out then."`
+	Cert      string        `name:"certificate" placeholder:"FILE" writes:"" help:"Write a signed certificate, if everything holds; nothing may be left out then."`
 	Key       string        `placeholder:"FILE" help:"Private key (PEM, PKCS #8, ed25519) that signs the certificate: openssl genpkey -algorithm ed25519 makes one."`
 	Command   []string      `arg:"" name:"CMD" help:"The program, with its arguments, behind --."`
 	formats
@@ -43,9 +43,6 @@ func (certifyCommand) Help() string {
 
 // Run tries the program.
 func (c *certifyCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	plan, err := c.plan()
 	if err != nil {
 		return usage(err)
@@ -61,6 +58,11 @@ func (c *certifyCommand) Run(s *session) error {
 		return usage(err)
 	}
 	if c.Check {
+		err := s.idle("--check-adapter judges no claim and draws no schedule", "claims", "profile", "faults", "schedules", "runs",
+			"nodes", "messages", "seed", "parallel")
+		if err != nil {
+			return err
+		}
 		r := plan.CheckAdapter()
 		s.verdict(r.Verdict)
 		return c.emit(s, r, r.WriteText)
@@ -89,19 +91,7 @@ func (c *certifyCommand) key() (ed25519.PrivateKey, error) {
 	case c.Check:
 		return nil, errors.New("--check-adapter judges nothing that a certificate could say")
 	}
-	key, err := readPrivate(c.Key)
-	if err != nil {
-		return nil, err
-	}
-	_, err = os.Stat(c.Cert)
-	fresh := errors.Is(err, os.ErrNotExist)
-	if err := writable(c.Cert); err != nil {
-		return nil, err
-	}
-	if fresh { // there is none yet, and perhaps never will be
-		err = os.Remove(c.Cert)
-	}
-	return key, err
+	return readPrivate(c.Key)
 }
 
 // certify tries the program and writes a certificate. Where there is none though nothing is broken, nothing that the
@@ -127,7 +117,11 @@ func (c *certifyCommand) certify(s *session, plan *suites.Certification, key ed2
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.Cert, sealed, 0o666); err != nil {
+	err = s.write(c.Cert, func(w io.Writer) error {
+		_, err := w.Write(sealed)
+		return err
+	})
+	if err != nil || c.Cert == "-" {
 		return err
 	}
 	fmt.Fprintf(s.stderr, "the certificate is in %s; conform verify --replay 20 %s plays the first 20 schedules again\n", c.Cert, c.Cert)

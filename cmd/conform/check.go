@@ -31,9 +31,6 @@ func (checkCommand) Help() string {
 
 // Run judges each history.
 func (c *checkCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	if err := c.formatted(); err != nil {
 		return usage(err)
 	}

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"github.com/conform-go/conform/suites"
@@ -16,7 +15,7 @@ type detectorsCommand struct {
 	Length   time.Duration `default:"1m" help:"Of a run, until the crash."`
 	Seed     uint64        `default:"1" help:"Same seed, same bytes."`
 	Parallel int           `default:"0" help:"Workers; 0: one for each core."`
-	SVG      string        `name:"svg" placeholder:"FILE" help:"Draw the table."`
+	SVG      string        `name:"svg" placeholder:"FILE" writes:"" help:"Draw the table."`
 	output
 }
 
@@ -24,14 +23,6 @@ func (detectorsCommand) Help() string { return example("conform detectors --runs
 
 // Run measures the quality of failure detectors. Nothing is judged.
 func (c *detectorsCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
-	if c.SVG != "" {
-		if err := writable(c.SVG); err != nil {
-			return err
-		}
-	}
 	if c.Nodes == 0 || c.Runs == 0 || c.Length == 0 {
 		return usage(fmt.Errorf("--nodes, --runs and --length: want more than 0"))
 	}
@@ -45,15 +36,8 @@ func (c *detectorsCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if c.SVG != "" { // what can't be drawn changes nothing else
-		var b bytes.Buffer
-		err := picture.Detectors(&b, report)
-		if err == nil {
-			err = os.WriteFile(c.SVG, b.Bytes(), 0o666)
-		}
-		if err != nil {
-			fmt.Fprintf(s.stderr, "%s: %v\n", c.SVG, err)
-		}
+	if err := draw(s, c.SVG, func(w io.Writer) error { return picture.Detectors(w, report) }); err != nil {
+		fmt.Fprintf(s.stderr, "%s: %v\n", c.SVG, err) // and what can't be drawn changes nothing else
 	}
 	return c.emit(s, report, report.WriteText)
 }

@@ -7,44 +7,22 @@ import (
 	"io"
 	"os"
 
+	"github.com/conform-go/conform/spec"
 	"github.com/conform-go/conform/suites"
 )
 
 // formats are the flags of the commands that judge.
 type formats struct {
 	output
-	JUnit    string `name:"junit" placeholder:"FILE" help:"Write the verdicts as JUnit XML."`
-	Markdown string `placeholder:"FILE" help:"Write the verdicts as a page in Markdown."`
-}
-
-// prepare says before anything is executed that a file can't be written.
-func (f formats) prepare() error {
-	err := f.output.prepare()
-	for _, name := range []string{f.JUnit, f.Markdown} {
-		if name != "" && err == nil {
-			err = writable(name)
-		}
-	}
-	return err
+	JUnit    string `name:"junit" placeholder:"FILE" writes:"" help:"Write the verdicts as JUnit XML."`
+	Markdown string `placeholder:"FILE" writes:"" help:"Write the verdicts as a page in Markdown."`
 }
 
 // emit writes a result in every format that is asked for.
 func (f formats) emit(s *session, result suites.Sheet, tell func(io.Writer)) error {
 	return errors.Join(f.output.emit(s, result, tell),
-		write(f.JUnit, func(w io.Writer) error { return suites.WriteJUnit(w, result) }),
-		write(f.Markdown, func(w io.Writer) error { return suites.WriteMarkdown(w, result) }))
-}
-
-// write makes a file, if it has a name.
-func write(name string, with func(io.Writer) error) error {
-	if name == "" {
-		return nil
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(with(f), f.Close())
+		s.write(f.JUnit, func(w io.Writer) error { return suites.WriteJUnit(w, result) }),
+		s.write(f.Markdown, func(w io.Writer) error { return suites.WriteMarkdown(w, result) }))
 }
 
 type reportCommand struct {
@@ -60,9 +38,6 @@ func (reportCommand) Help() string {
 
 // Run writes a run again. The exit code is the run's.
 func (c *reportCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	f := os.Stdin
 	if c.File != "-" {
 		var err error
@@ -71,13 +46,34 @@ func (c *reportCommand) Run(s *session) error {
 		}
 		defer f.Close()
 	}
-	var r suites.Report
-	if err := json.NewDecoder(f).Decode(&r); err != nil {
+	r, err := readReport(f)
+	if err != nil {
 		return usage(fmt.Errorf("%s: %w", c.File, err))
 	}
-	if r.Schema != suites.RunSchema {
-		return usage(fmt.Errorf("%s: schema %q: want %q", c.File, r.Schema, suites.RunSchema))
-	}
 	s.verdict(r.Verdict)
-	return c.emit(s, &r, func(w io.Writer) { r.WriteText(w, suites.Detail{Cells: c.Cells, Witnesses: c.Witnesses}) })
+	return c.emit(s, r, func(w io.Writer) { r.WriteText(w, suites.Detail{Cells: c.Cells, Witnesses: c.Witnesses}) })
+}
+
+// readReport reads what a run has written, all of it: a file that was cut off, or is another's, says nothing of a run.
+func readReport(from io.Reader) (*suites.Report, error) {
+	b, err := io.ReadAll(from)
+	if err != nil {
+		return nil, err
+	}
+	r := &suites.Report{}
+	var there struct {
+		Schema  string
+		Verdict *spec.Verdict
+		Cells   []json.RawMessage
+	}
+	if err := json.Unmarshal(b, &there); err != nil {
+		return nil, fmt.Errorf("want what conform run --json writes: %w", err)
+	}
+	switch {
+	case there.Schema != suites.RunSchema:
+		return nil, fmt.Errorf("schema %q: want %q, which conform run --json writes", there.Schema, suites.RunSchema)
+	case there.Verdict == nil || len(there.Cells) == 0:
+		return nil, errors.New("it has no verdict or no cells: want all of what conform run --json writes")
+	}
+	return r, json.Unmarshal(b, r)
 }

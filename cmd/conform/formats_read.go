@@ -21,6 +21,8 @@ func (c *checkCommand) formatted() error {
 		return errors.New("--settled: a history says itself whether it is")
 	case len(c.Crashed) > 0 && c.Format != "epfl":
 		return errors.New("--crashed: want --format epfl")
+	case len(slices.DeleteFunc(slices.Clone(c.History), func(name string) bool { return name != "-" })) > 1:
+		return errors.New("-: stdin can be read once")
 	case c.Nodes != 0 && c.Format != "jepsen" || c.Nodes < 0:
 		return fmt.Errorf("--nodes %d: want a number of nodes, and --format jepsen", c.Nodes)
 	}

@@ -32,9 +32,6 @@ func (fuzzCommand) Help() string {
 
 // Run searches for a scenario that breaks a claim.
 func (c *fuzzCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	switch {
 	case c.Schedules < 0 || c.Duration < 0:
 		return usage(fmt.Errorf("--schedules %d, --duration %v: want more than 0", c.Schedules, c.Duration))

@@ -18,9 +18,6 @@ func (listCommand) Help() string { return example("conform list requirements") }
 
 // Run lists what has a name.
 func (c *listCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	if c.What == "schemas" {
 		b, err := json.MarshalIndent(adapter.Schemas(), "", " ")
 		if err != nil {
@@ -44,9 +41,6 @@ func (explainCommand) Help() string { return example("conform explain UNIFORM-AG
 
 // Run explains a name.
 func (c *explainCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	es, err := suites.Explain(c.Name)
 	if err != nil {
 		return usage(err)

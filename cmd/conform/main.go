@@ -47,6 +47,8 @@ type session struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	code           int
+	flags          map[string]bool // that were typed
+	taken          bool            // stdout is a file's: nothing else goes there
 }
 
 // usageError is a mistake of the one who typed the command: nothing was executed.
@@ -91,16 +93,18 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 		fmt.Fprintln(stderr, "conform:", err)
 		return exitBroken
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(signed(args))
 	if left >= 0 {
 		return left
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "conform: %v\nconform --help says what there is\n", err)
+		fmt.Fprint(stderr, refused(err))
 		return exitUsage
 	}
 	s := &session{ctx: ctx, stdout: stdout, stderr: stderr}
-	err = command.Run(s)
+	if err = s.typed(command); err == nil {
+		err = command.Run(s)
+	}
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "conform: interrupted: nothing was shown")
 		return exitInconclusive

@@ -21,9 +21,6 @@ func (mutantsCommand) Help() string {
 
 // Run plays every planted bug.
 func (c *mutantsCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	without, err := spec.ParseClaims(named(c.Without))
 	if err != nil {
 		return usage(fmt.Errorf("--without: %w", err))

@@ -14,45 +14,24 @@ import (
 
 // output is the flag that every command has.
 type output struct {
-	JSON string `placeholder:"FILE" help:"Write the result as JSON; - is stdout, and then nothing else is there."`
+	JSON string `placeholder:"FILE" writes:"" help:"Write the result as JSON; - is stdout, and then nothing else is there."`
 }
 
-// prepare says before anything is executed that the file can't be written.
-func (o output) prepare() error {
-	if o.JSON == "" || o.JSON == "-" {
-		return nil
-	}
-	return writable(o.JSON)
-}
-
-// writable opens a file for writing and leaves what is in it alone.
-func writable(name string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
-	if err != nil {
-		return usage(err)
-	}
-	return f.Close()
-}
-
-// emit writes a result: as JSON where that is asked for, and for a person unless JSON has stdout.
+// emit writes a result: as JSON where that is asked for, and for a person unless a file has stdout.
 func (o output) emit(s *session, result any, tell func(io.Writer)) error {
-	if o.JSON != "" {
+	err := s.write(o.JSON, func(w io.Writer) error {
 		b, err := json.MarshalIndent(result, "", " ")
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = w.Write(append(b, '\n'))
 		}
-		b = append(b, '\n')
-		if o.JSON == "-" {
-			_, err = s.stdout.Write(b)
-			return err
-		}
-		if err := os.WriteFile(o.JSON, b, 0o666); err != nil {
-			return err
-		}
+		return err
+	})
+	if err != nil || s.taken {
+		return err
 	}
 	var buf bytes.Buffer
 	tell(&buf)
-	_, err := s.stdout.Write(colour(s.stdout, buf.Bytes()))
+	_, err = s.stdout.Write(colour(s.stdout, buf.Bytes()))
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/adapter"
@@ -16,9 +17,9 @@ import (
 type replayCommand struct {
 	Scenario string   `arg:"" name:"FILE|TOKEN" help:"A scenario file (- is stdin), or the token that a report prints."`
 	Subject  string   `placeholder:"NAME" help:"Play it on this instead: transport/reliability/ordering, or mutant:NAME."`
-	History  string   `placeholder:"FILE" help:"Write what the nodes saw as a history."`
-	Pcap     string   `placeholder:"FILE" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports; on the kernel, all)."`
-	World    string   `enum:",netns" default:"" placeholder:"netns" help:"Play it on the kernel's network: a stack, or a program of your own with sockets of its own."`
+	History  string   `placeholder:"FILE" writes:"" help:"Write what the nodes saw as a history."`
+	Pcap     string   `placeholder:"FILE" writes:"" help:"Write the frames on all links as a capture (hardware, broadcast and ip transports; on the kernel, all)."`
+	World    string   `enum:"sim,netns" default:"sim" placeholder:"sim|netns" help:"Where it is played: sim, the embedded simulator; netns, the kernel's network, which takes a stack, or a program of your own with sockets of its own."`
 	Command  []string `arg:"" optional:"" name:"CMD" help:"Behind --: a program of your own that plays it, with its arguments."`
 	output
 }
@@ -29,16 +30,6 @@ func (replayCommand) Help() string {
 
 // Run plays the scenario.
 func (c *replayCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
-	for _, name := range []string{c.History, c.Pcap} {
-		if name != "" {
-			if err := writable(name); err != nil {
-				return err
-			}
-		}
-	}
 	sc, err := readScenario(c.Scenario)
 	if err != nil {
 		return usage(err)
@@ -62,10 +53,10 @@ func (c *replayCommand) Run(s *session) error {
 	if err != nil {
 		return usage(fmt.Errorf("%s: %w", c.Scenario, err))
 	}
-	if c.World == "" && c.Pcap != "" && !subject.OnLinks() {
+	if c.World == "sim" && c.Pcap != "" && !subject.OnLinks() {
 		return usage(fmt.Errorf("--pcap: %s stands on no links, so that there are no frames to capture", subject.Name))
 	}
-	r, err := c.play(sc)
+	r, err := c.play(s, sc)
 	if errors.Is(err, suites.ErrUsage) {
 		return usage(err)
 	}
@@ -73,10 +64,7 @@ func (c *replayCommand) Run(s *session) error {
 		return err
 	}
 	s.verdict(r.Verdict)
-	if err := c.emit(s, r, r.WriteText); err != nil || c.History == "" {
-		return err
-	}
-	return writeHistory(c.History, &r.History)
+	return errors.Join(c.emit(s, r, r.WriteText), c.keep(s, &r.History))
 }
 
 // certified lets a program of somebody's own play the scenario.
@@ -84,7 +72,7 @@ func (c *replayCommand) certified(s *session, sc *faults.Scenario) error {
 	if c.Pcap != "" || c.Subject != "" {
 		return usage(errors.New("--pcap and --subject do not go with a program of your own"))
 	}
-	r, err := suites.Certification{Adapter: adapter.Options{Command: c.Command}, World: c.World}.Replay(sc)
+	r, err := suites.Certification{Adapter: adapter.Options{Command: c.Command}, World: strings.TrimPrefix(c.World, "sim")}.Replay(sc)
 	switch {
 	case errors.Is(err, suites.ErrUsage):
 		return usage(err)
@@ -92,30 +80,27 @@ func (c *replayCommand) certified(s *session, sc *faults.Scenario) error {
 		return err
 	}
 	s.verdict(r.Verdict)
-	if err := c.emit(s, r, r.WriteText); err != nil || c.History == "" {
-		return err
-	}
-	return writeHistory(c.History, &r.History)
+	return errors.Join(c.emit(s, r, r.WriteText), c.keep(s, &r.History))
 }
 
 // play plays the scenario, and captures the frames if it is asked to.
-func (c *replayCommand) play(sc *faults.Scenario) (*suites.Replayed, error) {
+func (c *replayCommand) play(s *session, sc *faults.Scenario) (*suites.Replayed, error) {
 	if c.Pcap == "" && c.World == "netns" {
 		return suites.ReplayOutdoors(sc, nil)
 	}
 	if c.Pcap == "" {
 		return suites.Replay(sc)
 	}
-	f, err := os.Create(c.Pcap)
-	if err != nil {
-		return nil, err
-	}
 	capture := suites.Capture
 	if c.World == "netns" {
 		capture = suites.ReplayOutdoors
 	}
-	r, err := capture(sc, f)
-	return r, errors.Join(err, f.Close())
+	var r *suites.Replayed
+	err := s.write(c.Pcap, func(w io.Writer) (err error) {
+		r, err = capture(sc, w)
+		return err
+	})
+	return r, err
 }
 
 // readScenario reads a token, or a file of text.
@@ -142,14 +127,7 @@ func readScenario(what string) (*faults.Scenario, error) {
 	return sc, nil
 }
 
-func writeHistory(name string, h *spec.History) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := spec.WriteHistory(f, h); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+// keep writes what the nodes saw.
+func (c *replayCommand) keep(s *session, h *spec.History) error {
+	return s.write(c.History, func(w io.Writer) error { return spec.WriteHistory(w, h) })
 }

@@ -38,9 +38,6 @@ func (runCommand) Help() string {
 
 // Run judges the stacks.
 func (c *runCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	if c.World != "sim" && c.World != "netns" {
 		return usage(fmt.Errorf("unknown world %q: want sim or netns", c.World))
 	}
@@ -50,7 +47,12 @@ func (c *runCommand) Run(s *session) error {
 	if c.Compare && c.World != "netns" {
 		return usage(fmt.Errorf("--compare: want --world netns, which is compared with the simulator"))
 	}
-	if c.Schedules < 1 && c.Schedules != -1 {
+	if c.Compare {
+		if err := s.idle("--compare has a table of its own, and keeps no frames", "cells", "witnesses", "capture"); err != nil {
+			return err
+		}
+	}
+	if c.Schedules < 1 && s.flags["schedules"] {
 		return usage(fmt.Errorf("--schedules %d: want at least 1", c.Schedules))
 	}
 	cells, err := suites.Cells(c.Transport, c.Reliability, c.Ordering, c.Membership)

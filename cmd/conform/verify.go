@@ -32,11 +32,13 @@ func (verifyCommand) Help() string {
 
 // Run opens a certificate and says what it certifies, or why it is not what it says.
 func (c *verifyCommand) Run(s *session) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
 	if c.Replay < 0 || c.Deadline <= 0 || c.Replay == 0 && len(c.Command) > 0 {
 		return usage(errors.New("to play the certificate again takes --replay N, and a --deadline above 0"))
+	}
+	if c.Replay == 0 {
+		if err := s.idle("nothing is played without --replay N", "parallel", "connect", "deadline"); err != nil {
+			return err
+		}
 	}
 	b, err := os.ReadFile(c.Certificate)
 	if err != nil {
