@@ -80,7 +80,7 @@ type Story struct {
 	Steps    int               `json:"steps,omitempty"`    // of the shrunk scenario
 	Events   []json.RawMessage `json:"events"`             // the events that prove it, as lines of a history
 
-	Diagram string `json:"-"`
+	Diagram string `json:"diagram,omitempty"` // in space and time, as text
 	token   string
 	capture string // the file of its frames; may be empty
 }

@@ -21,17 +21,18 @@ type sheet struct {
 
 // sheetPart is a stack, or a history.
 type sheetPart struct {
-	name    string
-	verdict spec.Verdict
-	absent  string // why there is nothing: the stack makes no sense
-	rows    []Row
+	name            string
+	verdict         spec.Verdict
+	level, ordering string // of a stack: what it does not promise it shares with others of the same
+	absent          string // why there is nothing: the stack makes no sense
+	rows            []Row
 }
 
 func (r *Report) sheet() sheet {
 	s := sheet{title: "conform run --seed " + r.Seed, seconds: float64(r.ElapsedMS) / 1000, verdict: r.Verdict}
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		part := sheetPart{name: c.Name(), verdict: c.verdict(), rows: c.Requirements}
+		part := sheetPart{name: c.Name(), verdict: c.verdict(), level: c.Reliability, ordering: c.Ordering, rows: c.Requirements}
 		if !c.Applicable {
 			part.absent = c.Reason
 		}

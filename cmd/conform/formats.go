@@ -15,6 +15,7 @@ import (
 type formats struct {
 	output
 	JUnit    string `name:"junit" placeholder:"FILE" writes:"" help:"Write the verdicts as JUnit XML."`
+	HTML     string `name:"html" placeholder:"FILE" writes:"" help:"Write the verdicts as one page in HTML, with the diagrams of what was broken."`
 	Markdown string `placeholder:"FILE" writes:"" help:"Write the verdicts as a page in Markdown."`
 }
 
@@ -22,6 +23,7 @@ type formats struct {
 func (f formats) emit(s *session, result suites.Sheet, tell func(io.Writer)) error {
 	return errors.Join(f.output.emit(s, result, tell),
 		s.write(f.JUnit, func(w io.Writer) error { return suites.WriteJUnit(w, result) }),
+		s.write(f.HTML, func(w io.Writer) error { return suites.WriteHTML(w, result) }),
 		s.write(f.Markdown, func(w io.Writer) error { return suites.WriteMarkdown(w, result) }))
 }
 
@@ -33,7 +35,7 @@ type reportCommand struct {
 }
 
 func (reportCommand) Help() string {
-	return example("conform report run.json --junit junit.xml --markdown summary.md")
+	return example("conform report run.json --junit junit.xml --html run.html")
 }
 
 // Run writes a run again. The exit code is the run's.

@@ -12,7 +12,7 @@ type mutantsCommand struct {
 	Without  []string `placeholder:"ID" help:"Take these judges away: what only they catch survives."`
 	Seed     uint64   `default:"1" help:"Same seed, same bytes."`
 	Parallel int      `default:"0" help:"Workers; 0: one for each core."`
-	output
+	formats
 }
 
 func (mutantsCommand) Help() string {
