@@ -232,6 +232,8 @@ func (c Cell) Applicable() error {
 		return fmt.Errorf("anycast reaches one member, and %s promises delivery to all", c.Reliability.Name)
 	case c.Transport.Name == "anycast" && !plain:
 		return fmt.Errorf("over anycast no member gets the whole of what %s orders", c.Ordering.Name)
+	case c.idle() != nil:
+		return c.idle()
 	case n.routed && n.subnets > 1 && n.mode == ipmulticast.NoRouting:
 		return errors.New("with pim=none nobody routes multicast between the LANs: want subnets=1")
 	case c.mtu() > 0 && c.Reliability.Name == "reliable-ip":
