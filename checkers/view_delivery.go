@@ -8,9 +8,15 @@ import (
 
 // sameViewDelivery judges SAME-VIEW-DELIVERY: all processes that deliver a message deliver it in the same view (CKV01,
 // same view delivery). Deliveries out of a log, and those of processes that are in no view, are passed over. It counts
-// the deliveries by another process than the first.
+// the deliveries by another process than the first. Where deliveries name their views, these are judged too.
 func (j *Judge) sameViewDelivery() spec.Finding {
-	if !j.viewed {
+	pairs, apart := j.namedApart()
+	switch {
+	case apart.Verdict == spec.Fail:
+		return apart
+	case !j.viewed && pairs > 0:
+		return held(pairs, "")
+	case !j.viewed:
 		return inconclusive(0, noViews)
 	}
 	groups := len(j.h.Groups)
@@ -64,8 +70,12 @@ func (j *Judge) installBefore(i int) int {
 
 // sendingViewDelivery judges SENDING-VIEW-DELIVERY: who delivers a message does so in the view in which it was sent (CKV01,
 // sending view delivery). Messages of those that are in no view are passed over. It counts the deliveries of messages
-// after which, or before which, somebody changed the view.
+// after which, or before which, somebody changed the view. A message that is delivered in two views is not delivered in
+// the one that it was sent in, so that deliveries that name their views are judged as by SAME-VIEW-DELIVERY.
 func (j *Judge) sendingViewDelivery() spec.Finding {
+	if _, apart := j.namedApart(); apart.Verdict == spec.Fail {
+		return apart
+	}
 	if !j.viewed {
 		return inconclusive(0, noViews)
 	}

@@ -352,6 +352,7 @@ func TestViewModels(t *testing.T) {
 	bites := map[spec.ID]int{}
 	rounds(t, 10, func(r *rapid.T) {
 		h, primary := drawViewModel(r, 60)
+		nameViews(r, h)
 		j.Load(h)
 		for _, c := range viewCases {
 			f := j.Check(c.id)
@@ -384,7 +385,9 @@ func TestViewTwins(t *testing.T) {
 	total := 0
 	rounds(t, 2, func(r *rapid.T) {
 		h, _ := drawViewModel(r, 60)
+		nameViews(r, h)
 		mutate(r, h)
+		misname(r, h)
 		w := newTwin(h)
 		j.Load(h)
 		total++

@@ -243,6 +243,7 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 		return a
 	},
 	SameViewDelivery: func(t *twin) (a answer) {
+		a.violated = t.misnamed()
 		list := t.fresh()
 		for x, d := range list {
 			v, ok := t.deliveryView(d)
@@ -260,6 +261,7 @@ var viewTwins = map[spec.ID]func(*twin) answer{
 		return a
 	},
 	SendingViewDelivery: func(t *twin) (a answer) {
+		a.violated = t.misnamed()
 		for _, d := range t.fresh() {
 			v, ok := t.deliveryView(d)
 			if w, sent := t.sentView(d.m, d.event); ok && sent {

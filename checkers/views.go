@@ -43,6 +43,7 @@ type transit struct{ event uint32 }
 // viewIndex is what the history tells of views. Nothing of it is built where no view is installed.
 type viewIndex struct {
 	viewed   bool
+	named    bool   // somebody delivered with the name of a view
 	tells    []bool // group: views of it are installed
 	viewOf   map[viewKey]uint32
 	views    []view // first those of the headers, by group
@@ -83,13 +84,14 @@ func (x *index) isInstall(h *spec.History, i int) bool {
 
 // readViews finds all views, who installed them, and in which each message was sent.
 func (x *index) readViews(h *spec.History) {
-	x.viewed, x.removal, x.orphans = false, false, x.orphans[:0]
+	x.viewed, x.named, x.removal, x.orphans = false, false, false, x.orphans[:0]
 	x.tells = zeroed(x.tells, len(h.Groups))
 	for i := range h.Events {
 		if h.Events[i].Kind == spec.ViewChange && x.isInstall(h, i) {
 			x.viewed = true
 			x.tells[h.Events[i].Group] = true
 		}
+		x.named = x.named || h.Events[i].Kind == spec.Deliver && h.Events[i].Is(spec.HasView)
 	}
 	if !x.viewed || tooLarge(len(x.procs), len(h.Groups)) {
 		x.viewed = false

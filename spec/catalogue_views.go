@@ -69,7 +69,7 @@ var viewRequirements = []Requirement{
 		Family:    Views, Classes: []Class{Safety},
 		NeedsKinds: []Kind{ViewChange, Deliver},
 		Antecedent: "a message delivered by two processes",
-		Test:       "the view in which each process was at its delivery, rebuilt from view events, is compared",
+		Test:       "the view in which each process was at its delivery, rebuilt from view events, is compared; a view that a delivery names has to be that one, and everybody's",
 		Since:      "1.0",
 	},
 	{
@@ -79,7 +79,7 @@ var viewRequirements = []Requirement{
 		Family:    Views, Classes: []Class{Safety},
 		NeedsKinds: []Kind{ViewChange, Send, Deliver},
 		Antecedent: "a message sent shortly before a view change",
-		Test:       "the sender's view at the send is compared with the receiver's view at the delivery",
+		Test:       "the sender's view at the send is compared with the receiver's view at the delivery, and with the one that it names",
 		Since:      "1.0",
 	},
 	{

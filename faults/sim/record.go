@@ -115,9 +115,15 @@ func (w *World) delivered(id spec.NodeID, e *impl.Effect) {
 	if e.Flag {
 		x.Has |= spec.IsRedelivered
 	}
+	var more spec.Extra
 	if e.To == impl.Everyone && e.Num != 0 {
-		x.Has |= spec.HasPos
-		w.extra(x, spec.Extra{Pos: e.Num})
+		x.Has, more.Pos = x.Has|spec.HasPos, e.Num
+	}
+	if e.View != nil {
+		x.Has, more.View = x.Has|spec.HasView, e.View.ID
+	}
+	if x.Has&(spec.HasPos|spec.HasView) != 0 {
+		w.extra(x, more)
 		return
 	}
 	w.observe(x)

@@ -194,6 +194,13 @@ func (l *layer) deliver(a *Line, out *impl.Effects) error {
 	} else {
 		out.UpAgain(from, impl.Everyone, body, a.Again)
 	}
+	if a.View != "" { // what it tells its application of the view is judged
+		id, err := spec.ParseViewID(a.View)
+		if err != nil {
+			return err
+		}
+		out.List[len(out.List)-1].View = &spec.View{ID: id}
+	}
 	return nil
 }
 

@@ -67,9 +67,18 @@ func (w *Own) record(id spec.NodeID, n *ownNode, l *Line) error {
 		if l.Again {
 			e.Has |= spec.IsRedelivered
 		}
+		var more spec.Extra
 		if l.Pos > 0 {
-			e.Has |= spec.HasPos
-			w.extra(e, spec.Extra{Pos: l.Pos})
+			e.Has, more.Pos = e.Has|spec.HasPos, l.Pos
+		}
+		if l.View != "" {
+			if more.View, err = spec.ParseViewID(l.View); err != nil {
+				return err
+			}
+			e.Has |= spec.HasView
+		}
+		if e.Is(spec.HasPos) || e.Is(spec.HasView) {
+			w.extra(e, more)
 		} else {
 			w.observe(e)
 		}

@@ -66,6 +66,7 @@ type program struct {
 	in    io.Reader
 	out   *bufio.Writer
 	lines int
+	node  string
 
 	pending [][2]any // journal: of this life
 }
@@ -142,10 +143,29 @@ var hellos = map[string]line{
 	"own-group":   own,
 	"brittle":     {"claims": []string{"integrity"}, "tolerates": []string{}},
 	"crash-prone": {"claims": []string{"reliable"}, "tolerates": []string{}},
+	"names-views": inViews,
+	"misnames":    inViews,
+	"names-apart": inViews,
 }
 
 // own is a program on a network of its own, that tells nobody anything but itself.
 var own = line{"claims": []string{"integrity", "VALIDITY"}, "tolerates": []string{"crash", "recover", "pause"}, "network": "own"}
+
+// inViews is a program that says of each delivery in which view it is. Of those, misnames installs a view and names
+// another one at times, and names-apart installs none, and names what each node likes.
+var inViews = line{"claims": []string{"SAME-VIEW-DELIVERY"}, "tolerates": []string{}}
+
+// view gives the view that a delivery names.
+func (p *program) view(m any) string {
+	id, _ := m.(string)
+	switch {
+	case p.mode == "misnames" && strings.HasSuffix(id, "/2"):
+		return "2"
+	case p.mode == "names-apart" && p.node == "1":
+		return "2"
+	}
+	return "1"
+}
 
 func (p *program) hello() {
 	h := line{"op": "hello", "protocol": 1, "name": p.mode, "claims": []string{"best-effort"}, "network": "harness", "reset": true}
@@ -173,9 +193,12 @@ func (p *program) answer(l line) {
 	}
 	switch l["op"] {
 	case "init":
-		p.pending = nil
+		p.pending, p.node = nil, l["node"].(string)
 		if p.mode != "no-ready" {
 			p.say(line{"op": "ready"})
+		}
+		if p.mode == "names-views" || p.mode == "misnames" {
+			p.say(line{"op": "view", "group": l["group"], "view": "1", "members": l["members"]})
 		}
 	case "send":
 		p.send(l)
@@ -309,6 +332,9 @@ func (p *program) packet(l line) {
 	case "no-base64":
 		p.say(line{"op": "deliver", "msg": m[0], "body": "not base64!"})
 		return
+	case "names-views", "misnames", "names-apart":
+		p.say(line{"op": "deliver", "msg": m[0], "body": m[1], "view": p.view(m[0])})
+		return
 	}
 	p.say(line{"op": "deliver", "msg": m[0], "body": m[1]})
 }
@@ -342,6 +368,10 @@ func (p *program) unsupported(l line) {
 	case "wrong-code":
 		p.say(line{"op": "error", "code": "what?"})
 	default:
-		p.say(line{"op": "error", "code": "unsupported", "definite": true})
+		no := line{"op": "error", "code": "unsupported", "definite": true}
+		if id, ok := l["id"]; ok {
+			no["of"] = id
+		}
+		p.say(no)
 	}
 }
