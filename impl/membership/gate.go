@@ -55,6 +55,7 @@ type GateRules struct {
 
 	Kept    func(onDisk, delivered int) int                 // how many of the messages delivered here are told to be on disk
 	Gathers func(cfg *impl.Config, member spec.NodeID) bool // whether the log of a member is taken
+	Replays func() bool                                     // whether the messages in it are, and not the state before them alone
 }
 
 // State is what an application makes of what is delivered: what a member that comes in has to be given.
@@ -99,6 +100,7 @@ func NewGate(cfg impl.Config, state State) *Gate {
 		Repeats:  func() bool { return true },
 		Kept:     func(onDisk, _ int) int { return onDisk },
 		Gathers:  func(*impl.Config, spec.NodeID) bool { return true },
+		Replays:  func() bool { return true },
 	}}
 }
 

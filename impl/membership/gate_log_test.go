@@ -263,6 +263,24 @@ func TestLogMutantsAreCaught(t *testing.T) {
 	}
 }
 
+// What all had delivered before they died, and have forgotten, is seen by the judge alone.
+func TestJudgeSeesWhatAGroupForgets(t *testing.T) {
+	m := mutant.LoggedViews()[2]
+	var j checkers.Judge
+	w, h, caught := sim.New(sim.Config{New: m.New, Model: spec.CrashRecovery}), &spec.History{}, 0
+	for seed := range uint64(10) {
+		if err := w.Play(drawDeaths(seed), h); err != nil {
+			t.Fatal(err)
+		}
+		if j.Load(h); j.Check(checkers.GroupRestart).Verdict == spec.Fail {
+			caught++
+		}
+	}
+	if caught < 3 {
+		t.Errorf("%s is caught in %d runs of 10", m.Name, caught)
+	}
+}
+
 // allUp says whether nobody is down in the end.
 func allUp(h *spec.History) bool {
 	down := 0

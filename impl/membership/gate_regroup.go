@@ -223,7 +223,7 @@ func (g *Gate) regroup(out *impl.Effects) {
 	var all []gateMessage
 	for _, x := range logs {
 		for i := range x.msgs {
-			if m := &x.msgs[i]; !holds(all, m) {
+			if m := &x.msgs[i]; g.Rules.Replays() && !holds(all, m) {
 				all = append(all, *m)
 				body, _, _ := impl.Cut(m.body, gateHead)
 				g.state.Deliver(m.from, body)

@@ -34,5 +34,7 @@ func LoggedViews() []Mutant {
 			func(r ViewRules) {
 				r.Gate.Gathers = func(cfg *impl.Config, member spec.NodeID) bool { return member == cfg.Self }
 			}, "GROUP-RESTART"),
+		bug("begins-again-with-the-state-alone", "A group that comes back begins with the state at the beginning of its last view, without what was delivered since.",
+			func(r ViewRules) { r.Gate.Replays = func() bool { return false } }, "GROUP-RESTART"),
 	}
 }
