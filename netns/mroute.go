@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"sync"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -14,15 +14,15 @@ import (
 // table is the multicast routing table of a kernel, of one version of IP: which packets it takes from which card and
 // copies to which others. It is there as long as its socket is open.
 type table struct {
-	v6    bool
-	fd    int
-	f     *os.File
-	ended sync.WaitGroup
+	v6  bool
+	fd  int
+	f   *os.File
+	raw syscall.RawConn
 }
 
 // What x/sys does not name (linux/mroute6.h).
 const (
-	mrt6Init, mrt6AddMIF, mrt6AddMFC, mrt6DelMFC = 200, 202, 204, 205
+	mrt6Init, mrtDone, mrt6AddMIF, mrt6AddMFC, mrt6DelMFC = 200, 201, 202, 204, 205
 )
 
 // The kernel's structures, in its byte order.
@@ -67,23 +67,27 @@ func newTable(v6 bool, cards []int) (t *table, err error) {
 	if err != nil {
 		return nil, errors.Join(can(text, err), t.f.Close())
 	}
-	t.ended.Go(t.drain)
+	if t.raw, err = t.f.SyscallConn(); err != nil {
+		return nil, errors.Join(err, t.f.Close())
+	}
 	return t, nil
 }
 
-// drain reads what the kernel asks, and does not answer: of every packet the router learns elsewhere. Unread, the
-// questions would fill the socket, and then the kernel drops the packets that it asks about.
-func (t *table) drain() {
-	raw, err := t.f.SyscallConn()
-	if err != nil {
-		return
-	}
+// answer reads what the kernel asks, and hands it on: it holds a packet of which it does not know where it goes, until it
+// is told. Unread, the questions would fill the socket, and then the kernel drops the packets that it asks about.
+func (t *table) answer(asked func(source, group netip.Addr)) {
 	buf := make([]byte, 1<<12)
-	_ = raw.Read(func(fd uintptr) bool {
+	_ = t.raw.Read(func(fd uintptr) bool {
 		for {
-			_, _, err := unix.Recvfrom(int(fd), buf, 0)
-			if err != nil && !errors.Is(err, unix.EINTR) {
+			n, _, err := unix.Recvfrom(int(fd), buf, 0)
+			switch {
+			case errors.Is(err, unix.EINTR):
+			case err != nil:
 				return !errors.Is(err, unix.EAGAIN)
+			case t.v6 && n >= 40 && buf[0] == 0 && buf[1] == upcallNoCache: // struct mrt6msg
+				asked(netip.AddrFrom16([16]byte(buf[8:])), netip.AddrFrom16([16]byte(buf[24:])))
+			case !t.v6 && n >= 20 && buf[9] == 0 && buf[8] == upcallNoCache: // struct igmpmsg
+				asked(netip.AddrFrom4([4]byte(buf[12:])), netip.AddrFrom4([4]byte(buf[16:])))
 			}
 		}
 	})
@@ -130,11 +134,14 @@ func (t *table) packets(source, group netip.Addr) (packets, wrong uint64) {
 	return binary.NativeEndian.Uint64(b[8:]), binary.NativeEndian.Uint64(b[24:])
 }
 
-// close ends it: the kernel forgets all routes.
+// close ends it: the kernel forgets all routes. It does so at once, also where a process that is just being started
+// still has the socket.
 func (t *table) close() error {
-	err := t.f.Close()
-	t.ended.Wait()
-	return err
+	level := unix.IPPROTO_IP
+	if t.v6 {
+		level = unix.IPPROTO_IPV6
+	}
+	return errors.Join(unix.SetsockoptInt(t.fd, level, mrtDone, 1), t.f.Close())
 }
 
 func sockaddr6(a netip.Addr) unix.RawSockaddrInet6 {

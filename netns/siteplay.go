@@ -35,7 +35,13 @@ func (w *World) sightings() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range n.routers {
+		r.late()
+	}
 	return sync.OnceFunc(func() {
+		for _, r := range n.routers { // the kernel has one lock for the routes of all namespaces
+			w.late = max(w.late, r.late())
+		}
 		for _, o := range end() {
 			if o.T >= w.base && (o.Kind != spec.Receive || w.nodes[o.Node].upAt(o.T+w.epoch)) {
 				w.own = append(w.own, o)

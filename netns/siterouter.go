@@ -46,6 +46,8 @@ type siteRouter struct {
 	before  way                   // where the kernel sends it
 	known   bool
 	again   []copyOf // of it, which the protocol sends out
+	own     []copyOf // what it has to say besides
+	slowest time.Duration
 	err     error
 }
 
@@ -164,6 +166,8 @@ func (r *siteRouter) start() error {
 	}); err != nil {
 		return err
 	}
+	told := r.table
+	r.over.Go(func() { told.answer(func(source, group netip.Addr) { r.asked(told, flow{source, group}) }) })
 	r.layer, r.flows, r.order, r.timers = r.site.cfg.Router(r.number), map[flow]way{}, nil, timers{}
 	r.step(impl.Input{Kind: impl.Start, Num: r.life})
 	r.step(impl.Input{Kind: impl.Ready})
@@ -232,6 +236,7 @@ func (r *siteRouter) take(port int, frame []byte) {
 	if r.layer == nil {
 		return
 	}
+	start := time.Now()
 	r.came = r.inspect.Read(frame)
 	if r.came.Kind == ipmulticast.DataFrame {
 		k := flow{r.came.Src, r.came.Group}
@@ -244,7 +249,11 @@ func (r *siteRouter) take(port int, frame []byte) {
 	if r.came.Kind == ipmulticast.DataFrame {
 		r.byHand(port)
 	}
-	r.came, r.again = ipmulticast.Inspected{}, r.again[:0]
+	for _, c := range r.own {
+		r.send(c.port, c.frame)
+	}
+	r.came, r.again, r.own = ipmulticast.Inspected{}, r.again[:0], r.own[:0]
+	r.slowest = max(r.slowest, time.Since(start))
 }
 
 // ring lets what is due happen.
@@ -306,6 +315,8 @@ func (r *siteRouter) emit(port int, frame []byte) {
 	case forwarded && x.Kind == ipmulticast.DataFrame:
 		r.again = append(r.again, copyOf{port, slices.Clone(frame)})
 	case forwarded: // by the kernel's unicast routes
+	case r.came.Kind == ipmulticast.DataFrame: // a register, say, is not to overtake the packet itself
+		r.own = append(r.own, copyOf{port, slices.Clone(r.convert.down(frame))})
 	default:
 		r.send(port, r.convert.down(frame))
 	}
@@ -329,6 +340,16 @@ func (r *siteRouter) direct(k flow) {
 	}
 }
 
+// asked tells the kernel again where packets of a flow go: it may have asked at the very moment at which it was told, and
+// then it holds a packet of which it will not be told any more. Of a flow that is not known the packet is still to come.
+func (r *siteRouter) asked(t *table, k flow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w, ok := r.flows[k]; ok && r.layer != nil && r.table == t && w.told {
+		_ = t.set(k.source, k.group, max(0, w.in), w.out)
+	}
+}
+
 // byHand sends those copies of a packet that the kernel did not make, because it was told only now: the packet was there
 // before the protocol had learned from it where it goes. Of a flow that is new the kernel has kept the packet.
 func (r *siteRouter) byHand(port int) {
@@ -341,6 +362,15 @@ func (r *siteRouter) byHand(port int) {
 			r.send(c.port, c.frame)
 		}
 	}
+}
+
+// late gives how long the router took at most to deal with a frame, since it was last asked.
+func (r *siteRouter) late() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.slowest
+	r.slowest = 0
+	return d
 }
 
 // portOn gives the port on a link, or -1.

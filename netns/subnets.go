@@ -1,10 +1,14 @@
 package netns
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -301,11 +305,17 @@ func (l *LAN) addr(host int) netip.Addr {
 	return l.wide.cfg.Plan.Hosts[host].Port.Addr
 }
 
-// awaitRouters waits until the routers on the hosts' links know that somebody there listens.
+// awaitRouters waits until the hosts listen, and the routers on their links know that somebody there does: one report a
+// link may be all that they hear.
 func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Duration) error {
 	for end := time.Now().Add(longest); ; time.Sleep(2 * time.Millisecond) {
 		missing := ""
 		for _, h := range hosts {
+			if in, err := n.joined(h, group); err != nil {
+				return err
+			} else if !in {
+				missing = fmt.Sprintf("host %d has not joined %v within %v", h, group, longest)
+			}
 			for _, r := range n.routers {
 				if p := r.portOn(n.cfg.Plan.Hosts[h].Link); p >= 0 && n.up(r.number) && !r.listened(p, group) {
 					missing = fmt.Sprintf("%s does not know within %v that host %d listens to %v", r.plan.Name, longest, h, group)
@@ -330,6 +340,21 @@ func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Durat
 			return errors.New("netns: " + missing)
 		}
 	}
+}
+
+// joined says whether the kernel of a host listens to a group.
+func (n *Subnets) joined(h int, group netip.Addr) (in bool, err error) {
+	name, word := "igmp6", hex.EncodeToString(group.AsSlice())
+	if !n.v6 {
+		a := group.As4()
+		name, word = "igmp", fmt.Sprintf("%08X", binary.NativeEndian.Uint32(a[:]))
+	}
+	err = n.lan.thread.in(n.lan.hosts[h], func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/" + name)
+		in = strings.Contains(string(b), word)
+		return can("read who listens", err)
+	})
+	return in, err
 }
 
 // snoops says whether the links of hosts are switches.

@@ -272,16 +272,16 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 	if o.cell.logged() || o.cell.changes() {
 		model = spec.CrashRecovery
 	}
-	if n, _ := o.cell.network(); o.wire == netns.Multicast {
+	if n, _ := o.cell.network(); o.wire == netns.Multicast && !o.cell.wide() {
 		if err := lan.Snoop(n.snoop); err != nil {
 			return nil, err
 		}
 	}
 	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL,
 		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
-		Frames: o.framed(s), Capture: func(at spec.Time, _ int, frame []byte) {
+		Frames: o.framed(s), Capture: func(at spec.Time, from int, frame []byte) {
 			_ = frames.Write(at, frame)
-			if carries(frame) {
+			if from >= 0 && carries(frame) {
 				o.packets++
 			}
 		},
@@ -303,10 +303,13 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 
 // carries says whether a frame is one of UDP, TCP, or a transport without IP, and not one in which hosts speak of groups.
 func carries(frame []byte) bool {
-	const protocol = ipmulticast.EthernetLen + 9 // where the header of IPv4 has it
+	protocol := ipmulticast.EthernetLen + 9 // where the header of IPv4 has it
 	f, ok := ipmulticast.ParseFrame(frame)
-	return ok && (f.Type == ipmulticast.TypeGroup ||
-		f.Type == ipmulticast.TypeIPv4 && len(frame) > protocol && (frame[protocol] == 17 || frame[protocol] == 6))
+	if ok && f.Type == ipmulticast.TypeIPv6 {
+		protocol = ipmulticast.EthernetLen + 6
+	}
+	return ok && (f.Type == ipmulticast.TypeGroup || (f.Type == ipmulticast.TypeIPv4 || f.Type == ipmulticast.TypeIPv6) &&
+		len(frame) > protocol && (frame[protocol] == 17 || frame[protocol] == 6))
 }
 
 // stretch makes everything in a scenario take so many times as long.
