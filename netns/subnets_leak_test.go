@@ -1,0 +1,96 @@
+package netns
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
+)
+
+// ruinOfSubnets builds subnets with nodes that run, tells of their namespaces, and waits to be killed.
+func ruinOfSubnets() error {
+	l, err := NewSubnets(spread{mode: ipmulticast.Dense, plan: ipmulticast.InternetConfig{Hosts: 3}}.config())
+	if err != nil {
+		return err
+	}
+	all := append([]namespace{l.place}, l.hosts...)
+	for _, r := range l.wide.routers {
+		all = append(all, r.place)
+	}
+	for _, n := range all {
+		name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", n.fd()))
+		if err != nil {
+			return err
+		}
+		fmt.Print(name, " ")
+	}
+	fmt.Println()
+	w, err := NewWorld(WorldConfig{LAN: l, Stack: "ip/unreliable", Wire: Multicast, TS: time.Second, TL: time.Minute})
+	if err != nil {
+		return err
+	}
+	s, err := scenarioOf("at 0s router-down r1\nat 0s send 0 g 10\nat 100s send 0 g 10\n")
+	if err != nil {
+		return err
+	}
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		for l.wide.awaitRouters(w.groupAddr(), []int{0, 2}, time.Second) != nil {
+		}
+		fmt.Println("up")
+	}()
+	var h spec.History
+	return w.Play(s, &h)
+}
+
+// A harness of subnets that is killed leaves nothing either: no router, no host, no process.
+func TestNoSubnetIsLeft(t *testing.T) {
+	t.Parallel()
+	lan(t, 1) // or the test is skipped
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), ruinVariable+"=subnets", "TMPDIR="+cmd.Dir)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(out)
+	names, err := r.ReadString('\n')
+	if err != nil || len(strings.Fields(names)) != 1+3+3 {
+		t.Fatal(names, err)
+	}
+	if line, err := r.ReadString('\n'); err != nil || line != "up\n" {
+		t.Fatal(line, err)
+	}
+	if n := len(holders(names)); n != 1+3 {
+		t.Errorf("%d processes before, want the harness and its nodes", n)
+	}
+	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	_ = cmd.Wait()
+	for end := time.Now().Add(5 * time.Second); len(holders(names)) > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("left: %v", holders(names))
+		}
+	}
+	if left, err := os.ReadDir(cmd.Dir); err != nil || len(left) > 0 {
+		t.Error(left, err)
+	}
+}
