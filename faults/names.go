@@ -93,3 +93,16 @@ func unknown(what, name string, names []string) error {
 	}
 	return fmt.Errorf("unknown %s %q: want one of %s", what, name, strings.Join(near, ", "))
 }
+
+// OpsOf gives the operations that are a kind of fault. The crash of a coordinator is a crash, of one who is.
+func OpsOf(k spec.FaultKind) (all []Op) {
+	if k == spec.CoordinatorFault {
+		k = spec.CrashFault
+	}
+	for o := range ops {
+		if has, ok := o.Fault(); ok && has == k {
+			all = append(all, o)
+		}
+	}
+	return all
+}

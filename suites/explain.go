@@ -219,6 +219,7 @@ func model(s spec.FaultSet) string {
 
 func explainFault(k spec.FaultKind) *Explanation {
 	e := &Explanation{Name: k.String(), Kind: "fault", Title: k.Text()}
+	e.add("on the kernel's network (netns)", outdoorsCan(k))
 	cells, err := Cells("all", "all", "all", "all")
 	if err != nil {
 		return e

@@ -84,7 +84,9 @@ func partEntries(table []Part) []Entry {
 func faultEntries() []Entry {
 	var out []Entry
 	for _, k := range spec.AllFaults.Kinds() {
-		out = append(out, Entry{Name: k.String(), Title: k.Text()})
+		can, _, _ := strings.Cut(outdoorsCan(k), ":")
+		can, _, _ = strings.Cut(can, ",")
+		out = append(out, Entry{Name: k.String(), Title: k.Text(), Tags: []string{"netns: " + can}})
 	}
 	return out
 }

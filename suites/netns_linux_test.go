@@ -196,3 +196,22 @@ func TestReplayOutdoors(t *testing.T) {
 		t.Errorf("%d queries of the switch and %d reports of hosts in the capture", queries, reports)
 	}
 }
+
+// Of every kind of fault it is said whether the kernel brings it about, and why where it does not; and what is drawn for
+// the kernel is what it can.
+func TestFaultsOutdoors(t *testing.T) {
+	for _, k := range spec.AllFaults.Kinds() {
+		can := outdoorsCan(k)
+		why, no := strings.CutPrefix(can, "no: ")
+		if can != "yes" && (!no || len(why) < 20) {
+			t.Errorf("%v: %q", k, can)
+		}
+		if outdoorFaults.Has(k) && no {
+			t.Errorf("%v is drawn: %s", k, can)
+		}
+	}
+	e := explainFault(spec.RPFault)
+	if !slices.ContainsFunc(e.Facts, func(f Fact) bool { return strings.HasPrefix(f.Text, "no: rp-down: ") }) {
+		t.Errorf("%+v", e.Facts[0])
+	}
+}

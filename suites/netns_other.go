@@ -33,6 +33,9 @@ func Compare(context.Context, Plan, int) (*Comparison, error) {
 // OutdoorWorkers is how many schedules are played at a time where nobody says.
 func OutdoorWorkers() int { return 1 }
 
+// outdoorsCan says that nothing can be brought about.
+func outdoorsCan(spec.FaultKind) string { return "no: only Linux has network namespaces" }
+
 // outsideFaults are none.
 const outsideFaults = spec.NoFaults
 
