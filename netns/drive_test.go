@@ -139,7 +139,9 @@ func TestDrivesOfALAN(t *testing.T) {
 		right func(h *spec.History) bool
 	}{
 		"full": {"at 20ms disk-full 1 for 100ms\nat 40ms send 1 g 60000\nat 60ms send 0 g 10\nat 80ms send 1 g 10\nat 150ms crash 1\nat 170ms recover 1\n",
-			func(h *spec.History) bool { return count(h, spec.Refuse, 1) > 0 && count(h, spec.Ack, 1) == 0 && count(h, spec.Recover, 1) == 1 }},
+			func(h *spec.History) bool {
+				return count(h, spec.Refuse, 1) > 0 && count(h, spec.Ack, 1) == 0 && count(h, spec.Recover, 1) == 1
+			}},
 		"slow": {"at 0s disk-slow 0 by 100ms for 300ms\nat 20ms send 0 g 10\n",
 			func(h *spec.History) bool {
 				return first(h, spec.Ack)-first(h, spec.Send) > spec.Time(90*time.Millisecond)

@@ -68,7 +68,11 @@ func share(percent int) []expr.Any {
 }
 
 // Ask lets the switch ask who listens, as it does from the start, or no longer: then what it knows gets too old.
+// Between subnets the routers ask.
 func (l *LAN) Ask(on bool) error {
+	if l.wide != nil {
+		return nil
+	}
 	v := uint64(0)
 	if on {
 		v = 1
@@ -116,7 +120,7 @@ func (w *World) breakDown(i int) error {
 	case faults.Overflow:
 		stop, err := w.cfg.LAN.Fill(int(a.Node), a.Size)
 		if err == nil {
-			w.undo = append(w.undo, undo{-1, stop})
+			w.undo = append(w.undo, undo{-1, func() error { stop(); return nil }})
 		}
 		return err
 	case faults.Rogue, faults.Listen, faults.Flood:
@@ -134,7 +138,8 @@ func (w *World) breakDown(i int) error {
 			if len(w.s.Groups) > 1 {
 				port = groupPort
 			}
-			w.undo = append(w.undo, undo{i, s.flood(noise(w.cfg.Wire, w.addrs[0], port), a.By)})
+			stop := s.flood(noise(w.cfg.Wire, w.addrs[0], port), a.By)
+			w.undo = append(w.undo, undo{i, func() error { stop(); return nil }})
 		}
 	}
 	return nil
@@ -143,13 +148,15 @@ func (w *World) breakDown(i int) error {
 // undo ends what a step has begun; those of -1 end with the run.
 type undo struct {
 	step int
-	do   func()
+	do   func() error
 }
 
 // mend ends a fault of a machine, unless another one like it lasts.
 func (w *World) mend(i int) error {
 	op := w.s.Steps[i].Action.Op
-	w.undone(i)
+	if err := w.undone(i); err != nil {
+		return err
+	}
 	if op.OnClock() {
 		return w.setClock(w.s.Steps[i].Action.Node)
 	}
@@ -170,21 +177,22 @@ func (w *World) mend(i int) error {
 }
 
 // undone ends what a step has begun; with -1, what all have.
-func (w *World) undone(step int) {
+func (w *World) undone(step int) error {
+	var errs []error
 	w.undo = slices.DeleteFunc(w.undo, func(u undo) bool {
-		if step < 0 || u.step == step {
-			u.do()
-			return true
+		if step >= 0 && u.step != step {
+			return false
 		}
-		return false
+		errs = append(errs, u.do())
+		return true
 	})
+	return errors.Join(errs...)
 }
 
 // forget leaves nothing of the faults of machines.
 func (w *World) forget() error {
-	w.undone(-1)
+	errs := []error{w.undone(-1)}
 	w.rogue.set(nil, 0)
-	var errs []error
 	for _, f := range w.active {
 		if f.step < 0 {
 			continue

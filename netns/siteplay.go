@@ -71,7 +71,7 @@ func (w *World) strikeRouter(i int) error {
 		return err
 	}
 	if mend != nil {
-		w.mends[i] = mend
+		w.undo = append(w.undo, undo{i, mend})
 	}
 	w.active = append(w.active, active{i, w.since()})
 	if a.Op == faults.PruneLost {

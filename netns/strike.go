@@ -155,12 +155,6 @@ func (w *World) over(i int) error {
 		w.note(spec.Heal, i)
 		return w.store(a, false)
 	}
-	if mend := w.mends[i]; mend != nil {
-		delete(w.mends, i)
-		if err := mend(); err != nil {
-			return err
-		}
-	}
 	if a.Op != faults.Pause {
 		if err := errors.Join(w.mend(i), w.drop()); err != nil {
 			return err

@@ -43,7 +43,7 @@ func ruinOfSubnets() error {
 	}
 	go func() {
 		time.Sleep(200 * time.Millisecond)
-		for l.wide.awaitRouters(w.groupAddr(), []int{0, 2}, time.Second) != nil {
+		for l.wide.awaitRouters(w.groupAddr(0), []int{0, 2}, time.Second) != nil {
 		}
 		fmt.Println("up")
 	}()

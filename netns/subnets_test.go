@@ -460,7 +460,7 @@ func boolInt(b bool) uint8 {
 
 // Of two routers on a link the one with the lower address asks (RFC 2236 section 3). When it is gone the other one asks
 // after the other querier present interval, 255 s on the clocks of routers, and hosts stay members all along.
-func TestQuerierGone(t *testing.T) {
+func TestQuerierGoneBetweenSubnets(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes the other querier present interval")
@@ -509,7 +509,7 @@ func TestSubnetsCannot(t *testing.T) {
 	for _, c := range []struct{ step, want string }{
 		{"at 0s delay 0 by 1ms", "no switch of our own"},
 		{"at 0s router-down r2", "the number of routers is 2"},
-		{"at 0s skew 0 by 1s", "clock"},
+		{"at 0s ttl 0 3 for 10ms", "one switch of a LAN"},
 	} {
 		s, err := faults.Parse("conform.scenario/1\nnodes 2\ngroup g 0 1\nseed 1\n" + c.step + "\n")
 		if err != nil {

@@ -62,7 +62,6 @@ type World struct {
 	healed  bool
 	script  spec.Time // since the base: when the last timed step is over
 	fired   map[int]bool
-	mends   map[int]func() error // by step: what ends a fault of a machine that is no node
 
 	mu   sync.Mutex // of the residents' books
 	last spec.Time  // when something was last observed
@@ -170,7 +169,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	w.plays++
 	w.s, w.epoch, w.base, w.late, w.tardy = s, Now(), 0, 0, 0
 	w.nodes, w.own, w.active, w.agenda, w.healed, w.script = nil, nil, nil, nil, false, 0
-	w.moments, w.fired, w.mends = make(chan moment, 1<<10), map[int]bool{}, map[int]func() error{}
+	w.moments, w.fired = make(chan moment, 1<<10), map[int]bool{}
 	if err := w.cfg.LAN.begin(s.Seed); err != nil {
 		return err
 	}
