@@ -32,7 +32,7 @@ func TestAllDie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := broke(t, r); !strings.Contains(text, "0/0/1") {
+	if text := broke(t, r); !strings.Contains(text, "which was acknowledged") {
 		t.Errorf("without logs it is not the acknowledged message that is lost: %s", text)
 	}
 }
