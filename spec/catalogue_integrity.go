@@ -24,7 +24,7 @@ var integrityRequirements = []Requirement{
 	},
 	{
 		ID: "NO-DUPLICATION/restart", Title: "At most once across restarts",
-		Statement: "No process delivers the same message twice, not even in two of its incarnations; promised by durable levels only.",
+		Statement: "No process delivers the same message twice, not even in two of its incarnations; promised by durable levels, and where a message has one view.",
 		Source:    "",
 		Family:    Integrity, Classes: []Class{Safety},
 		NeedsKinds: []Kind{Deliver},

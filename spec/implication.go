@@ -12,7 +12,8 @@ type edge struct {
 
 // A few tempting edges are absent on purpose. SELF-DELIVERY and AGREEMENT do not give VALIDITY: in an open group a
 // sender need not be a member. AGREEMENT and FIFO-ORDER do not give FIFO-GAPFREE: a message that nobody delivers
-// leaves the same gap everywhere. LOCAL-ORDER with the gap-tolerant FIFO-ORDER does not give CAUSAL-ORDER. FLUSH-BLOCK
+// leaves the same gap everywhere. VALIDITY does not give JOIN-COMPLETE: it is about the members of the view in which a
+// message was sent, and that view may be without the joiner. LOCAL-ORDER with the gap-tolerant FIFO-ORDER does not give CAUSAL-ORDER. FLUSH-BLOCK
 // does not give SENDING-VIEW-DELIVERY: it says nothing of a new message delivered in the old view. TOTAL-ORDER-PREFIX
 // does not give TOTAL-GAPFREE where there are views: a process may miss the end of one view, be a prefix there, and
 // be a prefix again in the next. Nor does it give TOTAL-ORDER: two may deliver the same messages in different views. No
@@ -29,8 +30,6 @@ var edges = []edge{
 
 	// The sender is one of the correct members.
 	{[]ID{"VALIDITY"}, "SELF-DELIVERY"},
-	// Who has returned from a join is a member of what is sent afterwards.
-	{[]ID{"VALIDITY"}, "JOIN-COMPLETE"},
 	// Who does not lie, nor crash, is correct under every model.
 	{[]ID{"VALIDITY"}, "BYZ-VALIDITY"},
 	// The correct are some of all that deliver.

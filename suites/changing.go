@@ -27,7 +27,7 @@ const viewSynchronous = "view-synchronous"
 func viewSynchrony() Part {
 	return Part{
 		Name: viewSynchronous, Title: "members agree on views, and finish each together before the next begins",
-		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; who comes in is given the state, also who comes back after a crash; where all who had it are gone the group begins anew with an empty one, perhaps without a part that was cut off, unless messages are logged (restart=log)",
+		Promise: "a message is delivered in the view it was sent in, and all who go on from a view have delivered the same in it; of a group that is cut in pieces the one with most of the configured nodes goes on, the others say that they are blocked; what anyone delivers, and its place in a total order, all members have received before, so that who dies has delivered a beginning of what the others do; who comes in is given the state, also who comes back after a crash, and is not told again what is in it; where all who had it are gone the group begins anew with an empty one, unless messages are logged (restart=log); it waits for all of the last view, and for nobody who was cut off in an older one, so that where nodes come back views need not be one chain",
 		Source:  "Birman & Joseph, 1987; Chockler, Keidar, Vitenberg, 2001 (CKV01)",
 		Options: []Option{{Key: "partition", Default: "primary", Text: "who goes on when a group is cut in pieces: primary (the part with most of the configured nodes), both (all parts, which merge when they hear of each other again)", Check: oneOf("primary", "both")},
 			{Key: "detector", Default: "channel", Text: "who finds that a node is silent: channel (what is not acknowledged for TL), fixed (no heartbeat for TL), adaptive (heartbeats later than they use to be, by the φ accrual detector)", Check: oneOf("channel", "fixed", "adaptive")},
@@ -185,6 +185,7 @@ func (c Cell) viewClaims() spec.Claims {
 		}
 	}
 	claim("NO-CREATION", "CONTENT-INTEGRITY", "SENDER-INTEGRITY", "DESTINATION-INTEGRITY", "CLOSED-GROUP", "NO-RESURRECTION", "NO-DUPLICATION")
+	claim("NO-DUPLICATION/restart") // a message has one view, and no two lives of a node are in one
 	claim("SELF-INCLUSION", "VIEW-MONOTONICITY", "INITIAL-VIEW", "VIEW-AGREEMENT", "PRIMARY-COMPONENT", "SAME-VIEW-DELIVERY",
 		"SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT", "FLUSH-BLOCK", "NO-DELIVERY-AFTER-LEAVE", "MEMBERSHIP-PRECISION", "JOIN-TRANSFER", "JOIN-COMPLETE")
 	claim("SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED")
@@ -199,9 +200,15 @@ func (c Cell) viewClaims() spec.Claims {
 	}
 	if c.total() {
 		claim("TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE")
+		// What is delivered, and its place, all members have received before: who dies has delivered a beginning of what the
+		// others deliver, and so has who is cut off (Birman & Joseph, 1987; uniform as safe delivery is, CKV01).
+		claim("UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION")
+	}
+	if o.Name == "total-sequencer" || o.Name == "total-seqserver" { // the others tell no numbers
+		claim("POSITION-AGREEMENT")
 	}
 	if o.Name == "real-time" { // what is late is lost
-		for _, id := range []spec.ID{"FIFO-GAPFREE", "TOTAL-GAPFREE", "ALL-OR-NOTHING"} { // which takes a crash, or a cut
+		for _, id := range []spec.ID{"FIFO-GAPFREE", "TOTAL-GAPFREE", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION", "ALL-OR-NOTHING"} { // which takes a crash, or a cut
 			delete(m, id)
 		}
 		for _, id := range []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ACKED-DELIVERED", "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER", "JOIN-COMPLETE"} {

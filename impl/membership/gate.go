@@ -56,6 +56,7 @@ type GateRules struct {
 	Kept    func(onDisk, delivered int) int                 // how many of the messages delivered here are told to be on disk
 	Gathers func(cfg *impl.Config, member spec.NodeID) bool // whether the log of a member is taken
 	Replays func() bool                                     // whether the messages in it are, and not the state before them alone
+	Retells func() bool                                     // whether the application is told once more what an earlier life has written down
 }
 
 // State is what an application makes of what is delivered: what a member that comes in has to be given.
@@ -101,6 +102,7 @@ func NewGate(cfg impl.Config, state State) *Gate {
 		Kept:     func(onDisk, _ int) int { return onDisk },
 		Gathers:  func(*impl.Config, spec.NodeID) bool { return true },
 		Replays:  func() bool { return true },
+		Retells:  func() bool { return false },
 	}}
 }
 
@@ -138,6 +140,9 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 		g.reopen(out)
 		if g.joining != 0 {
 			out.Add(impl.Effect{Kind: impl.CallDown, Call: impl.Join, Ref: g.joining})
+		}
+		if g.Rules.Retells() {
+			g.retell(out)
 		}
 	case impl.Send:
 		g.send(in, out)

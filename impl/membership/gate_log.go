@@ -170,6 +170,14 @@ func (g *Gate) reopen(out *impl.Effects) {
 	g.persist(gateSave{}, out)
 }
 
+// retell tells the application what is in the log. It is not to be: the state that it is given has that.
+func (g *Gate) retell(out *impl.Effects) {
+	for i := range g.log.msgs {
+		body, _, _ := impl.Cut(g.log.msgs[i].body, gateHead)
+		out.Up(g.log.msgs[i].from, impl.Everyone, body)
+	}
+}
+
 // messageOf reads a body with its number behind it.
 func messageOf(from spec.NodeID, body []byte) (m gateMessage, ok bool) {
 	_, h, ok := impl.Cut(body, gateHead)

@@ -12,6 +12,6 @@ var rare = []string{"agreed-discarded", "does-not-wait-for-members", "takes-over
 
 // changingMutants lists the bugs of groups whose members change that schedules drawn at random bring out.
 func changingMutants() []Mutant {
-	return slices.DeleteFunc(slices.Concat(Views(), PartitionableViews(), OrderViews()),
+	return slices.DeleteFunc(slices.Concat(Views(), PartitionableViews(), OrderViews(), uniformViewMutants()),
 		func(m Mutant) bool { return slices.Contains(rare, m.Name) })
 }

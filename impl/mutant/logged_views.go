@@ -36,5 +36,8 @@ func LoggedViews() []Mutant {
 			}, "GROUP-RESTART"),
 		bug("begins-again-with-the-state-alone", "A group that comes back begins with the state at the beginning of its last view, without what was delivered since.",
 			func(r ViewRules) { r.Gate.Replays = func() bool { return false } }, "GROUP-RESTART"),
+		bug("log-told-once-more", "Who comes back is told what an earlier life has written down, before it is given the state that has it.",
+			func(r ViewRules) { r.Gate.Retells = func() bool { return true } }, "NO-DUPLICATION/restart", "DESTINATION-INTEGRITY", "INITIAL-VIEW",
+			"SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "NO-DELIVERY-AFTER-LEAVE"),
 	}
 }

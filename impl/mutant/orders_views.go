@@ -41,7 +41,7 @@ func OrderViews() []Mutant {
 				a.Rules.Ends = func() bool { return false }
 				return a
 			}, "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER",
-			"TOTAL-GAPFREE", "SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK"),
+			"TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION", "SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK"),
 		orderMutant("place-among-members-kept", "A member goes on counting its sends in the place of a vector that was its own before others left: they come to nothing.",
 			"causal", crash, func(cfg impl.Config) impl.Layer {
 				c := ordering.NewCausal(cfg)
@@ -69,14 +69,14 @@ func sequencerViewMutants(crash, back spec.FaultSet) []Mutant {
 				r.Base = func(_, own uint64) uint64 { return own }
 			}), "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER",
 			"FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE", "TOTAL-ORDER",
-			"TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE", "POSITION-AGREEMENT", "VIRTUAL-SYNCHRONY"),
+			"TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION", "POSITION-AGREEMENT", "VIRTUAL-SYNCHRONY"),
 		orderMutant("old-sequencer-still-numbers", "Numbers go on from view to view, and are given also while one ends: the old ones come in the next.",
 			"total-sequencer", crash, sequencerAcross(ordering.BB, func(r *ordering.SequencerRules) {
 				r.Base = func(_, own uint64) uint64 { return own }
 				r.Stops = func(bool) bool { return false }
 			}), "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER",
 			"FIFO-ORDER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE", "TOTAL-ORDER",
-			"TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE", "POSITION-AGREEMENT", "VIRTUAL-SYNCHRONY"),
+			"TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION", "POSITION-AGREEMENT", "VIRTUAL-SYNCHRONY"),
 		orderMutant("numberless-lost-with-the-view", "What has no number when a view ends is discarded.",
 			"total-sequencer", crash, sequencerAcross(ordering.BB, func(r *ordering.SequencerRules) {
 				r.Rest = func() bool { return false }
