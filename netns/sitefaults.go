@@ -84,6 +84,9 @@ func (n *Subnets) strangers() string {
 		}
 	}
 	for _, r := range n.routers {
+		if r.others != nil {
+			continue // who it knows, it does not say
+		}
 		for p, l := range r.plan.Links {
 			if got := r.neighbors(p); got < on[l]-1 && !n.cfg.Silent {
 				return fmt.Sprintf("%s has heard %d of %d others on %s", r.plan.Name, got, on[l]-1, n.cfg.Plan.Links[l].Name)

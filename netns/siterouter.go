@@ -32,7 +32,8 @@ type siteRouter struct {
 	over   sync.WaitGroup
 
 	mu      sync.Mutex
-	layer   *ipmulticast.Router // nil: the router is down
+	layer   *ipmulticast.Router // nil: the router is down, or not ours
+	others  *frr
 	life    uint64
 	out     *impl.Effects
 	timers  timers
@@ -160,6 +161,12 @@ func (r *siteRouter) start() error {
 	if err := r.halt(); err != nil {
 		return err
 	}
+	if c := r.site.cfg.FRR; c != nil && c(r.number) != "" {
+		return r.site.lan.thread.in(r.place, func() (err error) {
+			r.others, err = startFRR(c(r.number))
+			return err
+		})
+	}
 	if err := r.site.lan.thread.in(r.place, func() (err error) {
 		r.table, err = newTable(r.site.v6, r.cards)
 		return err
@@ -183,6 +190,10 @@ func (r *siteRouter) stop() error {
 }
 
 func (r *siteRouter) halt() error {
+	if x := r.others; x != nil {
+		r.others = nil
+		return x.stop()
+	}
 	if r.layer == nil {
 		return nil
 	}

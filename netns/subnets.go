@@ -28,6 +28,7 @@ type SubnetsConfig struct {
 	Reroute time.Duration                   // how long after the loss or return of a router the unicast routes know of it
 	TTL     int                             // of what nodes send to the group
 	RP      func(up func(int) bool) int     // the rendezvous point in use; negative: none. It may be nil
+	FRR     func(i int) string              // FRR's configuration of router i; empty: the router is ours. Nil: all are
 	Silent  bool                            // routers do not speak to each other
 }
 
@@ -317,7 +318,7 @@ func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Durat
 				missing = fmt.Sprintf("host %d has not joined %v within %v", h, group, longest)
 			}
 			for _, r := range n.routers {
-				if p := r.portOn(n.cfg.Plan.Hosts[h].Link); p >= 0 && n.up(r.number) && !r.listened(p, group) {
+				if p := r.portOn(n.cfg.Plan.Hosts[h].Link); p >= 0 && r.others == nil && n.up(r.number) && !r.listened(p, group) {
 					missing = fmt.Sprintf("%s does not know within %v that host %d listens to %v", r.plan.Name, longest, h, group)
 				}
 			}

@@ -40,6 +40,7 @@ type PIM struct {
 	DRPriority   uint32        // hello
 	GenerationID uint32        // hello
 	Refresh      bool          // hello: capable of state refresh
+	LANDelay     *PIMLANDelay  // hello; nil: it does not say. Routers of this package do not
 
 	Upstream netip.Addr // join-prune, graft, graft-ack: the neighbor it is for
 	Joins    []PIMGroup // join-prune, graft, graft-ack
@@ -67,6 +68,12 @@ type PIM struct {
 	RPs         []PIMRP    // bootstrap
 	RP          netip.Addr // candidate-rp
 	Prefixes    []netip.Prefix
+}
+
+// PIMLANDelay is what a router says of the delays of its link (RFC 7761 section 4.3.3): whole milliseconds.
+type PIMLANDelay struct {
+	Tracks                bool // it can do without the suppression of joins
+	Propagation, Override time.Duration
 }
 
 // PIMGroup is what a join/prune or graft says about one group.
@@ -100,10 +107,11 @@ const (
 	familyIPv6 = 2
 )
 
-// The options of a hello: holdtime (RFC 7761 section 4.9.2), DR priority, generation ID, and state refresh capable
-// (RFC 3973 section 4.7.5).
+// The options of a hello: holdtime (RFC 7761 section 4.9.2), LAN prune delay, DR priority, generation ID, and state
+// refresh capable (RFC 3973 section 4.7.5).
 const (
 	helloHoldTime     = 1
+	helloLANDelay     = 2
 	helloDRPriority   = 19
 	helloGenerationID = 20
 	helloStateRefresh = 21
@@ -122,6 +130,8 @@ const (
 	registerBorder, registerNull = 1 << 31, 1 << 30
 
 	assertRPT = 1 << 31
+
+	lanDelayTracks = 0x8000
 
 	refreshPruneIndicator, refreshPruneNow, refreshAssertOverride = 0x80, 0x40, 0x20
 )

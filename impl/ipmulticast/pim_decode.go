@@ -135,6 +135,10 @@ func (r *pimReader) hello(m *PIM) {
 		switch option {
 		case helloHoldTime:
 			m.HoldTime = o.seconds()
+		case helloLANDelay:
+			delay, override := o.u16(), o.u16()
+			m.LANDelay = &PIMLANDelay{delay&lanDelayTracks != 0, time.Duration(delay&^lanDelayTracks) * time.Millisecond,
+				time.Duration(override) * time.Millisecond}
 		case helloDRPriority:
 			m.DRPriority = o.u32()
 		case helloGenerationID:

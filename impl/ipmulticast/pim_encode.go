@@ -97,6 +97,16 @@ func (w *pimWriter) hello(m *PIM) {
 	w.u16(helloHoldTime)
 	w.u16(2)
 	w.u16(seconds(m.HoldTime, 0xffff))
+	if d := m.LANDelay; d != nil {
+		delay := uint16(min(max(d.Propagation/time.Millisecond, 0), lanDelayTracks-1))
+		if d.Tracks {
+			delay |= lanDelayTracks
+		}
+		w.u16(helloLANDelay)
+		w.u16(4)
+		w.u16(delay)
+		w.u16(uint16(min(max(d.Override/time.Millisecond, 0), 0xffff)))
+	}
 	w.u16(helloDRPriority)
 	w.u16(4)
 	w.u32(m.DRPriority)

@@ -1,0 +1,129 @@
+package netns
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/conform-go/conform/impl/ipmulticast"
+)
+
+// withFRR skips a test where there is no FRR.
+func withFRR(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("other people's daemons take seconds")
+	}
+	if err := FRRMissing(); err != nil {
+		if os.Getenv(RequiredVariable) != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+// exact reads every message about groups and routes in a capture, and writes it again: the same bytes have to come out.
+// It counts them by kind.
+func (c *catch) exact(t *testing.T, of func(from int) bool) map[ipmulticast.FrameKind]int {
+	t.Helper()
+	kinds := map[ipmulticast.FrameKind]int{}
+	var look ipmulticast.Inspector
+	var h ipmulticast.IP
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.frames {
+		e, ok := ipmulticast.ParseFrame(f.b)
+		if !ok || !of(f.from) || !ipmulticast.ParseIP(e.Payload, &h) {
+			continue
+		}
+		var pim ipmulticast.PIM
+		var msg ipmulticast.Listen
+		var b []byte
+		switch h.Protocol {
+		case ipmulticast.ProtoPIM:
+			if ok = ipmulticast.ParsePIM(&h, &pim); ok {
+				b = ipmulticast.AppendPIM(nil, h.Src, h.Dst, &pim)
+			}
+		case ipmulticast.ProtoIGMP:
+			if ok = ipmulticast.ParseIGMP(h.Payload, &msg); ok {
+				b = ipmulticast.AppendIGMP(nil, &msg)
+			}
+		default:
+			continue
+		}
+		kind := look.Read(f.b).Kind
+		kinds[kind]++
+		if !ok {
+			t.Errorf("not read: % x", h.Payload)
+		} else if !bytes.Equal(b, h.Payload) {
+			t.Errorf("%v\n% x, read and written\n% x", kind, h.Payload, b)
+		}
+	}
+	return kinds
+}
+
+// The routers are FRR's, which know nothing of us. A group crosses them, and what they say to each other and to hosts our
+// codec reads, and writes as they do, byte by byte.
+func TestFRR(t *testing.T) {
+	t.Parallel()
+	withFRR(t)
+	cfg := spread{mode: ipmulticast.Sparse, plan: ipmulticast.InternetConfig{Hosts: 3}}.config()
+	cfg.Speed = 1
+	cfg.FRR = func(i int) string { return FRRConfig(cfg.Plan, i, 1, 3) }
+	acrossFRR(t, cfg, func(from int) bool { return from < 0 })
+}
+
+// One router is FRR's and the rendezvous point, the two others are ours: they find each other, register with it, join its
+// tree and each other's, and a group crosses all three.
+func TestFRRAmongOurs(t *testing.T) {
+	t.Parallel()
+	withFRR(t)
+	x := spread{mode: ipmulticast.Sparse, plan: ipmulticast.InternetConfig{Hosts: 3}, changed: func(cfg *ipmulticast.RouterConfig) {
+		t := ipmulticast.RFC // on a clock that is everybody's
+		t.QueryInterval, t.QueryResponse, t.LastMemberQuery, t.StartupQueryInterval = 2*time.Second, 200*time.Millisecond, 100*time.Millisecond, time.Second
+		t.Hello, t.HelloHold, t.TriggeredHello = time.Second, 4*time.Second, 50*time.Millisecond
+		t.JoinPeriod, t.JoinHold = 5*time.Second, 17*time.Second
+		cfg.Timing = t
+	}}
+	cfg := x.config()
+	cfg.Speed = 1
+	cfg.FRR = func(i int) string {
+		if i == 1 {
+			return FRRConfig(cfg.Plan, i, 1, 3)
+		}
+		return ""
+	}
+	acrossFRR(t, cfg, func(from int) bool { return from == -1-1 })
+}
+
+// acrossFRR lets a group cross three routers, of which some are FRR's.
+func acrossFRR(t *testing.T, cfg SubnetsConfig, theirs func(from int) bool) {
+	t.Helper()
+	start := time.Now()
+	l := subnetsOf(t, cfg)
+	up := time.Since(start)
+	c := catchAll(t, l)
+	s := mouth(t, l, 0)
+	e := ear{t, siteEar(t, l, 2, netip.Addr{})}
+	took, ok := flows(t, s, e, 10*time.Second)
+	if !ok {
+		t.Error("nothing comes across")
+	}
+	time.Sleep(200 * time.Millisecond) // until the source's tree is joined, and the registers are stopped
+	kinds := c.exact(t, theirs)
+	t.Logf("up after %v, across after %v; %v", up, took, kinds)
+	for _, k := range []ipmulticast.FrameKind{ipmulticast.HelloFrame, ipmulticast.JoinFrame, ipmulticast.RegisterStopFrame} {
+		if kinds[k] == 0 {
+			t.Errorf("FRR said no %v", k)
+		}
+	}
+	if t.Failed() {
+		for _, r := range l.wide.routers {
+			if r.others != nil {
+				t.Logf("%s: %s", r.plan.Name, r.others.said())
+			}
+		}
+	}
+}
