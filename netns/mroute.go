@@ -22,16 +22,17 @@ type table struct {
 
 // What x/sys does not name (linux/mroute6.h).
 const (
-	mrt6Init, mrtDone, mrt6AddMIF, mrt6AddMFC, mrt6DelMFC = 200, 201, 202, 204, 205
+	mrt6Init, mrtDone, mrt6AddMIF, mrt6AddMFC = 200, 201, 202, 204
 )
 
 // The kernel's structures, in its byte order.
 type mif6ctl struct {
-	mif              uint16
-	flags, threshold uint8
-	index            uint16
-	_                uint16
-	_                uint32 // the rate is no longer looked at
+	mif       uint16
+	_         uint8 // flags
+	threshold uint8
+	index     uint16
+	_         uint16
+	_         uint32 // the rate is no longer looked at
 }
 
 type mf6cctl struct {
@@ -107,14 +108,6 @@ func (t *table) set(source, group netip.Addr, in int, out []int) error {
 		m.ttls[p] = 1
 	}
 	return setLevel(t.fd, unix.IPPROTO_IP, mrtAddMFC, &m)
-}
-
-// forget takes a source and a group out of the table.
-func (t *table) forget(source, group netip.Addr) error {
-	if t.v6 {
-		return setLevel(t.fd, unix.IPPROTO_IPV6, mrt6DelMFC, &mf6cctl{source: sockaddr6(source), group: sockaddr6(group)})
-	}
-	return setLevel(t.fd, unix.IPPROTO_IP, mrtDelMFC, &mfcctl{source: source.As4(), group: group.As4()})
 }
 
 // packets gives how many packets of a source to a group the kernel has forwarded, and how many came by the wrong card.

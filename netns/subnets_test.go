@@ -35,7 +35,6 @@ type spread struct {
 	igmp    int                        // of the routers; 0: 3
 	hosts   func(host int) int         // the version of each host; nil: the routers'
 	ttl     int                        // 0: 16
-	speed   int                        // 0: siteSpeed
 	changed func(*ipmulticast.RouterConfig)
 }
 
@@ -364,7 +363,6 @@ func errors2(a error, b *error) error {
 type catch struct {
 	mu     sync.Mutex
 	frames []caught
-	stop   func() []observed
 }
 
 type caught struct {
