@@ -98,7 +98,13 @@ func (n *Subnets) strangers() string {
 
 // redirect computes the unicast routes anew and tells all machines that are up.
 func (n *Subnets) redirect() error {
+	for _, r := range n.routers { // which read the routes
+		r.mu.Lock()
+	}
 	n.cfg.Plan.Reroute(n.up)
+	for _, r := range n.routers {
+		r.mu.Unlock()
+	}
 	var errs []error
 	for _, r := range n.routers {
 		if n.up(r.number) {

@@ -284,8 +284,9 @@ func TestTwoRoutersOnALAN(t *testing.T) {
 	})
 	t.Run("not elected", func(t *testing.T) {
 		t.Parallel()
-		x.changed = func(cfg *ipmulticast.RouterConfig) { cfg.Rules.Asserts = func() bool { return false } }
-		l := x.build(t)
+		y := x
+		y.changed = func(cfg *ipmulticast.RouterConfig) { cfg.Rules.Asserts = func() bool { return false } }
+		l := y.build(t)
 		s, err := faults.Parse("conform.scenario/1\nnodes 3\ngroup g 0 1 2\nseed 1\n" + sends)
 		if err != nil {
 			t.Fatal(err)
@@ -414,12 +415,16 @@ func TestMixedVersions(t *testing.T) {
 			t.Fatalf("nothing comes to a host of version %d", h)
 		}
 	}
-	for version, typ := range map[int]byte{1: 0x12, 2: 0x16, 3: 0x22} {
-		for h := 1; h <= 3; h++ {
-			n := c.count(func(from int, in *ipmulticast.IP, _ ipmulticast.Inspected) bool {
-				return from == h && in.Protocol == ipmulticast.ProtoIGMP && len(in.Payload) > 0 && in.Payload[0] == typ
-			})
-			if (n > 0) != (h == version) {
+	reports := func(h, version int) int {
+		typ := map[int]byte{1: 0x12, 2: 0x16, 3: 0x22}[version]
+		return c.count(func(from int, in *ipmulticast.IP, _ ipmulticast.Inspected) bool {
+			return from == h && in.Protocol == ipmulticast.ProtoIGMP && len(in.Payload) > 0 && in.Payload[0] == typ
+		})
+	}
+	for h := 1; h <= 3; h++ {
+		until(t, "a report of a host in its own version", 2*time.Second, func() bool { return reports(h, h) > 0 })
+		for version := 1; version <= 3; version++ {
+			if n := reports(h, version); n > 0 && h != version {
 				t.Errorf("%d reports of version %d from the host of version %d", n, version, h)
 			}
 		}
