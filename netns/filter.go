@@ -90,6 +90,9 @@ func (l *LAN) Drop(drops []Drop) error { return l.Break(drops, nil) }
 
 // Break lets the switch drop and alter this from now on, and do nothing else: one transaction.
 func (l *LAN) Break(drops []Drop, alters []Alter) error {
+	if err := l.scope(l.marks); err != nil {
+		return err
+	}
 	if l.wide != nil {
 		return l.wide.breakdown(drops)
 	}

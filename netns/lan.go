@@ -36,6 +36,7 @@ type LAN struct {
 	guest   *stranger // nil: nobody wants it yet
 	marks   []Mark
 	tape    recording
+	scopes  []*scopes // of hosts that send with another time to live
 	threads []func() // of programs whose clocks are ahead
 }
 
@@ -375,7 +376,7 @@ func (l *LAN) entries(m []byte, group netip.Addr, at map[int]bool) {
 
 // Close takes the LAN down, with every process in it.
 func (l *LAN) Close() error {
-	errs := []error{l.tape.end(), l.slow.end()}
+	errs := []error{l.tape.end(), l.scope(nil), l.slow.end()}
 	if l.wide != nil {
 		errs = append(errs, l.wide.close())
 	}

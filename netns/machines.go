@@ -19,7 +19,7 @@ import (
 // The faults of the machines of a LAN, beside those that strike packets between hosts: of strangers, of network cards, of
 // what hosts tell the switch, and of the switch that asks.
 
-// Mark is what the switch does to what one host says to groups, and of groups.
+// Mark is what becomes of what one host says to groups, and of groups.
 type Mark struct {
 	Host    int
 	Percent int // of its reports and leaves are dropped
@@ -29,33 +29,104 @@ type Mark struct {
 // marked makes rules of marks where the frames of a port come in.
 func (f *filter) marked(marks []Mark) {
 	for _, m := range marks {
-		rule := func(e ...expr.Any) {
+		m.rules(func(e []expr.Any) {
 			f.conn.AddRule(&nftables.Rule{Table: f.ports, Chain: f.ingress[m.Host], Exprs: e})
-		}
-		if m.Percent > 0 {
-			rule(append(protocol(unix.IPPROTO_IGMP), append(share(m.Percent), &expr.Verdict{Kind: expr.VerdictDrop})...)...)
-		}
-		if m.TTL < 0 {
-			continue
-		}
-		e := append(protocol(unix.IPPROTO_UDP), &expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 16, Len: 1},
-			&expr.Range{Op: expr.CmpOpEq, Register: 1, FromData: []byte{0xe0}, ToData: []byte{0xef}})
-		if m.TTL == 0 { // what has none does not leave its host
-			rule(append(e, &expr.Verdict{Kind: expr.VerdictDrop})...)
-			continue
-		}
-		rule(append(e, &expr.Immediate{Register: 1, Data: []byte{byte(min(m.TTL, 255))}},
-			&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 8, Len: 1,
-				CsumType: expr.CsumTypeInet, CsumOffset: 10})...)
+		})
 	}
 }
 
-// protocol matches packets of IPv4 that carry this.
-func protocol(number byte) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{8, 0}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 9, Len: 1},
+// marked makes rules of marks where the frames of hosts come to their segments.
+func (n *Subnets) marked(marks []Mark) {
+	for _, m := range marks {
+		m.rules(func(e []expr.Any) {
+			n.rules.conn.AddRule(&nftables.Rule{Table: n.rules.table, Chain: n.rules.enter,
+				Exprs: append(card(expr.MetaKeyIIF, n.lan.ports[m.Host]), e...)})
+		})
+	}
+}
+
+// rules gives the rules of a mark, for both versions of IP.
+func (m *Mark) rules(add func(e []expr.Any)) {
+	for _, v := range versions {
+		if m.Percent > 0 {
+			add(slices.Concat([]expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: v.kind[:]}},
+				v.carries(v.listens), share(m.Percent), []expr.Any{&expr.Verdict{Kind: expr.VerdictDrop}}))
+		}
+	}
+}
+
+// version is where in a header of IP what is.
+type version struct {
+	family       nftables.TableFamily
+	kind         [2]byte // of the frame
+	carried, ttl uint32
+	dst, sum     uint32 // of sum, 0: there is none
+	groups       [2]byte
+	listens      byte // in what hosts speak of groups: IGMP; and MLD, which alone has options for each hop
+}
+
+var versions = [...]version{{nftables.TableFamilyIPv4, [2]byte{0x08, 0x00}, 9, 8, 16, 10, [2]byte{0xe0, 0xef}, unix.IPPROTO_IGMP},
+	{nftables.TableFamilyIPv6, [2]byte{0x86, 0xdd}, 6, 7, 24, 0, [2]byte{0xff, 0xff}, unix.IPPROTO_HOPOPTS}}
+
+// carries matches packets that carry this.
+func (v *version) carries(number byte) []expr.Any {
+	return []expr.Any{&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: v.carried, Len: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{number}}}
+}
+
+// scoped gives what makes of a packet to a group one with another time to live. What has none does not leave its host.
+func (v *version) scoped(ttl int) []expr.Any {
+	e := append(v.carries(unix.IPPROTO_UDP), &expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: v.dst, Len: 1},
+		&expr.Range{Op: expr.CmpOpEq, Register: 1, FromData: []byte{v.groups[0]}, ToData: []byte{v.groups[1]}})
+	if ttl == 0 { // the kernel would send it all the same, for who is no member of the group
+		return append(e, &expr.Verdict{Kind: expr.VerdictDrop})
+	}
+	x := &expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: v.ttl, Len: 1}
+	if v.sum > 0 {
+		x.CsumType, x.CsumOffset = expr.CsumTypeInet, v.sum
+	}
+	return append(e, &expr.Immediate{Register: 1, Data: []byte{byte(min(ttl, 255))}}, x)
+}
+
+// scopes are the rules of hosts whose packets leave with another time to live: it is the host that sends them so, and
+// whoever looks at its cable sees it.
+type scopes struct {
+	host   int
+	conn   *nftables.Conn
+	tables []*nftables.Table
+}
+
+// scope lets the hosts send as the marks say, and all others as they do.
+func (l *LAN) scope(marks []Mark) error {
+	var errs []error
+	for _, s := range l.scopes {
+		for _, t := range s.tables {
+			s.conn.DelTable(t)
+		}
+		errs = append(errs, s.conn.Flush(), s.conn.CloseLasting())
+	}
+	l.scopes = nil
+	for _, m := range marks {
+		if m.TTL < 0 {
+			continue
+		}
+		conn, err := nftables.New(nftables.WithNetNSFd(l.hosts[m.Host].fd()), nftables.AsLasting())
+		if err != nil {
+			return errors.Join(append(errs, can("speak nf_tables", err))...)
+		}
+		s := &scopes{host: m.Host, conn: conn}
+		for _, v := range versions {
+			t := conn.AddTable(&nftables.Table{Family: v.family, Name: "scope"})
+			accept := nftables.ChainPolicyAccept
+			c := conn.AddChain(&nftables.Chain{Table: t, Name: "out", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput,
+				Priority: nftables.ChainPriorityFilter, Policy: &accept})
+			conn.AddRule(&nftables.Rule{Table: t, Chain: c, Exprs: v.scoped(m.TTL)})
+			s.tables = append(s.tables, t)
+		}
+		l.scopes = append(l.scopes, s)
+		errs = append(errs, can("filter what a host sends (CONFIG_NF_TABLES_INET)", conn.Flush()))
+	}
+	return errors.Join(errs...)
 }
 
 // share matches so many of a hundred.

@@ -7,11 +7,12 @@ import (
 
 	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
 
 // What a host says of groups is lost on its cable: the switch goes on sending it what it no longer wants. And the time to
-// live of its packets is changed, with a checksum that its receivers take for right.
+// live of its packets is another one, with a checksum that its receivers take for right.
 func TestMarks(t *testing.T) {
 	t.Parallel()
 	l := lan(t, 3)
@@ -24,7 +25,9 @@ func TestMarks(t *testing.T) {
 		if err := l.Drop(nil); err != nil {
 			t.Fatal(err)
 		}
-		s.send("239.129.9.1", 5000, "x")
+		if _, err := s.WriteToUDPAddrPort([]byte("x"), netip.MustParseAddrPort("239.129.9.1:5000")); err != nil && ttl != 0 {
+			t.Fatal(err)
+		}
 	}
 	if got := e.heard(200 * time.Millisecond); len(got) != 2 {
 		t.Errorf("%d packets taken, want 2: as it was, with 5, and none with 0", len(got))
@@ -133,5 +136,35 @@ func TestStrangersOnTheKernel(t *testing.T) {
 				t.Error(at, err)
 			}
 		})
+	}
+}
+
+// Where the time to live is too small packets do not come as far as before, and the router that would have forwarded them
+// is not to blame.
+func TestScopeBetweenSubnets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs of seconds")
+	}
+	t.Parallel()
+	l := siteOf(t, ipmulticast.InternetConfig{Hosts: 3}, ipmulticast.Dense, 2)
+	w := earth(t, l, "ip/unreliable")
+	h := play1(t, w, scenario(t, "at 0s send 0 g 8\nat 300ms ttl 0 1 for 200ms\nat 400ms send 0 g 8\nat 600ms ttl 0 2 for 200ms\nat 700ms send 0 g 8\nat 1s send 0 g 8\n"))
+	var j checkers.Judge
+	j.Load(h)
+	if f := j.Check("TTL-SCOPE"); f.Verdict != spec.Pass || f.Antecedents == 0 {
+		t.Errorf("%v %s %+v", f.Verdict, f.Reason, f.Witness)
+	}
+	got := deliveredBy(h)
+	if got[0] != 4 || got[1] != 3 && got[1] != 2 || got[1]+got[2] >= 2*4 || got[1]+got[2] < 4 {
+		t.Errorf("deliveries %v", got)
+	}
+	left := map[int]int{}
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == spec.Frame && e.Node == 0 && h.ExtraOf(e).Op == "data" {
+			left[h.ExtraOf(e).TTL]++
+		}
+	}
+	if left[1] != 1 || left[2] != 1 || left[16] != 2 {
+		t.Errorf("times to live: %v", left)
 	}
 }

@@ -66,6 +66,7 @@ func (n *Subnets) breakdown(drops []Drop) error {
 			f.drop(f.forward, e)
 		}
 	}
+	n.marked(n.lan.marks)
 	if err := f.conn.Flush(); err != nil {
 		return fmt.Errorf("netns: the segments do not take %v: %w", drops, err)
 	}

@@ -512,7 +512,7 @@ func TestSubnetsCannot(t *testing.T) {
 	for _, c := range []struct{ step, want string }{
 		{"at 0s delay 0 by 1ms", "no switch of our own"},
 		{"at 0s router-down r2", "the number of routers is 2"},
-		{"at 0s ttl 0 3 for 10ms", "one switch of a LAN"},
+		{"at 0s rogue 10%", "one switch of a LAN"},
 	} {
 		s, err := faults.Parse("conform.scenario/1\nnodes 2\ngroup g 0 1\nseed 1\n" + c.step + "\n")
 		if err != nil {
