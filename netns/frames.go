@@ -100,10 +100,13 @@ func (x *frames) Receive(take func(impl.Input) bool) {
 // Close implements [Link].
 func (x *frames) Close() error { return x.f.Close() }
 
+// driverRules are those of the drivers of this process. The correct ones, but for a test that plants a bug.
+var driverRules ipmulticast.DriverRules
+
 // driver makes the driver of a LAN without IP.
 func driver(cfg *impl.Config, groups []GuestGroup) impl.Layer {
 	mac := func(n spec.NodeID) (m ipmulticast.MAC) { copy(m[:], hostMAC(int(n))); return m }
-	return ipmulticast.NewDriver(ipmulticast.DriverConfig{Self: cfg.Self, Own: mac(cfg.Self),
+	return ipmulticast.NewDriver(ipmulticast.DriverConfig{Self: cfg.Self, Own: mac(cfg.Self), Rules: driverRules,
 		MACOf: func(n spec.NodeID) (ipmulticast.MAC, bool) { return mac(n), n >= 0 && int(n) < cfg.Nodes },
 		NodeAt: func(m ipmulticast.MAC) (spec.NodeID, bool) {
 			for n := range spec.NodeID(cfg.Nodes) {

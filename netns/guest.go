@@ -15,6 +15,7 @@ import (
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -34,31 +35,35 @@ const (
 //	slow NANOSECONDS         how much longer its disk takes from now on
 //	go                       after a moment that it has told of
 //	clock AHEAD PERCENT      what its node's clock says from now on
+//	overflow GROUPS          other programs ask its network card for so many more
 //	begun                    the scenario begins
 //
 // It writes a history of what its node observes to its output, as a [Host] does. Before the node does what one of its
 // moments is about, it tells so, and the node waits for a go: so a fault strikes exactly there.
 type Guest struct {
-	Stack  string           // the name of what it runs
-	Nodes  []string         // the names of all nodes
-	Self   spec.NodeID      // its own
-	Groups []GuestGroup     // of all nodes
-	Stacks []spec.GroupID   // those of the groups for which it has a stack, ascending; nil: there is one group, and nothing names it
-	Wire   Wire             // how packets travel
-	TTL    int              // of those to a group, on a wire that has addresses for groups; 0: 1
-	Peers  []netip.AddrPort // of all nodes
-	TS, TL time.Duration    // the timers
-	Seed   uint64           // of layers
-	Lie    spec.Lie         // what it lies about
-	Epoch  spec.Time        // when the history began
-	Depths bool             // tell how many copies layers keep
-	Shift  time.Duration    // how far the kernel's clock is ahead for it
-	Ahead  time.Duration    // and that of its node, in all
-	Fast   int              // percent: what that clock gains besides, since the epoch
-	Sights bool             // tell which datagrams of groups came in, and at the end how late it was at most
-	Life   spec.Incarnation // the number of the life that begins
-	Slow   time.Duration    // how much longer its disk takes
-	Watch  []faults.When    // the moments; the K of each counts this life only
+	Stack  string               // the name of what it runs
+	Nodes  []string             // the names of all nodes
+	Self   spec.NodeID          // its own
+	Groups []GuestGroup         // of all nodes
+	Stacks []spec.GroupID       // those of the groups for which it has a stack, ascending; nil: there is one group, and nothing names it
+	Wire   Wire                 // how packets travel
+	TTL    int                  // of those to a group, on a wire that has addresses for groups; 0: 1
+	Peers  []netip.AddrPort     // of all nodes
+	TS, TL time.Duration        // the timers
+	Seed   uint64               // of layers
+	Lie    spec.Lie             // what it lies about
+	Epoch  spec.Time            // when the history began
+	Depths bool                 // tell how many copies layers keep
+	Tap    bool                 // its network card is a TAP, descriptor 5,
+	Model  ipmulticast.NICModel // which filters like this,
+	Slots  int                  // and has room for so many groups, if it is exact
+	Shift  time.Duration        // how far the kernel's clock is ahead for it
+	Ahead  time.Duration        // and that of its node, in all
+	Fast   int                  // percent: what that clock gains besides, since the epoch
+	Sights bool                 // tell which datagrams of groups came in, and at the end how late it was at most
+	Life   spec.Incarnation     // the number of the life that begins
+	Slow   time.Duration        // how much longer its disk takes
+	Watch  []faults.When        // the moments; the K of each counts this life only
 
 	begun func() // the scenario begins
 }
@@ -129,6 +134,9 @@ func (g *Guest) link(cfg *impl.Config) (Link, error) {
 	case g.Wire == Streams:
 		return listenStreams(cfg, g.Peers)
 	case g.Wire == Frames:
+		if g.Tap {
+			return listenTap(cfg, g)
+		}
 		return listenFrames()
 	case g.Stacks != nil:
 		return listenGroups(cfg, g)
@@ -160,6 +168,12 @@ func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool, slow *lag) erro
 			if g.begun != nil {
 				g.begun()
 			}
+		case "overflow":
+			groups, err := strconv.Atoi(rest)
+			if err != nil {
+				return fmt.Errorf("netns: command %q: want overflow GROUPS", lines.Text())
+			}
+			node.overflow(groups)
 		case "clock":
 			var by, percent int64
 			if n, err := fmt.Sscan(rest, &by, &percent); n != 2 || err != nil {

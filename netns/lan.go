@@ -36,8 +36,10 @@ type LAN struct {
 	guest   *stranger // nil: nobody wants it yet
 	marks   []Mark
 	tape    recording
-	scopes  []*scopes // of hosts that send with another time to live
-	threads []func() // of programs whose clocks are ahead
+	cards   Cards
+	taps    []*os.File // by host, where that is what their cards are
+	scopes  []*scopes  // of hosts that send with another time to live
+	threads []func()   // of programs whose clocks are ahead
 }
 
 // The timers of the switch, in hundredths of a second. While the first queries are answered it sends everything
@@ -63,11 +65,14 @@ var lanBroadcast = netip.AddrFrom4([4]byte{10, 129, 0, 255})
 func hostMAC(host int) net.HardwareAddr { return net.HardwareAddr{2, 0, 10, 129, 0, byte(host + 1)} }
 
 // NewLAN builds a switch with so many hosts, at most 128. It returns when the switch no longer floods.
-func NewLAN(hosts int) (l *LAN, err error) {
+func NewLAN(hosts int) (*LAN, error) { return NewLANOf(hosts, Veths) }
+
+// NewLANOf is [NewLAN] with hosts that have other network cards.
+func NewLANOf(hosts int, cards Cards) (l *LAN, err error) {
 	if hosts < 1 || hosts > 128 {
 		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
 	}
-	l = &LAN{ports: make([]int, hosts)}
+	l = &LAN{ports: make([]int, hosts), cards: cards}
 	if l.thread, err = newThread(); err != nil {
 		return nil, err
 	}
@@ -94,7 +99,17 @@ func NewLAN(hosts int) (l *LAN, err error) {
 		}
 	}
 	for h := range hosts {
-		if err := l.thread.in(l.hosts[h], func() error { return configure(h, hosts) }); err != nil {
+		if cards == Taps {
+			break
+		}
+		if err := l.thread.in(l.hosts[h], func() error {
+			if cards == Macvlans {
+				if err := stackCard(h); err != nil {
+					return err
+				}
+			}
+			return configure(h, hosts)
+		}); err != nil {
 			return l, err
 		}
 	}
@@ -200,9 +215,15 @@ func inside(n namespace) (bool, error) {
 // plug connects a host with the switch.
 func (l *LAN) plug(h int) error {
 	return l.thread.in(l.place, func() error {
+		if l.cards == Taps {
+			return l.plugTap(h)
+		}
 		name := fmt.Sprint("port", h)
 		v := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name, MasterIndex: l.bridge, TxQLen: 1000, MTU: lanMTU},
 			PeerName: "lan", PeerHardwareAddr: hostMAC(h), PeerNamespace: netlink.NsFd(l.hosts[h].fd())}
+		if l.cards == Macvlans {
+			v.PeerName, v.PeerHardwareAddr = "wire", nil
+		}
 		if err := l.links.LinkAdd(v); err != nil {
 			return can("make a veth (CONFIG_VETH)", err)
 		}
@@ -244,8 +265,10 @@ func configure(h, hosts int) error {
 	if err != nil {
 		return err
 	}
-	if err := sumInSoftware("lan"); err != nil {
-		return err
+	if card.Type() != "macvlan" { // which leaves that to the end of the cable below it
+		if err := sumInSoftware("lan"); err != nil {
+			return err
+		}
 	}
 	addr := &netlink.Addr{IPNet: &net.IPNet{IP: HostAddr(h).AsSlice(), Mask: net.CIDRMask(24, 32)}, Broadcast: lanBroadcast.AsSlice()}
 	if err := errors.Join(links.LinkSetUp(lo), links.AddrAdd(card, addr), links.LinkSetUp(card)); err != nil {
@@ -386,6 +409,9 @@ func (l *LAN) Close() error {
 	l.filter.end()
 	if l.links != nil {
 		l.links.Close()
+	}
+	for _, f := range l.taps {
+		errs = append(errs, f.Close())
 	}
 	for _, h := range l.hosts {
 		errs = append(errs, h.f.Close())

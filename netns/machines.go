@@ -189,6 +189,12 @@ func (w *World) breakDown(i int) error {
 	case faults.Skew, faults.Jump, faults.Drift:
 		return w.setClock(a.Node)
 	case faults.Overflow:
+		if w.cfg.LAN.cards == Taps {
+			if r := w.nodes[a.Node]; r.up() {
+				return r.say(fmt.Sprint("overflow ", a.Size))
+			}
+			return nil
+		}
 		stop, err := w.cfg.LAN.Fill(int(a.Node), a.Size)
 		if err == nil {
 			w.undo = append(w.undo, undo{-1, func() error { stop(); return nil }})

@@ -146,7 +146,7 @@ func TestScopeBetweenSubnets(t *testing.T) {
 		t.Skip("runs of seconds")
 	}
 	t.Parallel()
-	l := siteOf(t, ipmulticast.InternetConfig{Hosts: 3}, ipmulticast.Dense, 2)
+	l := spread{mode: ipmulticast.Dense, plan: ipmulticast.InternetConfig{Hosts: 3, Subnets: 3}}.build(t)
 	w := earth(t, l, "ip/unreliable")
 	h := play1(t, w, scenario(t, "at 0s send 0 g 8\nat 300ms ttl 0 1 for 200ms\nat 400ms send 0 g 8\nat 600ms ttl 0 2 for 200ms\nat 700ms send 0 g 8\nat 1s send 0 g 8\n"))
 	var j checkers.Judge

@@ -156,6 +156,10 @@ func (n *Node) remark(e *impl.Effect) {
 		n.role(e)
 		return
 	}
+	if e.Code == impl.FilteredByDriver && n.cfg.Sights {
+		n.discarded(e.Code)
+		return
+	}
 	if e.Code == impl.Taken && n.cfg.Sights {
 		n.saw(spec.GroupID(e.Num), -1)
 		return

@@ -61,6 +61,9 @@ func (r *resident) begin(l *LAN, program []string, g *Guest) error {
 	}
 	x.cmd.Env = append(os.Environ(), GuestVariable+"="+string(text), "GOMAXPROCS=1")
 	x.cmd.ExtraFiles = []*os.File{ours, r.disk.file}
+	if g.Tap {
+		x.cmd.ExtraFiles = append(x.cmd.ExtraFiles, l.taps[r.id])
+	}
 	x.cmd.Stderr = &x.stderr
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	out, err := x.cmd.StdoutPipe()
@@ -130,7 +133,7 @@ func (r *resident) enter(x *life, e spec.Event, extra *spec.Extra) {
 		return
 	}
 	x.events = append(x.events, o)
-	if e.Kind != spec.Note && e.Kind != spec.Receive && e.Kind != spec.Invoke && e.Kind != spec.Return {
+	if e.Kind != spec.Note && e.Kind != spec.Receive && e.Kind != spec.Discard && e.Kind != spec.Invoke && e.Kind != spec.Return {
 		*r.last = Now()
 	}
 	switch e.Kind {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -29,6 +30,8 @@ type WorldConfig struct {
 	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
 	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
 	Frames  bool                                       // the history tells of the frames on the cables, and of what nodes take in
+	NIC     ipmulticast.NICModel                       // how cards filter, where they can be told (TAPs)
+	Slots   int                                        // of an exact filter
 }
 
 // World plays scenarios on a LAN in real time. It implements [faults.World].
@@ -89,6 +92,14 @@ type moment struct {
 func NewWorld(cfg WorldConfig) (*World, error) {
 	if cfg.LAN == nil {
 		return nil, errors.New("netns: a world needs a LAN")
+	}
+	if cfg.LAN.cards == Taps {
+		switch {
+		case cfg.Wire != Frames:
+			return nil, fmt.Errorf("netns: behind a TAP there is no IP for %s", cfg.Wire)
+		case cfg.NIC == ipmulticast.Hash512:
+			return nil, errors.New("netns: the filter of a TAP has 64 bins, and that of a macvlan 256")
+		}
 	}
 	return &World{cfg: cfg}, nil
 }
@@ -303,6 +314,7 @@ func (w *World) start(n spec.NodeID) error {
 	if len(w.s.Groups) > 1 || w.cfg.Across {
 		guest.Stacks = w.s.Stacks()[n]
 	}
+	guest.Tap, guest.Model, guest.Slots = w.cfg.LAN.cards == Taps, w.cfg.NIC, w.cfg.Slots
 	c := w.aheadOf(n)
 	guest.Shift, guest.Ahead, guest.Fast = fromStart(w.s, n), time.Duration(c.ahead), int(c.percent)
 	guest.Life, guest.Slow = spec.Incarnation(len(r.seat.lives)), w.slowness(n)

@@ -55,6 +55,9 @@ func visit(g Guest) error {
 	if !ok {
 		return fmt.Errorf("no stack %q", g.Stack)
 	}
+	if g.Stack == "hardware/trusting" { // the bug: what the card lets through is taken
+		driverRules.Takes = func(bool) bool { return true }
+	}
 	return g.Run(x.stack, os.Stdin, os.Stdout)
 }
 
