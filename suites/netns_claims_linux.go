@@ -44,12 +44,12 @@ func (o *outdoor) claims(ctx context.Context, lan *netns.LAN) error {
 	var others sync.WaitGroup
 	for range o.hands - 1 {
 		others.Go(func() {
-			lan, err := o.lans.get()
+			lan, back, err := o.borrow(o.plan.Nodes)
 			if err != nil {
 				d.fail(err)
 				return
 			}
-			defer o.lans.put(lan)
+			defer back()
 			d.work(ctx, lan)
 		})
 	}

@@ -70,6 +70,9 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 			c.Transport.Options = []Setting{{"pim", "none"}, {"snooping", "on"}, {"subnets", "1"}}
 		}
 	}
+	if _, err := c.cards(); err != nil {
+		return c, "", err
+	}
 	if c.wide() && c.across() {
 		return c, "", errors.New("a host between subnets is in one group, in this version")
 	}
@@ -272,14 +275,15 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 	if o.cell.logged() || o.cell.changes() {
 		model = spec.CrashRecovery
 	}
-	if n, _ := o.cell.network(); o.wire == netns.Multicast && !o.cell.wide() {
+	n, _ := o.cell.network()
+	if o.wire == netns.Multicast && !o.cell.wide() {
 		if err := lan.Snoop(n.snoop); err != nil {
 			return nil, err
 		}
 	}
 	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL,
 		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
-		Frames: o.framed(s), Capture: func(at spec.Time, from int, frame []byte) {
+		Frames: o.framed(s), NIC: n.nic, Slots: n.slots, Capture: func(at spec.Time, from int, frame []byte) {
 			_ = frames.Write(at, frame)
 			if from >= 0 && carries(frame) {
 				o.packets++

@@ -158,6 +158,8 @@ func TestNotOutdoors(t *testing.T) {
 		{"unicast/reliable/causal/anonymous", "membership anonymous"},
 		{"unicast/reliable/real-time", "bounds none"},
 		{"unicast:mtu=1400/reliable/causal", "cuts packets"},
+		{"hardware:nic=hash512/reliable/causal", "64 bins"},
+		{"hardware:nic=exact,slots=9/reliable/causal", "room for 6"},
 	} {
 		cell, err := ParseCell(c.cell)
 		if err != nil {

@@ -48,6 +48,9 @@ func (c Cell) unseen(id spec.ID) string {
 
 // borrow gives the LAN of the cell, and what to call when it is not needed any more.
 func (o *outdoor) borrow(nodes int) (*netns.LAN, func(), error) {
+	if cards, err := o.cell.cards(); err != nil || cards != netns.Veths {
+		return o.carded(nodes)
+	}
 	if !o.cell.wide() {
 		lan, err := o.lans.get()
 		return lan, func() {
