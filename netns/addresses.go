@@ -61,7 +61,7 @@ func (l *LAN) forgotten(group netip.Addr, longest time.Duration) error {
 // Snoop lets the switch look at who listens to which group, as it does from the start, or send everything everywhere.
 // A switch that begins to look asks first, and floods while it is answered; it returns when that is over.
 func (l *LAN) Snoop(on bool) error {
-	if on == !l.blind {
+	if on == !l.blind || l.wide != nil { // between subnets nothing snoops
 		return nil
 	}
 	v := uint64(0)
