@@ -138,15 +138,15 @@ func TestDrivesOfALAN(t *testing.T) {
 		steps string
 		right func(h *spec.History) bool
 	}{
-		"full": {"at 20ms disk-full 1 for 100ms\nat 40ms send 1 g 60000\nat 60ms send 0 g 10\nat 80ms send 1 g 10\nat 150ms crash 1\nat 170ms recover 1\n",
+		"full": {"at 20ms disk-full 1\nat 40ms send 1 g 60000\nat 300ms send 1 g 10\nat 400ms crash 1\nat 420ms recover 1\n",
 			func(h *spec.History) bool {
 				return count(h, spec.Refuse, 1) > 0 && count(h, spec.Ack, 1) == 0 && count(h, spec.Recover, 1) == 1
 			}},
-		"slow": {"at 0s disk-slow 0 by 100ms for 300ms\nat 20ms send 0 g 10\n",
+		"slow": {"at 0s disk-slow 0 by 100ms\nat 20ms send 0 g 10\n",
 			func(h *spec.History) bool {
 				return first(h, spec.Ack)-first(h, spec.Send) > spec.Time(90*time.Millisecond)
 			}},
-		"gone": {"at 0s send 0 g 10\nat 50ms disk-gone 1\nat 60ms crash 1\nat 60ms crash 2\nat 80ms recover 1\nat 80ms recover 2\n",
+		"gone": {"at 0s send 0 g 10\nat 250ms disk-gone 1\nat 300ms crash 1\nat 300ms crash 2\nat 320ms recover 1\nat 320ms recover 2\n",
 			func(h *spec.History) bool { return redelivered(h, 1) == 0 && redelivered(h, 2) == 1 }},
 	} {
 		h := play1(t, w, scenario(t, c.steps))

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	}
 	h, asked, err := HostAsked()
 	if !asked {
-		_ = flag.Set("test.parallel", "8") // they wait more than they work. The command line may say otherwise
+		_ = flag.Set("test.parallel", "12") // they wait more than they work. The command line may say otherwise
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 		os.Exit(m.Run())
 	}

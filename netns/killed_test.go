@@ -248,6 +248,7 @@ func measure(h *spec.History) (u underFire) {
 // Processes are killed while they write, over and over, and the levels with logs keep what they promise: where the
 // applications say how much they have kept, and where they are told all again.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	rounds := 6
 	if testing.Short() {
 		rounds = 2

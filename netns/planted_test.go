@@ -56,6 +56,7 @@ func (s *slaughter) acknowledged(slow []spec.NodeID, victims ...spec.NodeID) *sp
 
 // Every planted bug that SIGKILL can show is caught, and what has no bug is not.
 func TestPlantedBugsAreCaught(t *testing.T) {
+	t.Parallel()
 	for i, p := range planted {
 		if testing.Short() && i > 0 {
 			continue

@@ -127,6 +127,7 @@ func TestTheSwitchChangesUnderTraffic(t *testing.T) {
 
 // The levels that repair what is altered repair it on the kernel.
 func TestLevelsRepairWhatIsAltered(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"unicast/reliable", "ip/reliable-ip/causal", "hardware/reliable-ip", "tcp/reliable"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

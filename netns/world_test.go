@@ -107,6 +107,7 @@ func deliveredBy(h *spec.History) (n [3]int) {
 // Every wire carries the messages of a group, and what goes wrong with the kernel's help is repaired by the levels that
 // repair it; where none does it shows.
 func TestLevelsOnTheKernel(t *testing.T) {
+	t.Parallel()
 	for i, name := range slices.Sorted(maps.Keys(guests)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
