@@ -2,18 +2,29 @@ package suites
 
 import (
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/netns"
 	"github.com/conform-go/conform/spec"
 )
 
 // On the kernel members come and go, are cut off and killed, a server of groups comes back to its database, and hosts are
 // in several groups: with all that the judges need to be told. What is claimed holds, and these are put to the test.
+//
+// All are played at the same time: they wait more than they work.
 func TestMembershipsOutdoors(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("runs of seconds")
 	}
+	lan, err := netns.NewLAN(1) // or the test is skipped
+	skipWithout(t, err)
+	defer lan.Close()
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { coordinatorDiesInTheFlush(t) })
 	for name, c := range map[string]struct {
 		text  string
 		bites []spec.ID
@@ -36,19 +47,21 @@ func TestMembershipsOutdoors(t *testing.T) {
 		"numbers": {"subject unicast/reliable/total-seqserver/static\nnodes 3\ngroup g 0 1 2\nseed 1\nnet latency 1ms..1ms\nat 0s send 0 g 8\nat 0s send 1 g 8\nat 5ms send 2 g 8\n",
 			[]spec.ID{"SEQUENCE-LINEARIZABLE"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, err := faults.Parse("conform.scenario/1\n" + c.text)
-			if err != nil {
-				t.Fatal(err)
-			}
+		s, err := faults.Parse("conform.scenario/1\n" + c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
 			bites := c.bites
 			for range again { // a machine that does other things may be too late for a claim to hold, and be judged
 				r, err := ReplayOutdoors(s, nil)
-				skipWithout(t, err)
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+					return
+				}
 				for i := range r.Requirements {
 					if x := &r.Requirements[i]; x.Claimed && x.Verdict == spec.Fail {
-						t.Errorf("%s: %s", x.ID, x.Witness.Text)
+						t.Errorf("%s: %s: %s", name, x.ID, x.Witness.Text)
 					}
 				}
 				bites = slices.DeleteFunc(slices.Clone(bites), func(id spec.ID) bool {
@@ -59,7 +72,7 @@ func TestMembershipsOutdoors(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("%v: not put to the test", bites)
+			t.Errorf("%s: %v: not put to the test", name, bites)
 		})
 	}
 }
