@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/conform-go/conform/faults"
@@ -33,10 +34,10 @@ const (
 //	send NODE GROUP BODY     to the group where NODE is -1; the body in base64
 //	join GROUP               also leave, sync, query, create, destroy
 //	slow NANOSECONDS         how much longer its disk takes from now on
+//	begin                    of the scenario: what the node has done before is not counted
 //	go                       after a moment that it has told of
 //	clock AHEAD PERCENT      what its node's clock says from now on
 //	overflow GROUPS          other programs ask its network card for so many more
-//	begun                    the scenario begins
 //
 // It writes a history of what its node observes to its output, as a [Host] does. Before the node does what one of its
 // moments is about, it tells so, and the node waits for a go: so a fault strikes exactly there.
@@ -63,6 +64,7 @@ type Guest struct {
 	Sights bool                 // tell which datagrams of groups came in, and at the end how late it was at most
 	Life   spec.Incarnation     // the number of the life that begins
 	Slow   time.Duration        // how much longer its disk takes
+	Waits  bool                 // the scenario has not begun
 	Watch  []faults.When        // the moments; the K of each counts this life only
 
 	begun func() // the scenario begins
@@ -119,11 +121,12 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 	if len(w.when) > 0 {
 		c.Moment = w.moment
 	}
+	w.counts.Store(!g.Waits)
 	node, err := Start(c)
 	if err != nil {
 		return errors.Join(err, link.Close())
 	}
-	err = g.obey(node, in, w.gone, &slow)
+	err = g.obey(node, in, w, &slow)
 	return errors.Join(err, node.Close(), diary.failure())
 }
 
@@ -146,7 +149,7 @@ func (g *Guest) link(cfg *impl.Config) (Link, error) {
 
 // obey hands the application what the input says. The application may wait for the node, and a go does not wait for the
 // application.
-func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool, slow *lag) error {
+func (g *Guest) obey(node *Node, in io.Reader, w *watch, slow *lag) error {
 	wants := make(chan string, 1<<10)
 	over := make(chan error, 1)
 	go func() {
@@ -163,8 +166,9 @@ func (g *Guest) obey(node *Node, in io.Reader, gone chan<- bool, slow *lag) erro
 	for lines.Scan() {
 		switch word, rest, _ := strings.Cut(lines.Text(), " "); word {
 		case "go":
-			gone <- true
-		case "begun":
+			w.gone <- true
+		case "begin":
+			w.counts.Store(true)
 			if g.begun != nil {
 				g.begun()
 			}
@@ -230,10 +234,14 @@ type watch struct {
 	passed []int // how often
 	tell   io.Writer
 	gone   chan bool
+	counts atomic.Bool
 }
 
 // moment is called before the node does a thing.
 func (w *watch) moment(on faults.Moment, point string) {
+	if !w.counts.Load() {
+		return
+	}
 	for i := range w.when {
 		x := &w.when[i]
 		action := x.On == faults.OnAction && on != faults.OnPoint

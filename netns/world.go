@@ -39,8 +39,8 @@ type WorldConfig struct {
 // A crash is a SIGKILL: what the node has handed to the kernel still arrives, and the kernel says for it that it leaves
 // its groups. Where what is in flight may be lost (crash-lossy) the host's cable is unplugged first, and nobody hears
 // anything of it any more. A pause is a SIGSTOP. Omissions, loss, partitions and whatever is done to packets are the
-// switch's, each change of them one transaction. Where a fault strikes at the k-th action of a node, the node waits there until it has struck; of a
-// node that has come back the actions since then count.
+// switch's, each change of them one transaction. Where a fault strikes at the k-th action of a node, the node waits there until it has struck. What
+// it did before the scenario began does not count, and of a node that has come back only the actions since then do.
 //
 // A run has the parts that one in package sim has, and is as settled: all faults are healed, and nothing has been
 // observed for twice TL and a bit; or, where nobody is down, everyone has delivered everything and nothing more comes.
@@ -251,11 +251,9 @@ func (w *World) raise() error {
 	if err := w.await(); err != nil {
 		return err
 	}
-	if w.cfg.Frames {
-		for _, r := range w.nodes {
-			if err := r.say("begun"); err != nil {
-				return err
-			}
+	for _, r := range w.nodes {
+		if err := r.say("begin"); err != nil {
+			return err
 		}
 	}
 	w.base = Now() - w.epoch
@@ -317,6 +315,7 @@ func (w *World) start(n spec.NodeID) error {
 	guest.Tap, guest.Model, guest.Slots = w.cfg.LAN.cards == Taps, w.cfg.NIC, w.cfg.Slots
 	c := w.aheadOf(n)
 	guest.Shift, guest.Ahead, guest.Fast = fromStart(w.s, n), time.Duration(c.ahead), int(c.percent)
+	guest.Waits = w.base == 0
 	guest.Life, guest.Slow = spec.Incarnation(len(r.seat.lives)), w.slowness(n)
 	guest.Watch, r.steps = momentsOf(w.s, n, w.fired)
 	return r.begin(w.cfg.LAN, w.cfg.Program, guest)

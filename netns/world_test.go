@@ -49,8 +49,8 @@ var guests = map[string]struct {
 // visit runs one of them.
 func visit(g Guest) error {
 	x, ok := guests[g.Stack]
-	if !ok && g.Stack == drivenStack {
-		return g.Run(onDrive, os.Stdin, os.Stdout)
+	if other := others[g.Stack]; other != nil {
+		return g.Run(other, os.Stdin, os.Stdout)
 	}
 	if !ok {
 		return fmt.Errorf("no stack %q", g.Stack)
