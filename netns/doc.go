@@ -25,14 +25,21 @@
 // [Sockets]. An [Internet] is a line of subnets with multicast routers between them, of which the kernel forwards what a
 // [Router] has learned from the reports of hosts.
 //
+// A host may be in several groups: it has a stack for each, and where groups have addresses a socket for each, all of
+// them at one port (groups.go). Members may come and go, and groups be created and destroyed; what views, states and
+// objects are about is told to the judges as in the simulated world (objects.go).
+//
+// The disk of a guest is a file without a name (drive.go): on the machine's own disk where its logs have to outlive it. It
+// can get full, on a small file system of its own; it can be slow, be replaced by an empty one, and have a bit changed
+// while its node is down.
+//
 // # What is not
 //
 // SIGKILL takes from a process what is in its memory, and nothing else: what it has handed to the kernel, synced or
 // not, is still there when it comes back. So this world shows whoever promises before writing; it can't show whoever
 // writes and does not sync, and what it says of a store holds for the death of processes, not for the loss of power. Nor
 // does a layer see a torn record here: the store gives back the last commit that is whole. A disk that loses what was
-// not synced, tears what it was writing, lies about a sync, or flips a bit, stands in the simulated world (faults/sim)
-// only.
+// not synced, tears what it was writing, or lies about a sync, stands in the simulated world (faults/sim) only.
 //
 // Nothing here is replayed exactly: a seed decides who is killed when, and the machine decides what that meets.
 //
