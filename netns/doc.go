@@ -30,7 +30,7 @@
 // objects are about is told to the judges as in the simulated world (objects.go).
 //
 // The disk of a guest is a file without a name (drive.go): on the machine's own disk where its logs have to outlive it. It
-// can get full, on a small file system of its own; it can be slow, be replaced by an empty one, and have a bit changed
+// can have no room left, by a quota; it can be slow, be replaced by an empty one, and have a bit changed
 // while its node is down.
 //
 // # What is not

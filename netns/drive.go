@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,13 +17,8 @@ import (
 )
 
 // drive is what the disk of a node is: a file without a name, which the node's processes inherit one after the other, and
-// of which nothing is left when the harness is gone. It is in memory, on the real disk of the machine, or, where it is to
-// get full, on a small file system of its own that is mounted nowhere.
-type drive struct {
-	file    *os.File
-	room    *os.File // the root of its own file system; nil: it has none
-	ballast *os.File // takes the room
-}
+// of which nothing is left when the harness is gone. It is in memory, or on the real disk of the machine.
+type drive struct{ file *os.File }
 
 // ground says on what a drive is.
 type ground uint8
@@ -33,83 +26,36 @@ type ground uint8
 const (
 	memory ground = iota // nobody writes to it what has to last
 	real                 // a sync is one
-	small                // it can get full
 )
 
-// smallRoom is how many bytes a small file system has.
-const smallRoom = 4 << 20
-
 func newDrive(on ground) (*drive, error) {
-	switch on {
-	case real:
-		fd, err := unix.Open(os.TempDir(), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if on == memory {
+		f, err := memoryFile("disk")
 		if err != nil {
-			return nil, can("make a file without a name in "+os.TempDir(), err)
+			return nil, err
 		}
-		return &drive{file: os.NewFile(uintptr(fd), "disk")}, nil
-	case small:
-		return newSmallDrive()
+		return &drive{file: f}, nil
 	}
-	f, err := memoryFile("disk")
+	fd, err := unix.Open(os.TempDir(), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, can("make a file without a name in "+os.TempDir(), err)
 	}
-	return &drive{file: f}, nil
+	return &drive{file: os.NewFile(uintptr(fd), "disk")}, nil
 }
 
-// newSmallDrive makes a file on a tmpfs of its own.
-func newSmallDrive() (d *drive, err error) {
-	const what = "make a small file system (CAP_SYS_ADMIN)"
-	fs, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return nil, can(what, err)
+// limit lets a process write no byte of any file any more, or lets it again: a quota, which the kernel keeps (prlimit(2),
+// RLIMIT_FSIZE). A file system without room would not do, for in the pages that a store has already there is room for
+// a while. The process 0 is this one.
+func limit(process int, full bool) error {
+	var r unix.Rlimit
+	if err := unix.Prlimit(process, unix.RLIMIT_FSIZE, nil, &r); err != nil {
+		return can("ask for the quota of a process", err)
 	}
-	defer unix.Close(fs)
-	if err = unix.FsconfigSetString(fs, "size", fmt.Sprint(smallRoom)); err == nil {
-		err = unix.FsconfigCreate(fs)
+	if r.Cur = r.Max; full {
+		r.Cur = 0
 	}
-	if err != nil {
-		return nil, can(what, err)
-	}
-	root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
-	if err != nil {
-		return nil, can(what, err)
-	}
-	d = &drive{room: os.NewFile(uintptr(root), "room")}
-	for _, x := range []struct {
-		name string
-		file **os.File
-	}{{"disk", &d.file}, {"ballast", &d.ballast}} {
-		fd, err := unix.Openat(root, x.name, unix.O_CREAT|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-		if err != nil {
-			return nil, errors.Join(can(what, err), d.close())
-		}
-		*x.file = os.NewFile(uintptr(fd), x.name)
-	}
-	return d, nil
+	return can("set the quota of a process", unix.Prlimit(process, unix.RLIMIT_FSIZE, &r, nil))
 }
-
-// fill takes all the room that is left.
-func (d *drive) fill() error {
-	if d.ballast == nil {
-		return errors.New("netns: the disk is not one that can get full")
-	}
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(d.ballast.Fd()), &st); err != nil {
-		return err
-	}
-	at, err := d.ballast.Seek(0, 2)
-	if left := int64(st.Bavail) * st.Bsize; err == nil && left > 0 {
-		err = unix.Fallocate(int(d.ballast.Fd()), 0, at, left)
-	}
-	if errors.Is(err, unix.ENOSPC) { // the node was quicker, and will not be again
-		err = nil
-	}
-	return err
-}
-
-// clear gives the room back.
-func (d *drive) clear() error { return d.ballast.Truncate(0) }
 
 // flip changes one bit of what the logs on the disk hold, while nobody has it open.
 func (d *drive) flip(r spec.Rand) (err error) {
@@ -159,44 +105,20 @@ func (d *drive) flip(r spec.Rand) (err error) {
 	})
 }
 
-func (d *drive) close() error {
-	var errs []error
-	for _, f := range []*os.File{d.file, d.ballast, d.room} {
-		if f != nil {
-			errs = append(errs, f.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
+func (d *drive) close() error { return d.file.Close() }
 
-// groundOf says on what the disk of a node has to be in a scenario.
-func (w *World) groundOf(n spec.NodeID) ground {
-	for i := range w.s.Steps {
-		if a := &w.s.Steps[i].Action; a.Op == faults.DiskFull && a.Node == n {
-			return small
-		}
-	}
+// ground says on what the disks of nodes are.
+func (w *World) ground() ground {
 	if w.cfg.Logs {
 		return real
 	}
 	return memory
 }
 
-// noRoom says why no disk can get full here, or nil.
-var noRoom = sync.OnceValue(func() error {
-	d, err := newSmallDrive()
-	if err != nil {
-		return err
-	}
-	return d.close()
-})
-
 // canStore says why a fault of disks can't be brought about, or nil.
 func canStore(op faults.Op) error {
 	switch op {
-	case faults.DiskFull:
-		return noRoom()
-	case faults.DiskSlow, faults.DiskGone, faults.DiskFlip:
+	case faults.DiskFull, faults.DiskSlow, faults.DiskGone, faults.DiskFlip:
 		return nil
 	case faults.LostSync, faults.Torn:
 		return fmt.Errorf("%v: what a process has written the kernel keeps when the process is killed, synced or not and never half of it: it takes a loss of power", op)
@@ -205,17 +127,13 @@ func canStore(op faults.Op) error {
 }
 
 // store begins a fault of a node's disk, or ends it.
-func (w *World) store(a *faults.Action, begins bool) error {
+func (w *World) store(a *faults.Action) error {
 	r := w.nodes[a.Node]
 	switch a.Op {
 	case faults.DiskFull:
-		if begins {
-			return r.disk.fill()
+		if x := r.seat.up(); x != nil {
+			return limit(x.cmd.Process.Pid, w.among(faults.DiskFull, a.Node))
 		}
-		if w.among(faults.DiskFull, a.Node) {
-			return nil
-		}
-		return r.disk.clear()
 	case faults.DiskSlow:
 		if r.up() {
 			return r.say(fmt.Sprintf("slow %d", w.slowness(a.Node)))
@@ -253,18 +171,14 @@ func (w *World) readBack(n spec.NodeID) error {
 		}
 		switch w.s.Steps[f.step].Action.Op {
 		case faults.DiskGone:
-			d, err := newDrive(w.groundOf(n))
+			d, err := newDrive(w.ground())
 			if err != nil {
 				return err
 			}
 			if err := r.disk.close(); err != nil {
 				return errors.Join(err, d.close())
 			}
-			if r.disk = d; w.among(faults.DiskFull, n) {
-				w.active = slices.DeleteFunc(w.active, func(g active) bool { // the new disk has room
-					return g.step >= 0 && w.s.Steps[g.step].Action.Op == faults.DiskFull && w.s.Steps[g.step].Action.Node == n
-				})
-			}
+			r.disk = d
 		case faults.DiskFlip:
 			if err := r.disk.flip(spec.NewRand(w.s.Seed, 0xf11b, uint64(n)+1, uint64(len(r.seat.lives)))); err != nil {
 				return err

@@ -64,6 +64,7 @@ type Guest struct {
 	Sights bool                 // tell which datagrams of groups came in, and at the end how late it was at most
 	Life   spec.Incarnation     // the number of the life that begins
 	Slow   time.Duration        // how much longer its disk takes
+	Full   bool                 // … or has no room
 	Waits  bool                 // the scenario has not begun
 	Watch  []faults.When        // the moments; the K of each counts this life only
 
@@ -95,6 +96,11 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 		return err
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
+	if g.Full {
+		if err := limit(0, true); err != nil {
+			return err
+		}
+	}
 	var slow lag
 	slow.ns.Store(int64(g.Slow))
 	disk.Rules.Commit = slow.commit

@@ -44,7 +44,7 @@ func (w *World) act(i int) error {
 		w.flap(i)
 	}
 	if k, _ := a.Op.Fault(); spec.DiskFaults.Has(k) {
-		return w.store(a, true)
+		return w.store(a)
 	}
 	if err := w.breakDown(i); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (w *World) over(i int) error {
 	a := &w.s.Steps[i].Action
 	if k, _ := a.Op.Fault(); spec.DiskFaults.Has(k) {
 		w.note(spec.Heal, i)
-		return w.store(a, false)
+		return w.store(a)
 	}
 	if a.Op != faults.Pause {
 		if err := errors.Join(w.mend(i), w.drop()); err != nil {

@@ -234,7 +234,7 @@ func (w *World) groupAddr(g int) netip.Addr {
 func (w *World) raise() error {
 	moments := w.moments
 	for n := range w.s.Nodes {
-		disk, err := newDrive(w.groundOf(spec.NodeID(n)))
+		disk, err := newDrive(w.ground())
 		if err != nil {
 			return err
 		}
@@ -317,6 +317,7 @@ func (w *World) start(n spec.NodeID) error {
 	guest.Shift, guest.Ahead, guest.Fast = fromStart(w.s, n), time.Duration(c.ahead), int(c.percent)
 	guest.Waits = w.base == 0
 	guest.Life, guest.Slow = spec.Incarnation(len(r.seat.lives)), w.slowness(n)
+	guest.Full = w.among(faults.DiskFull, n)
 	guest.Watch, r.steps = momentsOf(w.s, n, w.fired)
 	return r.begin(w.cfg.LAN, w.cfg.Program, guest)
 }
