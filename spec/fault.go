@@ -25,7 +25,7 @@ const (
 	CorruptFault                      // the network changes bytes
 
 	NICFault         // others on the link use addresses that the filters of network cards can't tell apart, or too many
-	CoordinatorFault // a node that hands on what others send crashes
+	CoordinatorFault // a node that hands on what others send, or the group server, crashes
 	RouterFault      // a router is down for less than TL
 	RPFault          // a rendezvous point is down
 	ForgetFault      // a router loses its multicast state
@@ -78,7 +78,7 @@ var faultTexts = [FaultKinds]string{
 	ReorderFault:     "packets of one link overtake each other",
 	CorruptFault:     "the network changes a byte in a share of the packets",
 	NICFault:         "others on the link use groups that share the MAC address or the filter bin of ours, or more than a card has room for",
-	CoordinatorFault: "a node that hands on what others send (a coordinator, an inner node of the tree) crashes",
+	CoordinatorFault: "a node that serves the others crashes: one that hands on what they send (a coordinator, an inner node of the tree), or the group server",
 	RouterFault:      "a router is down for less than TL, with the hosts behind it",
 	RPFault:          "the rendezvous point of PIM sparse mode is down for less than TL",
 	ForgetFault:      "a router loses its prunes and all other multicast state, and goes on",

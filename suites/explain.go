@@ -217,25 +217,6 @@ func model(s spec.FaultSet) string {
 	return s.String()
 }
 
-func explainFault(k spec.FaultKind) *Explanation {
-	e := &Explanation{Name: k.String(), Kind: "fault", Title: k.Text()}
-	e.add("on the kernel's network (netns)", outdoorsCan(k))
-	cells, err := Cells("all", "all", "all", "all")
-	if err != nil {
-		return e
-	}
-	for _, c := range cells {
-		var ids []spec.ID
-		for _, claim := range c.Claims() {
-			if !claim.Under.Has(k) {
-				ids = append(ids, claim.ID)
-			}
-		}
-		e.add(c.String()+" claims without it only", joinIDs(ids))
-	}
-	return e
-}
-
 func explainMutant(m *mutant.Mutant) *Explanation {
 	e := &Explanation{Name: m.Name, Kind: "mutant", Title: m.Title}
 	e.add("of", m.Cell)
