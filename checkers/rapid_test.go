@@ -3,6 +3,7 @@ package checkers
 import (
 	"flag"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/onsi/gomega"
@@ -211,16 +212,22 @@ func (d *drawer) drain() {
 	}
 }
 
-// rounds repeats a rapid property with other seeds: one round is what -rapid.checks says. With -rapid.seed all rounds
-// would be the same.
+// rounds repeats a rapid property with other seeds: one round is what -rapid.checks says. Where there is a seed, the
+// first round has that one and each next round the next, so that the seed that a failure names is enough to see it again.
 func rounds(t *testing.T, n int, f func(*rapid.T)) {
 	if testing.Short() {
 		n = max(1, n/20)
 	}
-	if x := flag.Lookup("rapid.seed"); x != nil && x.Value.String() != "0" {
-		n = 1
+	seed := flag.Lookup("rapid.seed").Value
+	first, err := strconv.ParseUint(seed.String(), 10, 64)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range n {
+	defer func() { _ = seed.Set(strconv.FormatUint(first, 10)) }()
+	for i := range uint64(n) {
+		if first != 0 {
+			_ = seed.Set(strconv.FormatUint(first+i<<32, 10)) // far apart: a round counts its draws on from its seed
+		}
 		rapid.Check(t, f)
 	}
 }
