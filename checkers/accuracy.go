@@ -122,22 +122,7 @@ func (j *Judge) watchAll() (f DetectorFigures, told bool) {
 		e := &j.h.Events[i]
 		switch e.Kind {
 		case spec.Suspect, spec.Trust:
-			if !e.Is(spec.HasTo) || e.To < 0 || int(e.To) >= nodes || e.To == e.Node {
-				continue
-			}
-			told = true
-			w := &j.watches[int(e.Node)*nodes+int(e.To)]
-			if e.Kind == spec.Trust {
-				w.endMistake(&f, e.T, window)
-				w.suspects = false
-			} else if !w.suspects {
-				w.suspects, w.since = true, e.T
-				if w.connected >= 0 && !j.plights[e.Node].now() && !j.plights[e.To].now() {
-					w.mistaken = true
-					w.wrong++
-					f.Mistakes++
-				}
-			}
+			told = j.takeOpinion(&f, e, window) || told
 			continue
 		case spec.Crash:
 			crashed[e.Node] = uint32(i) + 1
@@ -148,6 +133,34 @@ func (j *Judge) watchAll() (f DetectorFigures, told bool) {
 			j.reviewPairs(&f, e, window)
 		}
 	}
+	j.endWatches(&f, crashed, end, window)
+	return f, told
+}
+
+// takeOpinion takes in that a node suspects another, or trusts it again; false where it names nobody.
+func (j *Judge) takeOpinion(f *DetectorFigures, e *spec.Event, window spec.Time) bool {
+	nodes := len(j.h.Nodes)
+	if !e.Is(spec.HasTo) || e.To < 0 || int(e.To) >= nodes || e.To == e.Node {
+		return false
+	}
+	w := &j.watches[int(e.Node)*nodes+int(e.To)]
+	if e.Kind == spec.Trust {
+		w.endMistake(f, e.T, window)
+		w.suspects = false
+	} else if !w.suspects {
+		w.suspects, w.since = true, e.T
+		if w.connected >= 0 && !j.plights[e.Node].now() && !j.plights[e.To].now() {
+			w.mistaken = true
+			w.wrong++
+			f.Mistakes++
+		}
+	}
+	return true
+}
+
+// endWatches ends all watches with the history, and counts who has found out whose crash.
+func (j *Judge) endWatches(f *DetectorFigures, crashed []uint32, end, window spec.Time) {
+	nodes := len(j.h.Nodes)
 	for q := range nodes {
 		for p := range nodes {
 			w := &j.watches[q*nodes+p]
@@ -155,7 +168,7 @@ func (j *Judge) watchAll() (f DetectorFigures, told bool) {
 				continue
 			}
 			if w.connected >= 0 {
-				w.disconnect(&f, end, window)
+				w.disconnect(f, end, window)
 			}
 			if c := crashed[p]; c != 0 && w.suspects && crashed[q] == 0 {
 				took := time.Duration(max(w.since-j.h.Events[c-1].T, 0))
@@ -165,7 +178,6 @@ func (j *Judge) watchAll() (f DetectorFigures, told bool) {
 			}
 		}
 	}
-	return f, told
 }
 
 // reviewPairs looks at all pairs after an event that may have connected or parted them.

@@ -209,25 +209,7 @@ func (c Cell) tied() []spec.ID {
 
 // claimDelivery adds what a cell promises about who delivers.
 func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
-	live := c.faces() & lasting
-	switch {
-	case p.logged && c.forgets(): // a member that comes back begins anew, and is none
-		live &^= badDisks
-		m["SELF-DELIVERY"], m["CHANNEL-VALIDITY"] = live, live
-	case p.logged:
-		live = c.faces() &^ badDisks
-		m["SELF-DELIVERY"] = live
-		m["CHANNEL-VALIDITY"] = live & lasting // what is sent to one node is not logged
-		c.claimLogs(m, p, live)
-	case p.gossip:
-		if !p.numbered {
-			m["PROBABILISTIC-VALIDITY"] = live & harmless
-		}
-	case !p.channel && !c.repairs():
-		m["CHANNEL-INTEGRITY"] = intact.Without(spec.DuplicateFault)
-	default:
-		m["CHANNEL-VALIDITY"] = live
-	}
+	live := c.claimArrival(m, p, intact)
 	if !p.direct { // what a coordinator has taken with it is lost
 		live = live.Without(spec.CoordinatorFault)
 		m["SELF-DELIVERY"] = m["SELF-DELIVERY"].Without(spec.CoordinatorFault)
@@ -256,29 +238,7 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 	}
 	switch {
 	case p.repairs:
-		m["VALIDITY"], m["AGREEMENT"] = live, live
-		if c.Reliability.Name == "reliable-ip" {
-			m["STABILITY-TRIM"] = live
-		}
-		if c.notices() {
-			m["DETECTOR-COMPLETENESS"] = live
-		}
-		if p.acks {
-			m["ACKED-DELIVERED"] = live
-		}
-		if !p.numbered {
-			m["TAIL-RECOVERY"] = live
-		}
-		if c.Reliability.Name == "atomic-abort" && p.numbered && !c.replays() {
-			m["VALIDITY"] = live &^ crashes
-		}
-		if p.blocks {
-			m["ALL-OR-NOTHING"], m["VALIDITY"] = live, live&^crashes
-			m["SELF-DELIVERY"] = m["SELF-DELIVERY"] &^ crashes
-			if !p.numbered {
-				m["TAIL-RECOVERY"] = live &^ crashes
-			}
-		}
+		c.claimRepaired(m, p, live)
 	case !p.anonymous && !p.switches && !p.gossip: // what is not lost arrives
 		m["VALIDITY"] = live & harmless
 		if p.channel {
@@ -286,6 +246,63 @@ func (c Cell) claimDelivery(m map[spec.ID]spec.FaultSet, p *premises, intact spe
 		}
 		m["AGREEMENT"] = m["VALIDITY"]
 	}
+	c.claimUniform(m, p, live)
+}
+
+// claimArrival adds what a cell promises of messages to oneself and to one node, and gives the faults through which a
+// message to the group goes on.
+func (c Cell) claimArrival(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) spec.FaultSet {
+	live := c.faces() & lasting
+	switch {
+	case p.logged && c.forgets(): // a member that comes back begins anew, and is none
+		live &^= badDisks
+		m["SELF-DELIVERY"], m["CHANNEL-VALIDITY"] = live, live
+	case p.logged:
+		live = c.faces() &^ badDisks
+		m["SELF-DELIVERY"] = live
+		m["CHANNEL-VALIDITY"] = live & lasting // what is sent to one node is not logged
+		c.claimLogs(m, p, live)
+	case p.gossip:
+		if !p.numbered {
+			m["PROBABILISTIC-VALIDITY"] = live & harmless
+		}
+	case !p.channel && !c.repairs():
+		m["CHANNEL-INTEGRITY"] = intact.Without(spec.DuplicateFault)
+	default:
+		m["CHANNEL-VALIDITY"] = live
+	}
+	return live
+}
+
+// claimRepaired adds what follows from sending again what is lost.
+func (c Cell) claimRepaired(m map[spec.ID]spec.FaultSet, p *premises, live spec.FaultSet) {
+	m["VALIDITY"], m["AGREEMENT"] = live, live
+	if c.Reliability.Name == "reliable-ip" {
+		m["STABILITY-TRIM"] = live
+	}
+	if c.notices() {
+		m["DETECTOR-COMPLETENESS"] = live
+	}
+	if p.acks {
+		m["ACKED-DELIVERED"] = live
+	}
+	if !p.numbered {
+		m["TAIL-RECOVERY"] = live
+	}
+	if c.Reliability.Name == "atomic-abort" && p.numbered && !c.replays() {
+		m["VALIDITY"] = live &^ crashes
+	}
+	if p.blocks {
+		m["ALL-OR-NOTHING"], m["VALIDITY"] = live, live&^crashes
+		m["SELF-DELIVERY"] = m["SELF-DELIVERY"] &^ crashes
+		if !p.numbered {
+			m["TAIL-RECOVERY"] = live &^ crashes
+		}
+	}
+}
+
+// claimUniform adds what a cell promises of what those have delivered that crash.
+func (c Cell) claimUniform(m map[spec.ID]spec.FaultSet, p *premises, live spec.FaultSet) {
 	switch {
 	case p.logged && c.forgets(): // who delivered and came back is a stranger now
 	case p.uniform:

@@ -26,95 +26,22 @@ func (p *Plan) draw(s *faults.Scenario, seed uint64, c Cell, model spec.FaultSet
 
 // drawInto draws a schedule with the faults of a model, as the cell's network has them.
 func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model spec.FaultSet, i int) {
-	x.Faults = model.Without(spec.ByzantineFault)
-	if model.Has(spec.CoordinatorFault) {
-		x.Faults = x.Faults.With(spec.CrashFault)
-	}
-	if x.Revive = c.logged() && i%3 > 0; !x.Revive && c.logged() { // dead for good
-		x.Faults = x.Faults.Without(spec.RecoverFault)
-	}
-	_, x.Syncs = c.barrier()
-	n, links := c.network()
-	x.Routers = n.routers()
-	anonymous := c.Membership.Name == "anonymous"
-	if x.Joins = anonymous; anonymous {
-		x.NonMember, x.OneToOne = true, false
-	}
-	if c.watches() || c.elects() {
-		x.Window, x.Hold = viewWindow, viewHold
-	}
-	x.Overlaps = c.overlaps(i) && !c.changes()
-	if c.changes() {
-		x.Window, x.Hold = viewWindow, viewHold
-	}
+	x = c.within(x, model, i)
 	faults.DrawInto(s, seed, x)
 	if c.changes() {
-		c.move(s, seed, i)
-		if c.regroups() && model.Has(spec.CrashFault) && model.Has(spec.RecoverFault) && i%2 == 0 {
-			allDie(s, seed)
-		}
-		if c.parted() && model.Has(spec.PartitionFault) && i%3 > 0 {
-			cutUp(s, seed)
-		}
-		if c.centralized() || c.announced() {
-			c.moveServed(s, seed, model, i)
-			c.aimCrashes(s, model)
-		}
+		c.drawMoves(s, seed, model, i)
 		return
 	}
-	last := spec.NodeID(s.Nodes - 1)
-	if c.Transport.Name == "anycast" && last > 0 { // who is a member is the nearest one to itself
-		s.Exclude(0)
-		s.Groups[0].Closed = false
-		s.Steps = append(s.Steps, send(0, 0))
+	c.addOdd(s, i)
+	if model.Has(spec.CrashFault) {
+		c.addCrash(s, seed, x.Revive, i)
 	}
-	if i%4 == 0 && !anonymous {
-		s.Steps = append(s.Steps, faults.Step{Action: faults.Action{Op: faults.Send, Node: last, To: 0, Size: 8}})
-	}
-	if i%8 == 1 && last > 0 && (i%16 == 1 || c.Reliability.Name != "gossip") { // of which a stranger's messages have another share
-		s.Exclude(last)
-		s.Groups[0].Closed = i%16 == 1
-		s.Steps = append(s.Steps, send(last, 0))
-	}
-	if crash := (faults.Action{Op: faults.Crash, Node: spec.NodeID(seed % uint64(s.Nodes))}); model.Has(spec.CrashFault) {
-		kind := i % 8
-		if c.total() && i%2 == 1 { // two messages in some order, and one that has delivered both
-			kind = 3
-			s.Steps = append(s.Steps, send(0, 0), send(s.Groups[0].Members[len(s.Groups[0].Members)-1], 0))
-		}
-		switch kind {
-		case 3:
-			s.Steps = append(s.Steps, faults.Step{When: faults.When{On: faults.OnDeliver, Node: crash.Node, K: 2}, Action: crash})
-			if x.Revive { // and finds in its log what it has delivered
-				back := faults.Action{Op: faults.Recover, Node: crash.Node}
-				s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash + spec.Time(200*time.Millisecond)}, Action: back},
-					send((crash.Node+1)%spec.NodeID(len(s.Groups[0].Members)), 400*time.Millisecond))
-			}
-		case 6:
-			at := c.alone(s, i)
-			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: at}, Action: crash})
-		}
-	}
-	if c.Ordering.Name == "real-time" && !c.repairs() && model.Has(spec.LossFault) && i%4 == 2 { // a hole, and what shows it
-		loss := faults.Action{Op: faults.Loss, Percent: 60, For: 5 * time.Millisecond}
-		if i%8 == 6 { // of a stream, so long that what was lost comes too late
-			loss.Percent, loss.For = 90, 150*time.Millisecond
-		}
-		s.Steps = append([]faults.Step{{Action: loss}}, append(s.Steps, send(0, 0), send(0, 10*time.Millisecond), send(0, 400*time.Millisecond))...)
-	}
+	c.addHole(s, model, i)
 	if x.Syncs && i%4 == 1 {
 		s.Steps = append(s.Steps, send(0, 0), faults.Step{When: faults.When{At: spec.Time(time.Millisecond)}, Action: faults.Action{Op: faults.Sync}},
 			send(0, 2*time.Millisecond))
 	}
-	if n.routed && i%4 == 2 {
-		n.goOn(s, seed>>8, model, i/4, anonymous)
-	}
-	if links && model.Has(spec.NICFault) && i%8 == 5 {
-		n.collide(s, i/8)
-	}
-	if links && x.Overlaps && model.Has(spec.NICFault) && i%8 == 7 {
-		n.share(s, i/8)
-	}
+	c.drawNetwork(s, seed, x.Overlaps, model, i)
 	if c.across() && i%8 == 2 && model.Has(spec.CrashFault) && model.Has(spec.OmitSendFault) {
 		comeApart(s)
 	}
@@ -124,6 +51,110 @@ func (c Cell) drawInto(s *faults.Scenario, seed uint64, x faults.Params, model s
 	c.aimCrashes(s, model)
 	if model.Has(spec.ByzantineFault) && i%4 > 0 {
 		lie(s, seed)
+	}
+}
+
+// within says what may be in a schedule of the cell with the faults of a model.
+func (c Cell) within(x faults.Params, model spec.FaultSet, i int) faults.Params {
+	x.Faults = model.Without(spec.ByzantineFault)
+	if model.Has(spec.CoordinatorFault) {
+		x.Faults = x.Faults.With(spec.CrashFault)
+	}
+	if x.Revive = c.logged() && i%3 > 0; !x.Revive && c.logged() { // dead for good
+		x.Faults = x.Faults.Without(spec.RecoverFault)
+	}
+	_, x.Syncs = c.barrier()
+	n, _ := c.network()
+	x.Routers = n.routers()
+	if x.Joins = c.Membership.Name == "anonymous"; x.Joins {
+		x.NonMember, x.OneToOne = true, false
+	}
+	x.Overlaps = c.overlaps(i) && !c.changes()
+	if c.changes() || c.watches() || c.elects() {
+		x.Window, x.Hold = viewWindow, viewHold
+	}
+	return x
+}
+
+// drawMoves lets members come and go, and what goes with that.
+func (c Cell) drawMoves(s *faults.Scenario, seed uint64, model spec.FaultSet, i int) {
+	c.move(s, seed, i)
+	if c.regroups() && model.Has(spec.CrashFault) && model.Has(spec.RecoverFault) && i%2 == 0 {
+		allDie(s, seed)
+	}
+	if c.parted() && model.Has(spec.PartitionFault) && i%3 > 0 {
+		cutUp(s, seed)
+	}
+	if c.centralized() || c.announced() {
+		c.moveServed(s, seed, model, i)
+		c.aimCrashes(s, model)
+	}
+}
+
+// addOdd adds a message to one node to some schedules, and a sender that is no member to others.
+func (c Cell) addOdd(s *faults.Scenario, i int) {
+	last := spec.NodeID(s.Nodes - 1)
+	if c.Transport.Name == "anycast" && last > 0 { // who is a member is the nearest one to itself
+		s.Exclude(0)
+		s.Groups[0].Closed = false
+		s.Steps = append(s.Steps, send(0, 0))
+	}
+	if i%4 == 0 && c.Membership.Name != "anonymous" {
+		s.Steps = append(s.Steps, faults.Step{Action: faults.Action{Op: faults.Send, Node: last, To: 0, Size: 8}})
+	}
+	if i%8 == 1 && last > 0 && (i%16 == 1 || c.Reliability.Name != "gossip") { // of which a stranger's messages have another share
+		s.Exclude(last)
+		s.Groups[0].Closed = i%16 == 1
+		s.Steps = append(s.Steps, send(last, 0))
+	}
+}
+
+// addCrash adds a crash to some schedules: of one that has delivered, or of one that is alone with what it knows. Where
+// nodes revive, it comes back.
+func (c Cell) addCrash(s *faults.Scenario, seed uint64, revive bool, i int) {
+	crash := faults.Action{Op: faults.Crash, Node: spec.NodeID(seed % uint64(s.Nodes))}
+	kind := i % 8
+	if c.total() && i%2 == 1 { // two messages in some order, and one that has delivered both
+		kind = 3
+		s.Steps = append(s.Steps, send(0, 0), send(s.Groups[0].Members[len(s.Groups[0].Members)-1], 0))
+	}
+	switch kind {
+	case 3:
+		s.Steps = append(s.Steps, faults.Step{When: faults.When{On: faults.OnDeliver, Node: crash.Node, K: 2}, Action: crash})
+		if revive { // and finds in its log what it has delivered
+			back := faults.Action{Op: faults.Recover, Node: crash.Node}
+			s.Steps = append(s.Steps, faults.Step{When: faults.When{At: lateCrash + spec.Time(200*time.Millisecond)}, Action: back},
+				send((crash.Node+1)%spec.NodeID(len(s.Groups[0].Members)), 400*time.Millisecond))
+		}
+	case 6:
+		at := c.alone(s, i)
+		s.Steps = append(s.Steps, faults.Step{When: faults.When{At: at}, Action: crash})
+	}
+}
+
+// addHole adds to some schedules of what keeps to deadlines a loss, and a message that shows it.
+func (c Cell) addHole(s *faults.Scenario, model spec.FaultSet, i int) {
+	if c.Ordering.Name != "real-time" || c.repairs() || !model.Has(spec.LossFault) || i%4 != 2 {
+		return
+	}
+	loss := faults.Action{Op: faults.Loss, Percent: 60, For: 5 * time.Millisecond}
+	if i%8 == 6 { // of a stream, so long that what was lost comes too late
+		loss.Percent, loss.For = 90, 150*time.Millisecond
+	}
+	s.Steps = append([]faults.Step{{Action: loss}}, append(s.Steps, send(0, 0), send(0, 10*time.Millisecond), send(0, 400*time.Millisecond))...)
+}
+
+// drawNetwork adds what the machines of the cell's network are tried with.
+func (c Cell) drawNetwork(s *faults.Scenario, seed uint64, overlaps bool, model spec.FaultSet, i int) {
+	n, links := c.network()
+	if n.routed && i%4 == 2 {
+		n.goOn(s, seed>>8, model, i/4, c.Membership.Name == "anonymous")
+	}
+	if links && model.Has(spec.NICFault) && i%8 == 5 {
+		n.collide(s, i/8)
+	}
+	if links && overlaps && model.Has(spec.NICFault) && i%8 == 7 {
+		n.share(s, i/8)
 	}
 }
 

@@ -92,61 +92,84 @@ func Mutants(ctx context.Context, p KillPlan) (*KillTable, error) {
 	return t, nil
 }
 
+// hunting is the search for one mutant.
+type hunting struct {
+	plan    *KillPlan
+	mutant  *mutant.Mutant
+	subject *Subject
+	bench   *bench
+	kill    Kill
+	failed  map[spec.ID]bool
+	share   spec.Tally
+}
+
 // hunt plays schedules of one mutant until it is killed, and some more to look for false alarms.
 func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
-	k := Kill{Name: m.Name, Title: m.Title, Cell: m.Cell, Under: m.Under.String(), Breaks: m.Breaks, By: []spec.ID{}}
+	h := hunting{plan: p, mutant: m, failed: map[spec.ID]bool{},
+		kill: Kill{Name: m.Name, Title: m.Title, Cell: m.Cell, Under: m.Under.String(), Breaks: m.Breaks, By: []spec.ID{}}}
 	subject, err := mutantSubject(m)
 	if err != nil {
-		return k, err
+		return h.kill, err
 	}
-	b := subject.bench()
-	implied := entailing(m.Breaks)
-	failed := map[spec.ID]bool{}
-	var first, s faults.Scenario
-	var share spec.Tally
+	h.subject, h.bench = subject, subject.bench()
+	var s faults.Scenario
 	alarms := killAlarms
 	if subject.cell.changes() {
 		alarms = killViews
 	}
-	for i := 0; i < killBudget && !(k.Killed && i >= alarms) && ctx.Err() == nil; i++ {
+	for i := 0; i < killBudget && !(h.kill.Killed && i >= alarms) && ctx.Err() == nil; i++ {
 		subject.draw(&s, seedOf(p.Seed, subject.Name, 3, uint64(i)), i)
-		if err := b.play(&s); err != nil {
-			return k, err
+		if err := h.bench.play(&s); err != nil {
+			return h.kill, err
 		}
-		if !k.Killed {
-			k.Schedules = i + 1
+		if !h.kill.Killed {
+			h.kill.Schedules = i + 1
 		}
 		for _, c := range subject.Claims {
-			if slices.Contains(p.Without, c.ID) || !subject.cell.injects(&s).Within(c.Under) || b.outlasts(&s, c.ID) {
-				continue
-			}
-			f := b.judge.Check(c.ID)
-			if isStatistic(c.ID) {
-				if text := subject.shortOf(&share, f); text != "" && i+1 >= killAlarms {
-					failed[c.ID] = true
-					if slices.Contains(m.Breaks, c.ID) && !k.Killed {
-						k.Killed, k.Witness = true, &Story{ID: c.ID, Text: text}
-					}
-				}
-				continue
-			}
-			if f.Verdict != spec.Fail {
-				continue
-			}
-			failed[c.ID] = true
-			if slices.Contains(m.Breaks, c.ID) && !k.Killed {
-				k.Killed, first = true, *s.Clone()
-				k.Witness = b.story(&first, c.ID, func(t *faults.Scenario) bool { return subject.cell.injects(t).Within(c.Under) })
-				if err := b.play(&s); err != nil { // shrinking has loaded other histories
-					return k, err
-				}
+			if err := h.judge(&s, c, i+1); err != nil {
+				return h.kill, err
 			}
 		}
 	}
-	for _, c := range subject.Claims {
+	h.accuse()
+	return h.kill, nil
+}
+
+// judge judges the run of a schedule by one claim, after so many of them.
+func (h *hunting) judge(s *faults.Scenario, c spec.Claim, played int) error {
+	cell := &h.subject.cell
+	if slices.Contains(h.plan.Without, c.ID) || !cell.injects(s).Within(c.Under) || h.bench.outlasts(s, c.ID) {
+		return nil
+	}
+	f := h.bench.judge.Check(c.ID)
+	if isStatistic(c.ID) {
+		if text := h.subject.shortOf(&h.share, f); text != "" && played >= killAlarms {
+			h.failed[c.ID] = true
+			if slices.Contains(h.mutant.Breaks, c.ID) && !h.kill.Killed {
+				h.kill.Killed, h.kill.Witness = true, &Story{ID: c.ID, Text: text}
+			}
+		}
+		return nil
+	}
+	if f.Verdict != spec.Fail {
+		return nil
+	}
+	h.failed[c.ID] = true
+	if h.kill.Killed || !slices.Contains(h.mutant.Breaks, c.ID) {
+		return nil
+	}
+	h.kill.Killed = true
+	h.kill.Witness = h.bench.story(s.Clone(), c.ID, func(t *faults.Scenario) bool { return cell.injects(t).Within(c.Under) })
+	return h.bench.play(s) // shrinking has loaded other histories
+}
+
+// accuse sorts what has failed: what the mutant is said to break, what follows from that, and false alarms.
+func (h *hunting) accuse() {
+	k, implied := &h.kill, entailing(h.mutant.Breaks)
+	for _, c := range h.subject.Claims {
 		switch {
-		case !failed[c.ID]:
-		case slices.Contains(m.Breaks, c.ID):
+		case !h.failed[c.ID]:
+		case slices.Contains(h.mutant.Breaks, c.ID):
 			k.By = append(k.By, c.ID)
 		case slices.Contains(implied, c.ID):
 			k.Also = append(k.Also, c.ID)
@@ -154,7 +177,6 @@ func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
 			k.FalseAlarms = append(k.FalseAlarms, c.ID)
 		}
 	}
-	return k, nil
 }
 
 // shortOf adds a finding on a statistic, and says what all of them together show if that is too little.

@@ -149,26 +149,7 @@ func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) 
 	p.Faults &= outdoorsOf(p.Cells)
 	pool := &lans{captures: captures, hosts: p.Nodes}
 	defer pool.close()
-	var work []*outdoor
-	works := make([][]*unit, len(p.Cells))
-	var reasons []error
-	seen := map[Separation]bool{}
-	for i, asked := range p.Cells {
-		c, wire, err := asked.outdoors()
-		reasons = append(reasons, err)
-		if err != nil {
-			continue
-		}
-		add := func(sep *Separation) {
-			o := &outdoor{plan: &p, cell: c, wire: wire, stack: c.String(), sep: sep, lans: pool}
-			o.unit = unit{plan: &p, cell: c, separating: sep != nil}
-			work, works[i] = append(work, o), append(works[i], &o.unit)
-		}
-		add(nil)
-		for _, sep := range c.shownOutdoors(&p, seen) {
-			add(&sep)
-		}
-	}
+	work, works, reasons := p.outdoors(pool)
 	if len(work) == 0 {
 		return nil, fmt.Errorf("%w: %w", ErrNotOutdoors, errors.Join(reasons[:1]...))
 	}
@@ -198,6 +179,30 @@ func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) 
 		r.ElapsedMS = p.Clock().Sub(started).Milliseconds()
 	}
 	return r, nil
+}
+
+// outdoors lists the work for the kernel, in all and by cell: its claims, and what it does not promise and no cell before
+// it shows. Where a cell can't be there, it gives the reason.
+func (p *Plan) outdoors(pool *lans) (work []*outdoor, works [][]*unit, reasons []error) {
+	works = make([][]*unit, len(p.Cells))
+	seen := map[Separation]bool{}
+	for i, asked := range p.Cells {
+		c, wire, err := asked.outdoors()
+		reasons = append(reasons, err)
+		if err != nil {
+			continue
+		}
+		add := func(sep *Separation) {
+			o := &outdoor{plan: p, cell: c, wire: wire, stack: c.String(), sep: sep, lans: pool}
+			o.unit = unit{plan: p, cell: c, separating: sep != nil}
+			work, works[i] = append(work, o), append(works[i], &o.unit)
+		}
+		add(nil)
+		for _, sep := range c.shownOutdoors(p, seen) {
+			add(&sep)
+		}
+	}
+	return work, works, reasons
 }
 
 // together makes the report of a cell of its claims, and of what it does not promise.

@@ -206,13 +206,17 @@ func (c Cell) together() bool {
 	return barriers || c.total() && c.Ordering.Name != "real-time"
 }
 
-// claimOrder adds what the ordering promises, and takes away what it does not leave of what the level promises.
-func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.FaultSet) {
-	claim := func(under spec.FaultSet, ids ...spec.ID) {
-		for _, id := range ids {
-			m[id] = under
-		}
+// claiming are the claims of a cell as they come together.
+type claiming map[spec.ID]spec.FaultSet
+
+func (m claiming) add(under spec.FaultSet, ids ...spec.ID) {
+	for _, id := range ids {
+		m[id] = under
 	}
+}
+
+// claimOrder adds what the ordering promises, and takes away what it does not leave of what the level promises.
+func (c Cell) claimOrder(m claiming, p *premises, intact spec.FaultSet) {
 	o := c.Ordering
 	safe := intact & lasting
 	if c.replays() && o.Name != "unordered" && o.Name != "fifo" { // who has lost its log does not know that it has
@@ -223,69 +227,25 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 		if c.replays() && o.Name != "fifo" {
 			under = safe
 		}
-		claim(under, "FIFO-ORDER", "FIFO-GAPFREE")
+		m.add(under, "FIFO-ORDER", "FIFO-GAPFREE")
 	}
 	if p.causal {
 		under := intact
 		if c.replays() {
 			under = safe
 		}
-		claim(under, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
+		m.add(under, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	if c.announces() {
 		c.claimGaps(m, p, intact)
 	}
 	switch {
 	case o.Name == "real-time":
-		claim(safe, "FIFO-ORDER", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE")
-		if !(p.gossip && p.streams) { // rumours that first have to open connections take longer than Δ
-			claim(safe&c.punctual(), "TIMELINESS")
-		}
-		delete(m, "FIFO-GAPFREE") // what is late is lost
-		if !c.repairs() {
-			claim(safe, "NO-SILENT-GAP")
-		}
-		if p.acks {
-			claim(safe.Without(spec.JumpFault, spec.DriftFault), "REALTIME-ORDER")
-		}
+		c.claimRealTime(m, p, safe)
 	case c.total():
-		claim(safe, "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE")
-		switch {
-		case o.Name == "total-seqserver": // a number that only the dead knew, and delivered, becomes a hole
-			claim(safe&^crashes, "TOTAL-ORDER-PREFIX")
-			claim(intact, "SEQUENCE-LINEARIZABLE")
-		case o.Name == "total-agreement", o.Name == "total-lamport", c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip" || c.replays()):
-			claim(safe, "UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX")
-		default:
-			claim(safe, "TOTAL-ORDER-PREFIX")
-		}
-		if o.Name != "total-seqserver" {
-			claim(safe, "LOCAL-ORDER")
-		}
-		if o.Name == "total-seqserver" || o.Get("form", "bb") == "ub" { // numbers go one way, messages another
-			delete(m, "FIFO-ORDER")
-			delete(m, "FIFO-GAPFREE")
-		}
-		if o.Name == "total-kaashoek" { // what is missing is asked for past the level
-			delete(m, "ALL-OR-NOTHING")
-		}
-		if c.Reliability.Name == "atomic-abort" && (o.Name == "total-kaashoek" || o.Name == "total-seqserver") {
-			delete(m, "AGREEMENT") // a number whose message was aborted is known to some
-			delete(m, "ACKED-DELIVERED")
-		}
+		c.claimTotal(m, p, intact, safe)
 	}
-	if _, barriers := c.barrier(); barriers && (!p.gossip || o.Get("reading", "sender") == "sender") {
-		switch o.Get("reading", "sender") {
-		case "cut":
-			claim(safe, "SYNC-BARRIER", "SYNC-CUT")
-		case "causal":
-			claim(safe, "SYNC-BARRIER", "SYNC-CAUSAL")
-		case "blocking":
-			claim(safe, "SYNC-CAUSAL", "SYNC-BLOCKING")
-		default:
-			claim(safe, "SYNC-BARRIER")
-		}
-	}
+	c.claimBarriers(m, p, safe)
 	c.claimAcross(m, safe)
 	if c.Reliability.Name == "atomic-abort" && p.fifo { // what a sender that crashed had under way is aborted, and it is not told; the others are
 		for _, id := range []spec.ID{"FIFO-GAPFREE", "CAUSAL-GAPFREE"} {
@@ -295,9 +255,71 @@ func (c Cell) claimOrder(m map[spec.ID]spec.FaultSet, p *premises, intact spec.F
 		}
 	}
 	if c.bounded() {
-		claim((c.faces() & lasting).Without(spec.CoordinatorFault), "STABILITY-TRIM")
+		m.add((c.faces() & lasting).Without(spec.CoordinatorFault), "STABILITY-TRIM")
 	}
 	c.leave(m, p)
+}
+
+// claimRealTime adds what deadlines promise.
+func (c Cell) claimRealTime(m claiming, p *premises, safe spec.FaultSet) {
+	m.add(safe, "FIFO-ORDER", "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE")
+	if !(p.gossip && p.streams) { // rumours that first have to open connections take longer than Δ
+		m.add(safe&c.punctual(), "TIMELINESS")
+	}
+	delete(m, "FIFO-GAPFREE") // what is late is lost
+	if !c.repairs() {
+		m.add(safe, "NO-SILENT-GAP")
+	}
+	if p.acks {
+		m.add(safe.Without(spec.JumpFault, spec.DriftFault), "REALTIME-ORDER")
+	}
+}
+
+// claimTotal adds what one order of all promises.
+func (c Cell) claimTotal(m claiming, p *premises, intact, safe spec.FaultSet) {
+	o := c.Ordering
+	m.add(safe, "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE")
+	switch {
+	case o.Name == "total-seqserver": // a number that only the dead knew, and delivered, becomes a hole
+		m.add(safe&^crashes, "TOTAL-ORDER-PREFIX")
+		m.add(intact, "SEQUENCE-LINEARIZABLE")
+	case o.Name == "total-agreement", o.Name == "total-lamport", c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip" || c.replays()):
+		m.add(safe, "UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX")
+	default:
+		m.add(safe, "TOTAL-ORDER-PREFIX")
+	}
+	if o.Name != "total-seqserver" {
+		m.add(safe, "LOCAL-ORDER")
+	}
+	if o.Name == "total-seqserver" || o.Get("form", "bb") == "ub" { // numbers go one way, messages another
+		delete(m, "FIFO-ORDER")
+		delete(m, "FIFO-GAPFREE")
+	}
+	if o.Name == "total-kaashoek" { // what is missing is asked for past the level
+		delete(m, "ALL-OR-NOTHING")
+	}
+	if c.Reliability.Name == "atomic-abort" && (o.Name == "total-kaashoek" || o.Name == "total-seqserver") {
+		delete(m, "AGREEMENT") // a number whose message was aborted is known to some
+		delete(m, "ACKED-DELIVERED")
+	}
+}
+
+// claimBarriers adds what sync promises, in its readings.
+func (c Cell) claimBarriers(m claiming, p *premises, safe spec.FaultSet) {
+	o := c.Ordering
+	if _, barriers := c.barrier(); !barriers || p.gossip && o.Get("reading", "sender") != "sender" {
+		return
+	}
+	switch o.Get("reading", "sender") {
+	case "cut":
+		m.add(safe, "SYNC-BARRIER", "SYNC-CUT")
+	case "causal":
+		m.add(safe, "SYNC-BARRIER", "SYNC-CAUSAL")
+	case "blocking":
+		m.add(safe, "SYNC-CAUSAL", "SYNC-BLOCKING")
+	default:
+		m.add(safe, "SYNC-BARRIER")
+	}
 }
 
 // bounded says whether the ordering keeps copies, and nobody else does.
