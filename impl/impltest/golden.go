@@ -3,7 +3,10 @@ package impltest
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+
+	"github.com/conform-go/conform/spec"
 )
 
 // Golden compares what has happened with a file, line by line; with update it writes the file.
@@ -30,4 +33,29 @@ func lineAt(lines []string, i int) string {
 		return "the end"
 	}
 	return fmt.Sprintf("%q", lines[i])
+}
+
+// T is what of a test a check needs.
+type T interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// Goldens makes the check that compares the transcript of a figure with the one of that name in testdata. With update,
+// a flag of the package under test, it writes it.
+func Goldens(update *bool) func(t T, f *Figure, name string) {
+	return func(t T, f *Figure, name string) {
+		t.Helper()
+		if err := f.Golden("testdata/"+name+".transcript", *update); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// Delivered checks what a node has delivered, in order.
+func Delivered(t T, f *Figure, n spec.NodeID, want ...string) {
+	t.Helper()
+	if got := f.Delivered(n); !slices.Equal(got, want) {
+		t.Errorf("node %d delivered %q, want %q\n%s", n, got, want, f)
+	}
 }

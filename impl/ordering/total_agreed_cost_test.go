@@ -9,6 +9,7 @@ import (
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/impltest"
 	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/spec"
 )
@@ -99,78 +100,20 @@ func TestCostOfSilentMembers(t *testing.T) {
 	}
 }
 
-// agreedSteady is four members on a network that loses nothing, with memory that is used again.
-type agreedSteady struct {
-	nodes  []impl.Layer
-	arena  impl.Arena
-	out    *impl.Effects
-	flying []agreedMove
-	now    spec.Time
-	up     int
-}
-
-type agreedMove struct {
-	from, at, to spec.NodeID
-	body         []byte
-}
-
-func newAgreedSteady(newLayer maker) *agreedSteady {
-	w := &agreedSteady{}
-	w.out = impl.NewEffects(&w.arena)
-	for _, n := range members(4) {
-		w.nodes = append(w.nodes, newLayer(impl.Config{Self: n, Nodes: 4, Members: members(4), TS: time.Second, TL: time.Minute}))
-		w.step(n, impl.Input{Kind: impl.Start})
-		w.step(n, impl.Input{Kind: impl.Ready})
-	}
-	return w
-}
-
-func (w *agreedSteady) step(n spec.NodeID, in impl.Input) {
-	in.Now = w.now
-	w.out.Reset()
-	w.nodes[n].Step(in, w.out)
-	for i := range w.out.List {
-		switch e := &w.out.List[i]; {
-		case e.Kind == impl.Up:
-			w.up++
-		case e.Kind == impl.Down && e.To == impl.Everyone:
-			for at := range spec.NodeID(len(w.nodes)) {
-				w.flying = append(w.flying, agreedMove{n, at, e.To, e.Body})
-			}
-		case e.Kind == impl.Down:
-			w.flying = append(w.flying, agreedMove{n, e.To, e.To, e.Body})
-		}
-	}
-}
-
-// round lets every member send to the group, and all of it arrive.
-func (w *agreedSteady) round(size int) {
-	w.arena.Reset()
-	w.now += spec.Time(time.Millisecond)
-	for n := range spec.NodeID(len(w.nodes)) {
-		w.step(n, impl.Input{Kind: impl.Send, To: impl.Everyone, Body: w.arena.Alloc(size), Ref: 1})
-	}
-	for i := 0; i < len(w.flying); i++ {
-		m := w.flying[i]
-		w.step(m.at, impl.Input{Kind: impl.Packet, From: m.from, To: m.to, Body: m.body})
-	}
-	w.flying = w.flying[:0]
-}
-
 var steadyOrders = []string{"agreement", "lamport", "fifo-total over agreement", "causal-total over agreement"}
 
 // Once its memory has grown to its size, a step allocates nothing; and each message is delivered.
 func TestAgreedOrdersAllocateNothing(t *testing.T) {
 	for _, name := range steadyOrders {
-		w := newAgreedSteady(agreedTotals[name])
+		w := impltest.NewSteady(agreedTotals[name], false)
 		const rounds = 3000
 		for range rounds {
-			w.round(64)
+			w.Round(64)
 		}
-		if w.up != 16*rounds {
-			t.Errorf("%s: %d deliveries, want %d", name, w.up, 16*rounds)
+		if w.Ups != 16*rounds {
+			t.Errorf("%s: %d deliveries, want %d", name, w.Ups, 16*rounds)
 		}
-		if n := testing.AllocsPerRun(50, func() { w.round(64) }); n > 0 {
+		if n := testing.AllocsPerRun(50, func() { w.Round(64) }); n > 0 {
 			t.Errorf("%s: %v allocations a round", name, n)
 		}
 	}
@@ -180,10 +123,10 @@ func TestAgreedOrdersAllocateNothing(t *testing.T) {
 func BenchmarkAgreedOrder(b *testing.B) {
 	for _, name := range slices.Sorted(slices.Values(steadyOrders)) {
 		b.Run(name, func(b *testing.B) {
-			w := newAgreedSteady(agreedTotals[name])
+			w := impltest.NewSteady(agreedTotals[name], false)
 			b.ReportAllocs()
 			for b.Loop() {
-				w.round(64)
+				w.Round(64)
 			}
 		})
 	}

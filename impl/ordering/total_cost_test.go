@@ -62,82 +62,18 @@ func TestDelaysWithoutFaults(t *testing.T) {
 	}
 }
 
-// steadyTotal is four members on a network that loses nothing and acknowledges, with memory that is used again.
-type steadyTotal struct {
-	nodes  []impl.Layer
-	arena  impl.Arena
-	out    *impl.Effects
-	flying []steadyMove
-	now    spec.Time
-	up     int
-}
-
-type steadyMove struct {
-	from, at, to spec.NodeID
-	ref          impl.Ref
-	body         []byte
-}
-
-func newSteadyTotal(newLayer func(impl.Config) impl.Layer) *steadyTotal {
-	w := &steadyTotal{}
-	w.out = impl.NewEffects(&w.arena)
-	for _, n := range members(4) {
-		w.nodes = append(w.nodes, newLayer(impl.Config{Self: n, Nodes: 4, Members: members(4), TS: time.Second, TL: time.Minute}))
-		w.step(n, impl.Input{Kind: impl.Start})
-		w.step(n, impl.Input{Kind: impl.Ready})
-	}
-	return w
-}
-
-func (w *steadyTotal) step(n spec.NodeID, in impl.Input) {
-	in.Now = w.now
-	w.out.Reset()
-	w.nodes[n].Step(in, w.out)
-	for i := range w.out.List {
-		switch e := &w.out.List[i]; {
-		case e.Kind == impl.Up:
-			w.up++
-		case e.Kind == impl.Down && e.To == impl.Everyone:
-			ref := e.Ref // acknowledged with the first copy
-			for at := range spec.NodeID(4) {
-				w.flying = append(w.flying, steadyMove{n, at, e.To, ref, e.Body})
-				ref = 0
-			}
-		case e.Kind == impl.Down:
-			w.flying = append(w.flying, steadyMove{n, e.To, e.To, e.Ref, e.Body})
-		}
-	}
-}
-
-// round lets every member send to the group, and all of it arrive.
-func (w *steadyTotal) round(size int) {
-	w.arena.Reset()
-	w.now += spec.Time(time.Millisecond)
-	for n := range spec.NodeID(4) {
-		w.step(n, impl.Input{Kind: impl.Send, To: impl.Everyone, Body: w.arena.Alloc(size), Ref: 1})
-	}
-	for i := 0; i < len(w.flying); i++ {
-		m := w.flying[i]
-		w.step(m.at, impl.Input{Kind: impl.Packet, From: m.from, To: m.to, Body: m.body})
-		if m.ref != 0 {
-			w.step(m.from, impl.Input{Kind: impl.Acknowledged, Ref: m.ref})
-		}
-	}
-	w.flying = w.flying[:0]
-}
-
 // Once its memory has grown to its size, a step allocates nothing; and each message is delivered.
 func TestTotalOrdersAllocateNothing(t *testing.T) {
 	for name, newLayer := range totals {
-		w := newSteadyTotal(newLayer)
+		w := impltest.NewSteady(newLayer, true)
 		const rounds = 300
 		for range rounds {
-			w.round(64)
+			w.Round(64)
 		}
-		if w.up != 16*rounds {
-			t.Errorf("%s: %d deliveries, want %d", name, w.up, 16*rounds)
+		if w.Ups != 16*rounds {
+			t.Errorf("%s: %d deliveries, want %d", name, w.Ups, 16*rounds)
 		}
-		if n := testing.AllocsPerRun(50, func() { w.round(64) }); n > 0 {
+		if n := testing.AllocsPerRun(50, func() { w.Round(64) }); n > 0 {
 			t.Errorf("%s: %v allocations a round", name, n)
 		}
 	}
@@ -147,11 +83,11 @@ func TestTotalOrdersAllocateNothing(t *testing.T) {
 func BenchmarkTotal(b *testing.B) {
 	for _, name := range []string{"bb", "ub", "server"} {
 		b.Run(name, func(b *testing.B) {
-			w := newSteadyTotal(totals[name])
-			w.round(64)
+			w := impltest.NewSteady(totals[name], true)
+			w.Round(64)
 			b.ReportAllocs()
 			for b.Loop() {
-				w.round(64)
+				w.Round(64)
 			}
 		})
 	}
