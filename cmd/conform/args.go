@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/conform-go/conform/spec"
 )
 
 // signed puts a negative number behind the flag that it belongs to, so that it is refused as a number: the parser would
@@ -33,10 +35,19 @@ func signed(args []string) []string {
 }
 
 // refused says what is wrong with a command line, and where to read on.
-func refused(err error) string {
+func refused(parser *kong.Kong, args []string, err error) string {
 	name := "conform"
-	if p := new(kong.ParseError); errors.As(err, &p) && p.Context != nil && p.Context.Selected() != nil {
-		name += " " + p.Context.Selected().Name
+	var commands []string
+	for _, c := range parser.Model.Children {
+		commands = append(commands, c.Name)
+	}
+	if len(args) > 0 && slices.Contains(commands, args[0]) {
+		name += " " + args[0]
+	} else if len(args) > 0 && !strings.HasPrefix(args[0], "-") { // the parser looked for it among the arguments of run
+		err = fmt.Errorf("unknown command %q: want one of %s", args[0], strings.Join(commands, ", "))
+		if near := spec.Near(args[0], commands); len(near) > 0 {
+			err = fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
+		}
 	}
 	return fmt.Sprintf("conform: %s\n%s --help says what there is\n", strings.Replace(err.Error(), `one of "",`, "one of ", 1), name)
 }

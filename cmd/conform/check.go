@@ -26,7 +26,8 @@ type checkCommand struct {
 }
 
 func (checkCommand) Help() string {
-	return example("conform check --claims reliable,causal history.jsonl")
+	return example("conform replay --history history.jsonl suites/testdata/examples/relayed.scenario",
+		"conform check --claims reliable,causal history.jsonl")
 }
 
 // Run judges each history.

@@ -35,7 +35,8 @@ type reportCommand struct {
 }
 
 func (reportCommand) Help() string {
-	return example("conform report run.json --junit junit.xml --html run.html")
+	return example("conform run --transport unicast --reliability best-effort,reliable --json run.json",
+		"conform report run.json --junit junit.xml --html run.html")
 }
 
 // Run writes a run again. The exit code is the run's.

@@ -98,7 +98,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 		return left
 	}
 	if err != nil {
-		fmt.Fprint(stderr, refused(err))
+		fmt.Fprint(stderr, refused(parser, args, err))
 		return exitUsage
 	}
 	s := &session{ctx: ctx, stdout: stdout, stderr: stderr}

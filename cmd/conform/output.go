@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/cwriter"
@@ -83,5 +83,5 @@ func named(list []string) []string {
 	return out
 }
 
-// example is the help text of a command's example.
-func example(lines string) string { return fmt.Sprintf("Example:\n\n  %s", lines) }
+// example is the help text of a command's example, whose lines work one after the other where the repository is.
+func example(lines ...string) string { return "Example:\n\n  " + strings.Join(lines, "\n\n  ") }

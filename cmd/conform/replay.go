@@ -25,7 +25,7 @@ type replayCommand struct {
 }
 
 func (replayCommand) Help() string {
-	return example("conform replay --subject unicast/reliable/causal scenario.txt")
+	return example("conform replay --subject unicast/reliable/causal suites/testdata/examples/not-relayed.scenario")
 }
 
 // Run plays the scenario.

@@ -27,7 +27,10 @@ type verifyCommand struct {
 }
 
 func (verifyCommand) Help() string {
-	return example("conform verify --key public.pem --replay 20 my-mcast.certificate.json")
+	return example("openssl genpkey -algorithm ed25519 -out key.pem",
+		"openssl pkey -in key.pem -pubout -out public.pem",
+		"conform certify --certificate my-mcast.json --key key.pem -- python3 impl/adapter/samples/python/causal.py",
+		"conform verify --key public.pem --replay 20 my-mcast.json")
 }
 
 // Run opens a certificate and says what it certifies, or why it is not what it says.
