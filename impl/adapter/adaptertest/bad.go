@@ -141,6 +141,7 @@ var hellos = map[string]line{
 	"own-late":    own,
 	"own-probe":   own,
 	"own-group":   own,
+	"own-views":   own,
 	"brittle":     {"claims": []string{"integrity"}, "tolerates": []string{}},
 	"crash-prone": {"claims": []string{"reliable"}, "tolerates": []string{}},
 	"names-views": inViews,
@@ -228,8 +229,15 @@ func (p *program) alone(l line) {
 		if p.mode != "own-late" {
 			p.say(line{"op": "ready"})
 		}
+		if p.mode == "own-views" {
+			p.say(line{"op": "view", "group": l["group"], "view": "1", "members": l["members"]})
+		}
 	case "send":
-		p.say(line{"op": "deliver", "msg": l["msg"], "body": l["body"]})
+		said := line{"op": "deliver", "msg": l["msg"], "body": l["body"]}
+		if p.mode == "own-views" {
+			said["view"], said["pos"] = "2", 1
+		}
+		p.say(said)
 		p.say(line{"op": "done", "of": l["id"]})
 		switch p.mode {
 		case "own-garbage":
