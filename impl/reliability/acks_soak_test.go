@@ -73,8 +73,8 @@ func TestAcksSoak(t *testing.T) {
 			if ways == reliability.StopAndWait {
 				w.inOrder(t, name)
 			}
-			if len(w.agenda) > 0 {
-				t.Fatalf("%s: %d things are still to happen", name, len(w.agenda))
+			if w.agenda.Len() > 0 {
+				t.Fatalf("%s: %d things are still to happen", name, w.agenda.Len())
 			}
 		}
 		if unlucky > soaks/1000 {
@@ -95,8 +95,8 @@ func TestAcksSoakWithCrashes(t *testing.T) {
 			w.crashSome(seed)
 			w.run(60 * time.Second)
 			w.check(t, name)
-			if len(w.agenda) > 0 {
-				t.Fatalf("%s: %d things are still to happen", name, len(w.agenda))
+			if w.agenda.Len() > 0 {
+				t.Fatalf("%s: %d things are still to happen", name, w.agenda.Len())
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package reliability_test
 
 import (
-	"container/heap"
 	"fmt"
 	"slices"
 	"testing"
@@ -24,8 +23,7 @@ type ackWorld struct {
 	out    *impl.Effects
 	rand   spec.Rand
 	now    spec.Time
-	agenda ackAgenda
-	seq    int
+	agenda impltest.Agenda[ackEvent]
 	timers []map[uint64]int
 
 	loss, double, corrupt float64
@@ -49,26 +47,10 @@ type ackSend struct {
 }
 
 type ackEvent struct {
-	at   spec.Time
-	seq  int
 	node spec.NodeID
 	life uint64
 	in   impl.Input
 	do   func()
-}
-
-type ackAgenda []ackEvent
-
-func (a ackAgenda) Len() int { return len(a) }
-func (a ackAgenda) Less(i, k int) bool {
-	return a[i].at < a[k].at || a[i].at == a[k].at && a[i].seq < a[k].seq
-}
-func (a ackAgenda) Swap(i, k int) { a[i], a[k] = a[k], a[i] }
-func (a *ackAgenda) Push(x any)   { *a = append(*a, x.(ackEvent)) }
-func (a *ackAgenda) Pop() any {
-	x := (*a)[len(*a)-1]
-	*a = (*a)[:len(*a)-1]
-	return x
 }
 
 const ackTS, ackTL = 30 * time.Millisecond, 600 * time.Millisecond
@@ -120,25 +102,20 @@ func (w *ackWorld) send(n, to spec.NodeID, body string, wanted bool) {
 	w.step(n, in)
 }
 
-func (w *ackWorld) at(t spec.Time, e ackEvent) int {
-	w.seq++
-	e.at, e.seq = t, w.seq
-	heap.Push(&w.agenda, e)
-	return w.seq
-}
+func (w *ackWorld) at(t spec.Time, e ackEvent) int { return w.agenda.Put(t, e) }
 
 func (w *ackWorld) after(d time.Duration, do func()) { w.at(w.now+spec.Time(d), ackEvent{do: do}) }
 
 // run lets everything happen that is to happen within a time.
 func (w *ackWorld) run(d time.Duration) {
 	until := w.now + spec.Time(d)
-	for len(w.agenda) > 0 && w.agenda[0].at <= until {
-		e := heap.Pop(&w.agenda).(ackEvent)
-		w.now = e.at
+	for d, ok := w.agenda.Next(until); ok; d, ok = w.agenda.Next(until) {
+		e := d.What
+		w.now = d.At
 		switch {
 		case e.do != nil:
 			e.do()
-		case !w.up[e.node], e.in.Kind == impl.TimerFired && (e.life != w.lives[e.node] || w.timers[e.node][e.in.Num] != e.seq):
+		case !w.up[e.node], e.in.Kind == impl.TimerFired && (e.life != w.lives[e.node] || w.timers[e.node][e.in.Num] != d.Number):
 		default:
 			w.step(e.node, e.in)
 		}

@@ -1,7 +1,6 @@
 package reliability_test
 
 import (
-	"container/heap"
 	"flag"
 	"fmt"
 	"slices"
@@ -25,8 +24,7 @@ type field struct {
 	out    *impl.Effects
 	rand   spec.Rand
 	now    spec.Time
-	agenda fieldAgenda
-	seq    int
+	agenda impltest.Agenda[fieldEvent]
 	timers []map[fieldTimer]int // the event that counts
 
 	loss, double, corrupt float64
@@ -57,25 +55,9 @@ type fieldTimer struct {
 }
 
 type fieldEvent struct {
-	at   spec.Time
-	seq  int
 	node spec.NodeID
 	in   impl.Input
 	do   func()
-}
-
-type fieldAgenda []fieldEvent
-
-func (a fieldAgenda) Len() int { return len(a) }
-func (a fieldAgenda) Less(i, k int) bool {
-	return a[i].at < a[k].at || a[i].at == a[k].at && a[i].seq < a[k].seq
-}
-func (a fieldAgenda) Swap(i, k int) { a[i], a[k] = a[k], a[i] }
-func (a *fieldAgenda) Push(x any)   { *a = append(*a, x.(fieldEvent)) }
-func (a *fieldAgenda) Pop() any {
-	x := (*a)[len(*a)-1]
-	*a = (*a)[:len(*a)-1]
-	return x
 }
 
 const fieldTS, fieldTL = 30 * time.Millisecond, 600 * time.Millisecond
@@ -106,21 +88,16 @@ func newField(n int, seed uint64, newLayer func(impl.Config) impl.Layer) *field 
 	return w
 }
 
-func (w *field) at(t spec.Time, e fieldEvent) int {
-	w.seq++
-	e.at, e.seq = t, w.seq
-	heap.Push(&w.agenda, e)
-	return w.seq
-}
+func (w *field) at(t spec.Time, e fieldEvent) int { return w.agenda.Put(t, e) }
 
 // do lets something happen at a time.
 func (w *field) do(at time.Duration, what func()) { w.at(spec.Time(at), fieldEvent{do: what}) }
 
 // run lets everything happen that is to happen before a time.
 func (w *field) run(until time.Duration) {
-	for len(w.agenda) > 0 && w.agenda[0].at <= spec.Time(until) {
-		e := heap.Pop(&w.agenda).(fieldEvent)
-		w.now = e.at
+	for d, ok := w.agenda.Next(spec.Time(until)); ok; d, ok = w.agenda.Next(spec.Time(until)) {
+		e := d.What
+		w.now = d.At
 		switch {
 		case e.do != nil:
 			e.do()
@@ -128,10 +105,10 @@ func (w *field) run(until time.Duration) {
 		case w.crashed[e.node]:
 			continue
 		case e.in.Kind == impl.TimerFired:
-			if w.timers[e.node][fieldTimer{e.in.Layer, e.in.Num}] != e.seq {
+			if w.timers[e.node][fieldTimer{e.in.Layer, e.in.Num}] != d.Number {
 				continue
 			}
-		case e.in.Kind == impl.Packet && e.seq < w.lossy[e.in.From]:
+		case e.in.Kind == impl.Packet && d.Number < w.lossy[e.in.From]:
 			continue
 		}
 		w.step(e.node, e.in)
@@ -141,7 +118,7 @@ func (w *field) run(until time.Duration) {
 func (w *field) crash(n spec.NodeID, lossy bool) {
 	w.crashed[n] = true
 	if lossy {
-		w.lossy[n] = w.seq + 1
+		w.lossy[n] = w.agenda.Last() + 1
 	}
 }
 

@@ -1,7 +1,6 @@
 package reliability_test
 
 import (
-	"container/heap"
 	"fmt"
 	"slices"
 	"time"
@@ -20,8 +19,7 @@ type world struct {
 	out    *impl.Effects
 	nodes  []*worldNode
 	now    spec.Time
-	agenda worldAgenda
-	seq    int
+	agenda impltest.Agenda[func()]
 
 	loss, double float64
 	cut          func(from, to spec.NodeID, now spec.Time) bool
@@ -75,26 +73,6 @@ type worldLog struct {
 	cut     int
 }
 
-type worldEvent struct {
-	at  spec.Time
-	seq int
-	do  func()
-}
-
-type worldAgenda []worldEvent
-
-func (a worldAgenda) Len() int { return len(a) }
-func (a worldAgenda) Less(i, k int) bool {
-	return a[i].at < a[k].at || a[i].at == a[k].at && a[i].seq < a[k].seq
-}
-func (a worldAgenda) Swap(i, k int) { a[i], a[k] = a[k], a[i] }
-func (a *worldAgenda) Push(x any)   { *a = append(*a, x.(worldEvent)) }
-func (a *worldAgenda) Pop() any {
-	x := (*a)[len(*a)-1]
-	*a = (*a)[:len(*a)-1]
-	return x
-}
-
 const worldTS, worldTL = 30 * time.Millisecond, 300 * time.Millisecond
 
 func newWorld(n int, seed uint64, level func(impl.Config) impl.Layer) *world {
@@ -120,17 +98,14 @@ func (w *world) say(format string, args ...any) {
 }
 
 func (w *world) at(d time.Duration, do func()) int {
-	w.seq++
-	heap.Push(&w.agenda, worldEvent{w.now + spec.Time(d), w.seq, do})
-	return w.seq
+	return w.agenda.Put(w.now+spec.Time(d), do)
 }
 
 // run lets everything happen that is due before a time.
 func (w *world) run(until time.Duration) {
-	for len(w.agenda) > 0 && w.agenda[0].at <= spec.Time(until) {
-		e := heap.Pop(&w.agenda).(worldEvent)
-		w.now = e.at
-		e.do()
+	for d, ok := w.agenda.Next(spec.Time(until)); ok; d, ok = w.agenda.Next(spec.Time(until)) {
+		w.now = d.At
+		d.What()
 	}
 	w.now = spec.Time(until)
 }

@@ -1,7 +1,6 @@
 package transport_test
 
 import (
-	"container/heap"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +18,7 @@ type soak struct {
 	out    *impl.Effects
 	rand   spec.Rand
 	now    spec.Time
-	agenda soakAgenda
-	seq    int
+	agenda impltest.Agenda[soakEvent]
 	timers []map[soakTimer]int // the event that counts
 
 	loss, double, corrupt float64
@@ -39,25 +37,9 @@ type soakTimer struct {
 }
 
 type soakEvent struct {
-	at   spec.Time
-	seq  int
 	node spec.NodeID
 	in   impl.Input
 	do   func()
-}
-
-type soakAgenda []soakEvent
-
-func (a soakAgenda) Len() int { return len(a) }
-func (a soakAgenda) Less(i, k int) bool {
-	return a[i].at < a[k].at || a[i].at == a[k].at && a[i].seq < a[k].seq
-}
-func (a soakAgenda) Swap(i, k int) { a[i], a[k] = a[k], a[i] }
-func (a *soakAgenda) Push(x any)   { *a = append(*a, x.(soakEvent)) }
-func (a *soakAgenda) Pop() any {
-	x := (*a)[len(*a)-1]
-	*a = (*a)[:len(*a)-1]
-	return x
 }
 
 const soakTS, soakTL = 30 * time.Millisecond, 600 * time.Millisecond
@@ -81,24 +63,19 @@ func newSoak(n int, seed uint64, newLayer func(impl.Config) impl.Layer) *soak {
 	return w
 }
 
-func (w *soak) at(t spec.Time, e soakEvent) int {
-	w.seq++
-	e.at, e.seq = t, w.seq
-	heap.Push(&w.agenda, e)
-	return w.seq
-}
+func (w *soak) at(t spec.Time, e soakEvent) int { return w.agenda.Put(t, e) }
 
 // run lets everything happen that is to happen before a time.
 func (w *soak) run(until spec.Time) {
-	for len(w.agenda) > 0 && w.agenda[0].at <= until {
-		e := heap.Pop(&w.agenda).(soakEvent)
-		w.now = e.at
+	for d, ok := w.agenda.Next(until); ok; d, ok = w.agenda.Next(until) {
+		e := d.What
+		w.now = d.At
 		switch {
 		case e.do != nil:
 			e.do()
 			continue
 		case e.in.Kind == impl.TimerFired:
-			if w.timers[e.node][soakTimer{e.in.Layer, e.in.Num}] != e.seq {
+			if w.timers[e.node][soakTimer{e.in.Layer, e.in.Num}] != d.Number {
 				continue
 			}
 		}
@@ -226,8 +203,8 @@ func TestTCPSoak(t *testing.T) {
 		if len(w.upward) > 0 {
 			t.Errorf("seed %d: %q", seed, w.upward)
 		}
-		if len(w.agenda) > 0 {
-			t.Errorf("seed %d: %d things are still to happen", seed, len(w.agenda))
+		if w.agenda.Len() > 0 {
+			t.Errorf("seed %d: %d things are still to happen", seed, w.agenda.Len())
 		}
 		reconnected += w.opened - len(w.nodes)*(len(w.nodes)-1)
 	}
