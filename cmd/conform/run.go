@@ -36,8 +36,8 @@ func (runCommand) Help() string {
 	return example("conform run --transport unicast --reliability best-effort,reliable --ordering causal --faults crash,loss --schedules 1000")
 }
 
-// Run judges the stacks.
-func (c *runCommand) Run(s *session) error {
+// validate refuses flags that don't go together.
+func (c *runCommand) validate(s *session) error {
 	if c.World != "sim" && c.World != "netns" {
 		return usage(fmt.Errorf("unknown world %q: want sim or netns", c.World))
 	}
@@ -54,6 +54,14 @@ func (c *runCommand) Run(s *session) error {
 	}
 	if c.Schedules < 1 && s.flags["schedules"] {
 		return usage(fmt.Errorf("--schedules %d: want at least 1", c.Schedules))
+	}
+	return nil
+}
+
+// Run judges the stacks.
+func (c *runCommand) Run(s *session) error {
+	if err := c.validate(s); err != nil {
+		return err
 	}
 	cells, err := suites.Cells(c.Transport, c.Reliability, c.Ordering, c.Membership)
 	if err != nil {

@@ -9,17 +9,7 @@ import (
 func (d *Durable) recover(log []byte) {
 	d.journal = d.Rules.Read(log)
 	d.book.begin(&d.journal, len(log))
-	for _, r := range d.journal.Records { // a settled message need not be kept, wherever its record stands
-		if r.Kind == recordSettled && len(r.Payload) == identityLen {
-			id := identityOf(r.Payload)
-			if s := d.streams.of(id, d.cfg.Nodes); s != nil {
-				s.settled = max(s.settled, id.n)
-			}
-		}
-	}
-	for _, s := range d.streams.list {
-		s.slots.Restart(s.settled)
-	}
+	d.streams.settle(d.journal.Records, d.cfg.Nodes)
 	fresh := d.self
 	bodies := map[identity][]byte{} // of own messages
 	for i, r := range d.journal.Records {

@@ -79,6 +79,21 @@ func (a *streams[T]) of(id identity, nodes int) *stream[T] {
 	return s
 }
 
+// settle begins each stream behind what a log says is settled: that need not be kept, wherever its record stands.
+func (a *streams[T]) settle(records []impl.Record, nodes int) {
+	for _, r := range records {
+		if r.Kind == recordSettled && len(r.Payload) == identityLen {
+			id := identityOf(r.Payload)
+			if s := a.of(id, nodes); s != nil {
+				s.settled = max(s.settled, id.n)
+			}
+		}
+	}
+	for _, s := range a.list {
+		s.slots.Restart(s.settled)
+	}
+}
+
 // frontier is the number up to which this node has let go of everything.
 func (s *stream[T]) frontier() uint64 { return s.slots.First() - 1 }
 

@@ -10,17 +10,7 @@ func (p *phased) recover(log []byte) {
 	p.journal = p.Rules.Read(log)
 	p.damaged = p.journal.Corrupted > 0
 	p.book.begin(&p.journal, len(log))
-	for _, r := range p.journal.Records { // what is settled need not be kept, wherever its record stands
-		if r.Kind == recordSettled && len(r.Payload) == identityLen {
-			id := identityOf(r.Payload)
-			if s := p.streams.of(id, p.cfg.Nodes); s != nil {
-				s.settled = max(s.settled, id.n)
-			}
-		}
-	}
-	for _, s := range p.streams.list {
-		s.slots.Restart(s.settled)
-	}
+	p.streams.settle(p.journal.Records, p.cfg.Nodes)
 	fresh := p.self
 	bodies := map[identity][]byte{} // of messages whose outcome may stand behind them
 	whole := true
