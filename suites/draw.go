@@ -277,7 +277,7 @@ func (c Cell) aimCrashes(s *faults.Scenario, model spec.FaultSet) {
 
 // coordinates says whether a node hands on what others send, in any of its groups.
 func (c Cell) coordinates(s *faults.Scenario, node spec.NodeID) bool {
-	if c.centralized() && node == c.server(s.Nodes) {
+	if c.centralized() && (node == c.server(s.Nodes) || c.irreplaceable(s.Nodes, node)) {
 		return true
 	}
 	for k := range s.Groups {

@@ -162,6 +162,9 @@ func explainPart(kind string, p *Part) *Explanation {
 	for _, o := range p.Options {
 		e.add("option "+o.Key, o.Text+"; default "+o.Default)
 	}
+	if p.Name == serverMembership {
+		e.Facts = append(e.Facts, lostWithTheDead()...)
+	}
 	c := typical(kind, p.Name)
 	var under []spec.FaultSet // requirements that are claimed under the same faults are told together
 	same := map[spec.FaultSet][]spec.ID{}

@@ -34,6 +34,7 @@ func serverPart() Part {
 		Options: []Option{
 			{Key: "at", Default: "0", Text: "the node that is the server, 0 to 2, or the last one if there are fewer", Check: within(0, 2)},
 			{Key: "groups", Default: "peer", Text: "peer: the server asks and tells every member; hierarchical: the lowest member alone, its coordinator, which asks and tells the others", Check: oneOf("peer", "hierarchical")},
+			levelsOption, adoptOption,
 			noticing,
 		},
 		New: func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
@@ -65,11 +66,7 @@ func (c Cell) serviced(cfg impl.Config) []impl.Layer {
 	case c.announced():
 		return []impl.Layer{gate, c.order(cfg), c.level(cfg), membership.NewDistributed(cfg)}
 	case c.centralized():
-		make := membership.NewServer
-		if c.Membership.Get("groups", "peer") == "hierarchical" {
-			make = membership.NewHierarchicServer
-		}
-		return []impl.Layer{gate, membership.NewFlush(cfg), c.order(cfg), membership.NewInView(cfg), c.level(cfg), make(cfg, c.server(cfg.Nodes))}
+		return []impl.Layer{gate, membership.NewFlush(cfg), c.order(cfg), membership.NewInView(cfg), c.level(cfg), c.groupServer(cfg)}
 	}
 	return []impl.Layer{gate, c.order(cfg), c.level(cfg), c.service(cfg)}
 }
@@ -79,6 +76,8 @@ func (c Cell) servedApplicable() error {
 	levels := []string{"unreliable", "best-effort", "reliable"}
 	m := c.Membership.Name
 	switch {
+	case c.levelsApplicable() != nil:
+		return c.levelsApplicable()
 	case !slices.Contains(levels, c.Reliability.Name):
 		return fmt.Errorf("%s keeps to the members of the start, or to views of its own: %s membership has unreliable, best-effort, reliable", c.Reliability.Name, m)
 	case c.announced() && c.Ordering.Name != "unordered":
@@ -133,6 +132,9 @@ func (c Cell) moveServed(s *faults.Scenario, seed uint64, model spec.FaultSet, i
 			s.Exclude(n)
 			at(20*time.Millisecond, faults.Action{Op: faults.Join, Node: n})
 		}
+	}
+	if c.groupLevels() > 1 {
+		c.moveSubgroups(s, seed, model, i)
 	}
 	if c.centralized() && i%4 == 3 && r.Chance(.5) {
 		t := soon(0, 900)
@@ -249,7 +251,7 @@ func (b *bench) ended() bool {
 			return true
 		case spec.ViewChange:
 			in[e.Node] = true
-		case spec.Left, spec.Crash:
+		case spec.Leave, spec.Left, spec.Crash: // a leave is decided before it returns, and another may join in between
 			in[e.Node] = false
 			if !slices.Contains(in, true) {
 				return true

@@ -63,6 +63,8 @@ type Server struct {
 	logged   uint64 // bytes of the log
 	journal  impl.Journal
 
+	levels *groupLevels // nil: of one level, or of peers
+
 	suspected impl.NodeSet
 	up        []impl.Effect // the upward effects of a step under way: they come last
 }
@@ -151,6 +153,7 @@ func NewHierarchicServer(cfg impl.Config, at spec.NodeID) *Server {
 
 // Step implements [impl.Layer].
 func (l *Server) Step(in impl.Input, out *impl.Effects) {
+	l.now = in.Now
 	switch {
 	case in.Kind == impl.Start:
 		l.start(uint32(in.Num))
@@ -195,7 +198,7 @@ const serverRefs impl.Ref = 1 << 60
 
 func (l *Server) start(incarnation uint32) {
 	rules, cfg, at := l.Rules, l.cfg, l.at
-	*l = Server{Rules: rules, cfg: cfg, at: at, hierarchic: l.hierarchic, incarnation: incarnation}
+	*l = Server{Rules: rules, cfg: cfg, at: at, hierarchic: l.hierarchic, levels: l.levels.start(cfg.Nodes), incarnation: incarnation}
 	first := groupView{id: 1, came: cfg.Members}
 	for _, m := range cfg.Members {
 		first.members = append(first.members, groupMember{node: m})
@@ -213,9 +216,10 @@ func (l *Server) start(incarnation uint32) {
 func (l *Server) begin(now spec.Time, out *impl.Effects) {
 	l.logged += uint64(l.journal.Mend(out))
 	l.ready, l.since, l.heard = true, now, now
+	l.levels.begin(now)
 	if l.cfg.Self == l.at && l.incarnation == 0 {
 		for _, m := range l.base.members {
-			l.peers[m.node] = serverPeer{known: true, installed: 1}
+			l.peers[m.node] = serverPeer{known: true, installed: 1, heard: now}
 		}
 	}
 	if l.view.id != 0 {
@@ -229,11 +233,11 @@ func (l *Server) begin(now spec.Time, out *impl.Effects) {
 // turn sends again what has not been answered, says that this node is here, and looks whether something is to be done.
 func (l *Server) turn(now spec.Time, out *impl.Effects) {
 	out.SetTimer(0, now+spec.Time(l.cfg.TL/8))
-	if l.view.id != 0 || l.wants || len(l.calls) > 0 {
+	if l.view.id != 0 || l.wants || len(l.calls) > 0 || l.coordinates() && l.cfg.Self != l.at {
 		l.send(l.at, &serverPacket{kind: serverStatus, life: l.incarnation, groupView: groupView{id: l.view.id}, flag: l.wants && len(l.calls) == 0}, out)
 	}
 	l.ask(out)
-	if l.pending.under && (l.suspected.Has(l.at) || now-l.heard > spec.Time(l.cfg.TL)) {
+	if l.pending.under && (l.suspected.Has(l.at) || now-l.heard > l.patience()) {
 		l.callOff()
 	}
 	l.repeat(out)

@@ -75,6 +75,9 @@ func (l *Server) serve(from spec.NodeID, p *serverPacket, now spec.Time, out *im
 		return
 	}
 	if !q.known || p.life > q.life {
+		if _, in := l.memberOf(l.doing.view.members, from); !in && l.doing.stage == isTelling {
+			l.doing.await.Remove(from) // the life that left is over, and this one has nothing to leave
+		}
 		*q = serverPeer{known: true, life: p.life}
 	}
 	q.heard = now
@@ -135,7 +138,7 @@ func (l *Server) reply(r serverRequest, members []groupMember, code impl.Code, o
 // alive says whether a life of a node is there, as far as is known.
 func (l *Server) alive(m groupMember) bool {
 	q := &l.peers[m.node]
-	return q.known && !l.Rules.Reborn(m.life, q.life) && !(l.suspected.Has(m.node) && m.node != l.cfg.Self)
+	return q.known && !l.Rules.Reborn(m.life, q.life) && !(l.suspected.Has(m.node) && m.node != l.cfg.Self) && !l.mute(m.node)
 }
 
 // silent says whether a node that is no member has not been heard for TL: nobody else watches it.
@@ -159,7 +162,7 @@ func (l *Server) decide(now spec.Time, out *impl.Effects) {
 	if l.cfg.Self != l.at || !l.ready || !l.here(now) {
 		return
 	}
-	l.now = now
+	l.listen()
 	switch l.doing.stage {
 	case isAsking:
 		if !l.holds() {
@@ -170,7 +173,7 @@ func (l *Server) decide(now spec.Time, out *impl.Effects) {
 		}
 	case isTelling:
 		for n := l.doing.await.Next(0); n >= 0; n = l.doing.await.Next(n + 1) {
-			if m, in := l.memberOf(l.doing.view.members, n); !in && l.suspected.Has(n) || in && !l.alive(m) {
+			if m, in := l.memberOf(l.doing.view.members, n); !in && (l.suspected.Has(n) || l.mute(n) || l.indirect() && l.silent(n)) || in && !l.alive(m) {
 				l.doing.await.Remove(n)
 			}
 		}
@@ -418,6 +421,14 @@ func (l *Server) repeat(out *impl.Effects) {
 	if d.stage == isTelling {
 		p.kind = serverDecision
 	}
+	if l.levels != nil {
+		if d.await.Has(l.cfg.Self) {
+			p.life = l.incarnation
+			l.send(l.cfg.Self, &p, out)
+		}
+		l.tell(&p, d.await.Has, out)
+		return
+	}
 	if c := l.coordinator(); c >= 0 && d.await.Len() > 0 {
 		p.life, p.n = l.peers[c].life, coordinates
 		l.send(c, &p, out)
@@ -430,6 +441,9 @@ func (l *Server) repeat(out *impl.Effects) {
 		}
 	}
 }
+
+// indirect says whether the server speaks to some only through others, so that nothing tells it that these are silent.
+func (l *Server) indirect() bool { return l.hierarchic || l.levels != nil }
 
 // coordinator gives the member of a hierarchical group to which the server speaks; -1: there is none.
 func (l *Server) coordinator() spec.NodeID {

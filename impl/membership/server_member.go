@@ -152,7 +152,7 @@ func (l *Server) install(p *serverPacket, relay bool, out *impl.Effects) {
 	case me < 0:
 		return
 	}
-	for _, m := range v.members { // whatever one installs all do, though the server dies
+	for _, m := range l.relayTo(v) { // whatever one installs all do, though the server dies
 		if m.node != l.cfg.Self && l.Rules.Tells(l.cfg.Self, m.node) {
 			l.send(m.node, &serverPacket{kind: serverRelay, groupView: *v}, out)
 		}
@@ -165,6 +165,14 @@ func (l *Server) install(p *serverPacket, relay bool, out *impl.Effects) {
 	if unblock {
 		l.up = append(l.up, impl.Effect{Kind: impl.Unblock})
 	}
+}
+
+// relayTo gives the members that this one tells what it has been told; where there are levels coordinators do that.
+func (l *Server) relayTo(v *groupView) []groupMember {
+	if l.levels != nil {
+		return nil
+	}
+	return v.members
 }
 
 func (l *Server) sayInstalled(id uint64, out *impl.Effects) {

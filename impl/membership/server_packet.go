@@ -75,6 +75,9 @@ func parseServerPacket(b []byte, kind byte, nodes int) (p serverPacket, ok bool)
 }
 
 func (l *Server) send(to spec.NodeID, p *serverPacket, out *impl.Effects) {
+	if l.climb(to, p, out) {
+		return
+	}
 	if to >= 0 && int(to) < l.cfg.Nodes {
 		out.Down(to, p.append(nil), 0)
 	}
@@ -89,6 +92,10 @@ func (l *Server) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	out.Accept(in.Ref)
+	if ok && l.levels != nil && h[0] > serverRelay && in.From >= 0 && int(in.From) < l.cfg.Nodes {
+		l.receiveLevels(in.From, body, h[0], out)
+		return
+	}
 	var p serverPacket
 	if ok {
 		p, ok = parseServerPacket(body, h[0], l.cfg.Nodes)
