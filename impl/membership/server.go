@@ -237,7 +237,7 @@ func (l *Server) turn(now spec.Time, out *impl.Effects) {
 		l.send(l.at, &serverPacket{kind: serverStatus, life: l.incarnation, groupView: groupView{id: l.view.id}, flag: l.wants && len(l.calls) == 0}, out)
 	}
 	l.ask(out)
-	if l.pending.under && (l.suspected.Has(l.at) || now-l.heard > l.patience()) {
+	if l.pending.under && l.cfg.Self != l.at && (l.suspected.Has(l.at) || now-l.heard > l.patience()) {
 		l.callOff()
 	}
 	l.repeat(out)

@@ -110,8 +110,8 @@ func (l *Server) request(from spec.NodeID, p *serverPacket, out *impl.Effects) {
 		return // under way
 	case done && s.n == p.n && s.code != 0:
 		l.reply(r, nil, s.code, out)
-	case done && s.n == p.n && r.op == impl.Join && !slices.Contains(l.base.members, groupMember{from, p.life}):
-		l.requests = append(l.requests, r) // it was removed before it heard that it is in
+	case done && s.n == p.n && r.op == impl.Join && l.belongs(from) && !slices.Contains(l.base.members, groupMember{from, p.life}):
+		l.requests = append(l.requests, r) // it was removed before it heard that it is in; when the group was destroyed since, it was in
 	case done && s.n == p.n && l.everywhere():
 		l.reply(r, s.members, 0, out)
 	case done && s.n == p.n: // who asks again is told when it is true

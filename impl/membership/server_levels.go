@@ -40,14 +40,15 @@ type groupLevels struct {
 	adopts bool
 	over   [][]spec.NodeID // by node: those that it speaks through, its coordinator first and the root last
 
-	heard []spec.Time    // by node above: when anything of the root came last through it
-	last  spec.NodeID    // through whom this node spoke last
-	moves uint64         // how often that has changed
-	via   []spec.NodeID  // by node below: through whom it was heard last
-	said  []subgroupSaid // by node: this one, and those below
-	told  subgroupTold
-	anew  bool         // at the root: somebody has come another way than before
-	mute  impl.NodeSet // at the root: nothing is heard of them
+	heard           []spec.Time    // by node above: when anything of the root came last through it
+	last            spec.NodeID    // through whom this node spoke last
+	moves           uint64         // how often that has changed
+	via             []spec.NodeID  // by node below: through whom it was heard last
+	said            []subgroupSaid // by node: this one, and those below
+	told            subgroupTold
+	anew            bool         // at the root: somebody has come another way than before
+	mute            impl.NodeSet // at the root: nothing is heard of them
+	listened, still spec.Time    // at the root: when it last looked, and when it last had not looked for long
 }
 
 // LevelRules are the rules of a group of several levels.
@@ -236,16 +237,22 @@ func (l *Server) patience() spec.Time {
 // mute says whether nothing is heard of a node whose coordinator is dead, and whom nobody adopts.
 func (l *Server) mute(n spec.NodeID) bool { return l.levels != nil && l.levels.mute.Has(n) }
 
-// listen has the root suspect members of whom nothing is heard, though they may live: their coordinator is dead.
+// listen has the root suspect members of whom nothing is heard, though they may live: their coordinator is dead. When the
+// root itself stood still it waits anew.
 func (l *Server) listen() {
 	if l.levels == nil || l.levels.adopts {
 		return
 	}
+	t := l.levels
+	if l.now-t.listened > spec.Time(l.cfg.TL/4) {
+		t.still = l.now
+	}
+	t.listened = l.now
 	for n := range spec.NodeID(l.cfg.Nodes) {
 		if _, in := l.memberOf(l.base.members, n); !in && !l.doing.await.Has(n) || n == l.cfg.Self {
 			continue
 		}
-		if l.now-max(l.peers[n].heard, l.since) > spec.Time(l.cfg.TL+l.cfg.TL/4) && l.levels.mute.Add(n) && !l.suspected.Has(n) {
+		if l.now-max(l.peers[n].heard, l.since, t.still) > spec.Time(l.cfg.TL+l.cfg.TL/4) && t.mute.Add(n) && !l.suspected.Has(n) {
 			l.up = append(l.up, impl.Effect{Kind: impl.Suspect, From: n})
 		}
 	}
