@@ -35,7 +35,7 @@ func serverPart() Part {
 			{Key: "at", Default: "0", Text: "the node that is the server, 0 to 2, or the last one if there are fewer", Check: within(0, 2)},
 			{Key: "groups", Default: "peer", Text: "peer: the server asks and tells every member; hierarchical: the lowest member alone, its coordinator, which asks and tells the others", Check: oneOf("peer", "hierarchical")},
 			levelsOption, adoptOption,
-			noticing,
+			noticing, windowOption,
 		},
 		New: func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
 	}
@@ -46,7 +46,7 @@ func distributedPart() Part {
 		Name: distributedMembership, Title: "who joins or leaves announces it to all members, and each keeps the list",
 		Promise: "in the end all have the same list; until then lists differ under one id, and so do the places at which a join is seen among the messages; after a join has returned every member sends to the joiner; there is no single point of failure, and nothing is written down",
 		Source:  "Tanenbaum & van Steen, Distributed Systems, on group membership",
-		Options: []Option{noticing},
+		Options: []Option{noticing, windowOption},
 		New:     func(cfg impl.Config) impl.Layer { return membership.NewGate(cfg, nil) },
 	}
 }
@@ -62,6 +62,7 @@ func (c Cell) serviced(cfg impl.Config) []impl.Layer {
 	if c.regroups() {
 		gate = membership.NewLoggedGate(cfg, nil)
 	}
+	gate.SetWindow(c.gateWindow())
 	switch {
 	case c.announced():
 		return []impl.Layer{gate, c.order(cfg), c.level(cfg), membership.NewDistributed(cfg)}
@@ -133,6 +134,9 @@ func (c Cell) moveServed(s *faults.Scenario, seed uint64, model spec.FaultSet, i
 			at(20*time.Millisecond, faults.Action{Op: faults.Join, Node: n})
 		}
 	}
+	if c.narrow() {
+		c.fillGates(s, seed)
+	}
 	if c.groupLevels() > 1 {
 		c.moveSubgroups(s, seed, model, i)
 	}
@@ -199,6 +203,7 @@ func (c Cell) servedClaims() spec.Claims {
 	claim(agreed&^(losses|starving|spec.SetOf(spec.PauseFault, spec.DelayFault, spec.ReorderFault)), "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER")
 	if p.acks {
 		claim(live, "ACKED-DELIVERED")
+		c.claimOverflow(m)
 	}
 	if p.fifo {
 		claim(intact, "FIFO-ORDER")
@@ -241,7 +246,7 @@ func (c Cell) detector() string {
 
 // ended says whether a group was destroyed in the run that was played last, or was left by all.
 func (b *bench) ended() bool {
-	in := make([]bool, len(b.h.Nodes))
+	in, leaves := make([]bool, len(b.h.Nodes)), make([]bool, len(b.h.Nodes))
 	for _, m := range b.h.Groups[0].Members {
 		in[m] = true
 	}
@@ -249,10 +254,12 @@ func (b *bench) ended() bool {
 		switch e := &b.h.Events[i]; e.Kind {
 		case spec.Destroy:
 			return true
+		case spec.Join, spec.Recover:
+			leaves[e.Node] = false
 		case spec.ViewChange:
-			in[e.Node] = true
-		case spec.Leave, spec.Left, spec.Crash: // a leave is decided before it returns, and another may join in between
-			in[e.Node] = false
+			in[e.Node] = !leaves[e.Node]
+		case spec.Leave, spec.Crash: // a leave is decided before it returns, and another one may come in meanwhile
+			in[e.Node], leaves[e.Node] = false, e.Kind == spec.Leave
 			if !slices.Contains(in, true) {
 				return true
 			}
@@ -267,7 +274,7 @@ func (b *bench) ended() bool {
 func (c Cell) awaited() []spec.ID {
 	switch {
 	case c.centralized():
-		return []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE", "PRIMARY-COMPONENT"}
+		return []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "BOUNDED-OVERFLOW", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE", "PRIMARY-COMPONENT"}
 	case c.announced():
 		return []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE"}
 	}

@@ -19,7 +19,8 @@ func (c Cell) window() int { return number(c.Reliability, "window", reliability.
 // narrow says whether a sender of the cell may have so few messages under way that a burst fills its window.
 func (c Cell) narrow() bool {
 	return c.Reliability.Name == "reliable-ip" && c.window() <= narrowWindow ||
-		c.Ordering.Name == "total-kaashoek" && number(c.Ordering, "history", ordering.KaashoekHistory) <= narrowWindow
+		c.Ordering.Name == "total-kaashoek" && number(c.Ordering, "history", ordering.KaashoekHistory) <= narrowWindow ||
+		(c.centralized() || c.announced()) && c.gateWindow() <= narrowWindow
 }
 
 // claimOverflow says that a full window refuses, and costs nothing of what was acknowledged: which holds where what is

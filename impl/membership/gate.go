@@ -40,8 +40,9 @@ type Gate struct {
 	held  []impl.Effect // from the view on, while the state is waited for, or while the first view is; bodies live as long as the incarnation
 	next  int           // whom to ask next
 
-	logs bool // the group comes back from its logs
-	log  gateLog
+	window gateWindow
+	logs   bool // the group comes back from its logs
+	log    gateLog
 }
 
 // GateRules are the rules that the promises rest on.
@@ -53,6 +54,7 @@ type GateRules struct {
 	After    func(left bool) bool // whether something is delivered to who has left
 	Repeats  func() bool          // whether somebody else is asked for the state
 
+	Room    func(held, places int) bool                     // whether there is a place for what waits for the state
 	Kept    func(onDisk, delivered int) int                 // how many of the messages delivered here are told to be on disk
 	Gathers func(cfg *impl.Config, member spec.NodeID) bool // whether the log of a member is taken
 	Replays func() bool                                     // whether the messages in it are, and not the state before them alone
@@ -92,13 +94,14 @@ func NewGate(cfg impl.Config, state State) *Gate {
 	if state == nil {
 		state = &Messages{}
 	}
-	return &Gate{cfg: cfg, state: state, Rules: GateRules{
+	return &Gate{cfg: cfg, state: state, window: gateWindow{places: GateWindow}, Rules: GateRules{
 		Closes:   func(blocked bool) bool { return blocked },
 		Waits:    func() bool { return true },
 		Snapshot: func(state []byte) []byte { return state },
 		Rejoins:  func() bool { return true },
 		After:    func(left bool) bool { return !left },
 		Repeats:  func() bool { return true },
+		Room:     func(held, places int) bool { return held < places },
 		Kept:     func(onDisk, _ int) int { return onDisk },
 		Gathers:  func(*impl.Config, spec.NodeID) bool { return true },
 		Replays:  func() bool { return true },
@@ -128,7 +131,7 @@ func (g *Gate) Step(in impl.Input, out *impl.Effects) {
 	case impl.Start:
 		rules, cfg, state := g.Rules, g.cfg, g.state
 		state.Load(nil)
-		*g = Gate{Rules: rules, cfg: cfg, state: state, left: true, logs: g.logs}
+		*g = Gate{Rules: rules, cfg: cfg, state: state, left: true, logs: g.logs, window: gateWindow{places: g.window.places}}
 		g.log.start(uint32(in.Num))
 		g.whole = in.Num == 0 && cfg.Index(cfg.Self) >= 0
 		if in.Num > 0 && g.Rules.Rejoins() {
@@ -208,6 +211,9 @@ func (g *Gate) send(in impl.Input, out *impl.Effects) {
 		out.Refuse(in.Ref, impl.NotMember)
 	case g.Rules.Closes(g.blocked):
 		out.Refuse(in.Ref, impl.ViewChanging)
+	case g.full():
+		g.askWhole(out)
+		out.Refuse(in.Ref, impl.Overflow)
 	case g.logs:
 		g.number(in, out)
 	default:
@@ -282,14 +288,12 @@ func (g *Gate) receive(in impl.Input, out *impl.Effects) {
 	}
 	switch {
 	case !g.member && g.joining != 0: // who has let this node in may send before its view is here
-		g.held = append(g.held, upOf(in))
-		out.Note(impl.HeldBack, uint64(in.From), in.Num)
+		g.hold(in, out)
 	case !g.member || !g.Rules.After(g.left):
 		out.Accept(in.Ref)
 		out.Note(impl.NotMember, uint64(in.From), 0)
 	case !g.whole:
-		g.held = append(g.held, upOf(in))
-		out.Note(impl.HeldBack, uint64(in.From), in.Num)
+		g.hold(in, out)
 	default:
 		in.Body = g.deliver(in.From, in.Body, out)
 		out.Pass(in)
@@ -307,9 +311,11 @@ func (g *Gate) deliver(from spec.NodeID, body []byte, out *impl.Effects) []byte 
 
 // change lets a view through. Who has come to it from the one before with the state goes on; the others wait for it.
 func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
+	g.expect(v)
 	if v.Came == nil { // nobody says who comes along: who comes in begins with what it gets
 		g.view, g.member, g.left, g.whole = *v, true, false, true
 		g.absorb(0, out)
+		g.sayWhole(out)
 		out.InstallView(v)
 		out.List[len(out.List)-1].Flag = true
 		g.release(0, out)
@@ -331,6 +337,7 @@ func (g *Gate) change(v *spec.View, now spec.Time, out *impl.Effects) {
 		if !first && g.eldest() == g.cfg.Self {
 			out.SetTimer(gateGives, now) // not before the application here has been told the view
 		}
+		g.sayWhole(out)
 		out.InstallView(v)
 		out.List[len(out.List)-1].Flag = true // the layers below have it
 		return
@@ -402,7 +409,7 @@ func (g *Gate) letter(in impl.Input, out *impl.Effects) {
 	}
 	r := newsReader{b: head, nodes: g.cfg.Nodes}
 	id := r.viewID()
-	if !ok || r.bad || len(r.b) > 0 || h[0] > gateAsk && !g.logs || h[0] > gateGiveLog || in.From < 0 || int(in.From) >= g.cfg.Nodes {
+	if !ok || r.bad || len(r.b) > 0 || h[0] > gateAsk && h[0] <= gateGiveLog && !g.logs || h[0] > gateIsWhole || in.From < 0 || int(in.From) >= g.cfg.Nodes {
 		out.Note(impl.Malformed, uint64(in.From), uint64(len(in.Body)))
 		return
 	}
@@ -410,6 +417,8 @@ func (g *Gate) letter(in impl.Input, out *impl.Effects) {
 	switch {
 	case h[0] == gateAsk && id == g.view.ID && g.member && g.whole:
 		out.Down(in.From, g.seal(g.saved, id, gateState, out), 0)
+	case h[0] > gateGiveLog:
+		g.wholeLetter(in.From, h[0], id, out)
 	case h[0] > gateAsk:
 		g.logLetter(in.From, h[0], id, body, out)
 	case h[0] == gateState && waits:
@@ -446,6 +455,7 @@ func (g *Gate) restore(state []byte, out *impl.Effects) {
 	g.state.Load(state)
 	g.saved = g.Rules.Snapshot(g.state.Save(nil))
 	out.Accept(gateWhole)
+	g.sayWhole(out)
 	g.absorb(1, out)
 	out.Add(g.held[0]) // the view
 	out.Finish(impl.RestoreRef, state)

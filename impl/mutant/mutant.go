@@ -35,7 +35,7 @@ func All() []Mutant {
 		durableMutants(), gossipMutants(), byzantineMutants(),
 		fifoMutants(), causalMutants(), acrossMutants(),
 		sequencerMutants(), restartMutants(), numberMutants(), agreedMutants(), detourMutants(), kaashoekMutants(), realTimeMutants(), syncMutants(),
-		changingMutants(), Servers(), Subgroups(), Distributeds(), detectorMutants(), electionMutants(), mutexMutants())
+		changingMutants(), Servers(), Subgroups(), Gates(), Distributeds(), detectorMutants(), electionMutants(), mutexMutants())
 }
 
 // Lookup gives the mutant of a name, spelled exactly as in All.
