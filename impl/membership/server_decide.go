@@ -159,7 +159,10 @@ func (l *Server) here(now spec.Time) bool {
 
 // decide goes on with the change under way, or begins the next.
 func (l *Server) decide(now spec.Time, out *impl.Effects) {
-	if l.cfg.Self != l.at || !l.ready || !l.here(now) {
+	if l.cfg.Self != l.at || !l.ready {
+		return
+	}
+	if l.stand(); !l.here(now) {
 		return
 	}
 	l.listen()

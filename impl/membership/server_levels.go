@@ -244,17 +244,27 @@ func (l *Server) listen() {
 		return
 	}
 	t := l.levels
-	if l.now-t.listened > spec.Time(l.cfg.TL/4) {
-		t.still = l.now
-	}
-	t.listened = l.now
 	for n := range spec.NodeID(l.cfg.Nodes) {
 		if _, in := l.memberOf(l.base.members, n); !in && !l.doing.await.Has(n) || n == l.cfg.Self {
 			continue
 		}
-		if l.now-max(l.peers[n].heard, l.since, t.still) > spec.Time(l.cfg.TL+l.cfg.TL/4) && t.mute.Add(n) && !l.suspected.Has(n) {
+		since := l.since
+		if q := &l.peers[n]; q.known {
+			since = max(since, q.heard, t.still)
+		}
+		if l.now-since > spec.Time(l.cfg.TL+l.cfg.TL/4) && t.mute.Add(n) && !l.suspected.Has(n) {
 			l.up = append(l.up, impl.Effect{Kind: impl.Suspect, From: n})
 		}
+	}
+}
+
+// stand notes whether the root itself stood still.
+func (l *Server) stand() {
+	if t := l.levels; t != nil {
+		if l.now-t.listened > spec.Time(l.cfg.TL/4) {
+			t.still = l.now
+		}
+		t.listened = l.now
 	}
 }
 

@@ -101,7 +101,7 @@ func TestFanoutIsBounded(t *testing.T) {
 // Whatever fails, a group of several levels is what a group of one is; its coordinators crash and come back, too. Where
 // nobody adopts, who is below a dead coordinator is not where it wants to be.
 func TestServerOfLevelsSoak(t *testing.T) {
-	runs := 3 * *serverRuns
+	runs := 2 * *serverRuns
 	if testing.Short() {
 		runs = 1
 	}
