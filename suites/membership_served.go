@@ -198,6 +198,9 @@ func (c Cell) servedClaims() spec.Claims {
 	claim(all.Without(spec.CoordinatorFault), "MEMBERSHIP-PRECISION", "PRIMARY-COMPONENT")
 	claim(live, "JOIN-COMPLETE", "VALIDITY")
 	claim(agreed, "AGREEMENT")
+	if p.streams && !p.uniform { // what a sender wrote to its streams may die with it, who comes back having delivered it
+		claim(agreed.Without(spec.RecoverFault), "AGREEMENT")
+	}
 	// Who was wrongly taken for dead has been sent, and has sent, what the others do not have; and a flush does not wait
 	// longer than half of TL for what is late.
 	claim(agreed&^(losses|starving|spec.SetOf(spec.PauseFault, spec.DelayFault, spec.ReorderFault)), "VIRTUAL-SYNCHRONY", "JOIN-TRANSFER")
@@ -212,6 +215,9 @@ func (c Cell) servedClaims() spec.Claims {
 	if p.causal {
 		claim(intact, "CAUSAL-ORDER")
 		claim(agreed, "LOCAL-ORDER", "CAUSAL-GAPFREE")
+	}
+	if c.relaysInOrder() { // who delivers has relayed before, and streams keep the order
+		claim(agreed, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	return inCatalogueOrder(m)
 }
@@ -230,10 +236,16 @@ func (c Cell) separateServed(p *premises, add func(with spec.FaultSet, ids ...sp
 	if c.Transport.Name == "unicast" && p.agrees {
 		add(spec.SetOf(spec.PartitionFault), "VIRTUAL-SYNCHRONY")
 	}
-	if !p.causal {
+	if !p.causal && !c.relaysInOrder() {
 		add(spec.NoFaults, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
 	add(spec.NoFaults, "TOTAL-ORDER")
+}
+
+// relaysInOrder says whether what a member relays before it delivers it comes before what it sends then.
+func (c Cell) relaysInOrder() bool {
+	p := c.premises()
+	return p.streams && p.relays
 }
 
 // detector names what finds that a node is silent, besides what is not acknowledged.
@@ -273,6 +285,8 @@ func (b *bench) ended() bool {
 // group that was destroyed, or left by all, and began again is another one.
 func (c Cell) awaited() []spec.ID {
 	switch {
+	case c.centralized() && c.relaysInOrder(): // and a stream that was given up has a hole
+		return []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE", "PRIMARY-COMPONENT"}
 	case c.centralized():
 		return []spec.ID{"VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "BOUNDED-OVERFLOW", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-GAPFREE", "PRIMARY-COMPONENT"}
 	case c.announced():

@@ -80,6 +80,43 @@ seed 4
 net latency 1ms..1ms
 at 0s send 1 g 8
 at 0s corrupt 100% for 20ms`,
+		"who comes back with a state goes on from no view": `
+subject unicast/atomic-view/causal/view-synchronous:partition=both
+nodes 3
+group g 0 1 2
+net latency 1ms..1ms
+at 0s isolate 2 for 990ms
+at 90ms send 1 g 0
+at 1.36s recover 0
+at 1.49s isolate 1 for 900ms
+on 0 deliver 1 crash 0`,
+		"a leave that meets a view under way waits for it": `
+subject ip/atomic-view/total-sequencer/view-synchronous
+nodes 2
+group g closed 1
+net latency 1ms..1ms
+at 130ms join 0 g
+at 186ms leave 0 g
+at 210ms send 1 g 0
+at 210ms send 0 g 0`,
+		"… and one for which the others wait": `
+subject ip/atomic-view/total-seqserver/view-synchronous:restart=log
+nodes 4
+group g closed 2 3
+net latency 1ms..1ms
+at 0s join 0 g
+at 50ms join 1 g
+at 150ms leave 1 g
+at 370ms send 1 g 0
+on 2 send 1 partition 3 | 0 for 150ms`,
+		"what is written to a stream dies with its sender, who comes back": `
+subject tcp/reliable/fifo/server
+nodes 3
+group g 0 1
+net latency 1ms..1ms
+at 0s send 1 g 0
+on 1 receive 1 crash 1
+at 200ms recover 1`,
 		"a node is deaf to a flood that it never took in": `
 subject ip:refresh=on/unreliable/unordered/anonymous
 nodes 2
