@@ -49,6 +49,12 @@ func (c Cell) aim(s *faults.Scenario, seed uint64, with spec.FaultSet) {
 			steps = append(steps, faults.Step{When: faults.When{On: faults.OnAction, Node: crash.Node, K: 1 + r.IntN(24)}, Action: crash})
 		}
 	case spec.SetOf(spec.CrashFault, spec.LossFault):
+		if c.Ordering.Name == "total-seqserver" && first > 0 && r.Chance(.5) { // the first message is lost, the second is not, and their sender dies
+			s.Net.Strategy, s.Net.Min, s.Net.Max = faults.Latency, time.Millisecond, time.Millisecond
+			steps = []faults.Step{send(a, 0), at(1500*time.Microsecond, faults.Action{Op: faults.Loss, Percent: 100, For: time.Millisecond}),
+				send(a, 10*time.Millisecond), at(ms(15, 30), faults.Action{Op: faults.Crash, Node: a})}
+			break
+		}
 		over := ms(5, 45)
 		steps = append(steps, at(0, faults.Action{Op: faults.Loss, Percent: 50 + 40*r.IntN(2), For: over}),
 			at(over, faults.Action{Op: faults.Crash, Node: a}))

@@ -236,6 +236,9 @@ func (c Cell) claimOrder(m claiming, p *premises, intact spec.FaultSet) {
 		}
 		m.add(under, "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE")
 	}
+	if o.Name == "total-kaashoek" && c.logged() { // who was removed while all waited for one that is down misses something when that one is back
+		m.add(intact&lasting, "FIFO-GAPFREE", "CAUSAL-GAPFREE")
+	}
 	if c.announces() {
 		c.claimGaps(m, p, intact)
 	}
@@ -282,6 +285,7 @@ func (c Cell) claimTotal(m claiming, p *premises, intact, safe spec.FaultSet) {
 	switch {
 	case o.Name == "total-seqserver": // a number that only the dead knew, and delivered, becomes a hole
 		m.add(safe&^crashes, "TOTAL-ORDER-PREFIX")
+		m.add(safe, "UNIFORM-TOTAL-ORDER") // which nobody delivers later
 		m.add(intact, "SEQUENCE-LINEARIZABLE")
 	case o.Name == "total-agreement", o.Name == "total-lamport", c.sequenced() && (p.relays || c.Reliability.Name == "reliable-ip" || c.replays()):
 		m.add(safe, "UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX")

@@ -117,6 +117,17 @@ net latency 1ms..1ms
 at 0s send 1 g 0
 on 1 receive 1 crash 1
 at 200ms recover 1`,
+		"who was removed while all waited for the dead has gaps when those are back": `
+subject ip/atomic-log/total-kaashoek/static
+nodes 4
+group g 0 1 2 3
+net latency 1ms..1ms
+at 0s send 0 g 0
+at 0s send 0 g 0
+at 0s send 1 g 0
+at 760ms send 1 g 0
+on 0 send 1 crash 2
+on 3 receive 1 recover 0`,
 		"a node is deaf to a flood that it never took in": `
 subject ip:refresh=on/unreliable/unordered/anonymous
 nodes 2

@@ -80,6 +80,13 @@ func (c Cell) Separations() []Separation {
 	}
 	c.separateAcross(&p, add)
 	c.separateWatching(add)
+	if r := c.Reliability.Name; c.Ordering.Name == "total-seqserver" && c.Transport.Name == "unicast" && c.Ordering.Get("holes", "fill") == "fill" &&
+		(r == "best-effort" || r == "reliable") { // a number that only the dead knew, and delivered, becomes a hole
+		add(spec.SetOf(spec.CrashFault, spec.LossFault), "UNIFORM-TOTAL-GAPFREE")
+	}
+	if c.Reliability.Name == "atomic-abort" && c.Ordering.Name == "total-kaashoek" {
+		add(spec.SetOf(spec.CrashFault), "AGREEMENT") // a number whose message was aborted is known to some
+	}
 	switch {
 	case c.sequenced():
 		add(spec.SetOf(spec.CoordinatorFault), "VALIDITY")
