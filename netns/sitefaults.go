@@ -21,6 +21,8 @@ var ofSwitch = []faults.Op{faults.IGMPLoss, faults.Rogue, faults.Listen, faults.
 // canInject says why these subnets can't be given a fault, or nil.
 func (n *Subnets) canInject(op faults.Op) error {
 	switch {
+	case n.foreign() && (op == faults.PruneLost || op == faults.Boundary || op == faults.TableFull):
+		return fmt.Errorf("%v: a router is FRR's, which takes no such order", op)
 	case slices.Contains(ofRouters, op):
 		return nil
 	case op == faults.Delay, op == faults.Reorder, op == faults.Duplicate, op == faults.Corrupt:
@@ -66,6 +68,9 @@ func (n *Subnets) begin() error {
 	const longest = 5 * time.Second
 	for end := time.Now().Add(longest); ; time.Sleep(time.Millisecond) {
 		text := n.strangers()
+		if text == "" && n.foreign() && !n.cfg.Silent {
+			return n.probe(20 * time.Second)
+		}
 		if text == "" {
 			return nil
 		}

@@ -335,6 +335,9 @@ func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Durat
 			}
 		}
 		if missing == "" {
+			if n.foreign() { // which do not say what they have heard
+				time.Sleep(300 * time.Millisecond)
+			}
 			return nil
 		}
 		if time.Now().After(end) {

@@ -110,9 +110,9 @@ func siteWorld(t testing.TB, l *LAN, routing string) *World {
 
 // settledPlay plays a scenario, again where the machine was too busy for anything to be said of its times: the kernel has
 // one lock for the routes of all namespaces, and takes namespaces down under it.
-func settledPlay(t *testing.T, w *World, s *faults.Scenario) *spec.History {
+func settledPlay(t *testing.T, w *World, s *faults.Scenario, longest time.Duration) *spec.History {
 	t.Helper()
-	const tries, longest = 5, 40 * time.Millisecond
+	const tries = 5
 	h := play1(t, w, s)
 	for range tries {
 		late := max(w.Late(), sentLate(s, h))
@@ -195,7 +195,7 @@ func TestSubnets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := settledPlay(t, siteWorld(t, l, x.routing), s)
+			h := settledPlay(t, siteWorld(t, l, x.routing), s, 40*time.Millisecond)
 			judged(t, h, "AGREEMENT", "NO-DUPLICATION", "ROUTE-REACH", "ROUTE-ONE-COPY", "ROUTE-CONTAIN")
 			forwarded := uint64(0)
 			for _, r := range l.Subnets().routers {
@@ -247,7 +247,7 @@ func TestRoutersFail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := settledPlay(t, siteWorld(t, l, "dense"), s)
+			h := settledPlay(t, siteWorld(t, l, "dense"), s, 40*time.Millisecond)
 			got := byNode(h)
 			if got[2] != x.want || got[3] != " 0/1 0/2 0/3" {
 				t.Errorf("delivered: %q, want %q at node 2 and everything at node 3", got, x.want)
@@ -276,7 +276,7 @@ func TestTwoRoutersOnALAN(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := settledPlay(t, siteWorld(t, l, "dense"), s)
+		h := settledPlay(t, siteWorld(t, l, "dense"), s, 40*time.Millisecond)
 		judged(t, h, "AGREEMENT", "ROUTE-NO-DUPLICATE", "ROUTE-ONE-COPY")
 		if got := byNode(h)[0]; !strings.HasSuffix(got, " 2/5") {
 			t.Errorf("after the loss of one of two routers node 0 has delivered %s", got)
@@ -292,7 +292,7 @@ func TestTwoRoutersOnALAN(t *testing.T) {
 			t.Fatal(err)
 		}
 		var j checkers.Judge
-		j.Load(settledPlay(t, siteWorld(t, l, "dense"), s))
+		j.Load(settledPlay(t, siteWorld(t, l, "dense"), s, 40*time.Millisecond))
 		for _, id := range []spec.ID{"ROUTE-NO-DUPLICATE", "ROUTE-ONE-COPY"} {
 			f := j.Check(id)
 			if f.Verdict != spec.Fail {
@@ -498,7 +498,7 @@ func TestTTL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := settledPlay(t, siteWorld(t, l, "dense"), s)
+	h := settledPlay(t, siteWorld(t, l, "dense"), s, 40*time.Millisecond)
 	judged(t, h, "TTL-SCOPE")
 	if got := byNode(h); got[1] != "" || got[2] != " 0/1" {
 		t.Errorf("delivered: %q", got)
