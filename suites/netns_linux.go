@@ -119,6 +119,7 @@ type outdoor struct {
 	stack string      // what guests are told to run: the cell, or a mutant of it
 	sep   *Separation // nil: the claims
 	lans  *lans
+	rules *ipmulticast.RouterRules // what routers do wrong; nil: nothing
 	unit  unit
 	hands int // how many schedules of the claims are played at a time
 	err   error

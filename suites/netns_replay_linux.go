@@ -17,11 +17,15 @@ func ReplayOutdoors(s *faults.Scenario, w io.Writer) (*Replayed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
+	rules, err := subject.misled()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s on the kernel: %w", ErrUsage, subject.Name, err)
+	}
 	cell, wire, err := subject.cell.outdoors()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s on the kernel: %w", ErrUsage, subject.Name, err)
 	}
-	o := &outdoor{plan: &Plan{}, cell: cell, wire: wire, stack: cell.String(), lans: &lans{hosts: s.Nodes}}
+	o := &outdoor{plan: &Plan{}, cell: cell, wire: wire, stack: cell.String(), lans: &lans{hosts: s.Nodes}, rules: rules}
 	if subject.isMutant() {
 		o.stack = subject.Name
 	}

@@ -1,6 +1,8 @@
 package suites
 
 import (
+	"errors"
+	"reflect"
 	"slices"
 	"time"
 
@@ -60,7 +62,7 @@ func (o *outdoor) borrow(nodes int) (*netns.LAN, func(), error) {
 		}, err
 	}
 	n, _ := o.cell.network()
-	lan, err := netns.NewSubnets(n.onKernel(max(8, nodes)))
+	lan, err := netns.NewSubnets(n.onKernel(max(8, nodes), o.rules))
 	return lan, func() {
 		if lan != nil {
 			_ = lan.Close()
@@ -68,8 +70,22 @@ func (o *outdoor) borrow(nodes int) (*netns.LAN, func(), error) {
 	}, err
 }
 
+// misled gives what the routers of a mutant do wrong, or says why the kernel can't be made to do what it does.
+func (s *Subject) misled() (*ipmulticast.RouterRules, error) {
+	if s.rules != nil && s.cell.Transport.Name == "ip" && len(s.cell.Transport.Options) == 0 {
+		s.cell.Transport.Options = []Setting{{"subnets", "3"}} // without options it would be on one LAN, and have no routers
+	}
+	switch {
+	case s.rules == nil:
+		return nil, nil
+	case !s.cell.wide() || !reflect.ValueOf(s.rules.Host).IsZero() || !reflect.ValueOf(s.rules.Driver).IsZero():
+		return nil, errors.New("what it does wrong there the kernel does, and rightly")
+	}
+	return &s.rules.Router, nil
+}
+
 // onKernel is the network for so many hosts.
-func (n *network) onKernel(hosts int) netns.SubnetsConfig {
+func (n *network) onKernel(hosts int, rules *ipmulticast.RouterRules) netns.SubnetsConfig {
 	plan := n.plan(hosts)
 	x := netns.SubnetsConfig{Plan: plan, Speed: speed / slower, Reroute: slower * 20 * time.Millisecond, TTL: int(n.ttl()),
 		Warmup: 50 * time.Millisecond, Silent: n.mode == ipmulticast.NoRouting, IGMP: func(int) int { return n.igmp }}
@@ -84,7 +100,7 @@ func (n *network) onKernel(hosts int) netns.SubnetsConfig {
 		t.QueryResponse = 10 * time.Second * time.Duration(t.Speed)
 	}
 	x.Router = func(i int) *ipmulticast.Router {
-		cfg := n.routerConfig(plan, i, 1, nil)
+		cfg := n.routerConfig(plan, i, 1, rules)
 		cfg.Timing = t
 		return ipmulticast.NewRouter(cfg)
 	}
