@@ -1,0 +1,140 @@
+package netns
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/conform-go/conform/impl"
+	"github.com/conform-go/conform/impl/ipmulticast"
+)
+
+// hear takes in what comes by any card.
+func (r *siteRouter) hear() {
+	buf := make([]byte, 1<<16)
+	_ = r.raw.Read(func(fd uintptr) bool {
+		for {
+			n, from, err := unix.Recvfrom(int(fd), buf, 0)
+			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN) {
+				continue
+			}
+			if err != nil {
+				return !errors.Is(err, unix.EAGAIN)
+			}
+			at, ok := from.(*unix.SockaddrLinklayer)
+			if !ok || at.Pkttype == unix.PACKET_OUTGOING {
+				continue
+			}
+			if port := slices.Index(r.cards, at.Ifindex); port >= 0 {
+				r.take(port, buf[:n])
+			}
+		}
+	})
+}
+
+// take hands a frame to the protocol.
+func (r *siteRouter) take(port int, frame []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.layer == nil {
+		return
+	}
+	start := time.Now()
+	r.came = r.inspect.Read(frame)
+	if r.came.Kind == ipmulticast.DataFrame {
+		k := flow{r.came.Src, r.came.Group}
+		if r.before, r.known = r.flows[k]; !r.known && !ipmulticast.LinkLocal(k.group) {
+			r.flows[k] = way{}
+			r.order = append(r.order, k)
+		}
+	}
+	r.step(impl.Input{Kind: impl.Packet, Num: uint64(port), Body: r.convert.up(slices.Clone(frame)), From: -1, To: impl.Everyone})
+	if r.came.Kind == ipmulticast.DataFrame {
+		r.byHand(port)
+	}
+	for _, c := range r.own {
+		r.send(c.port, c.frame)
+	}
+	r.came, r.again, r.own = ipmulticast.Inspected{}, r.again[:0], r.own[:0]
+	r.slowest = max(r.slowest, time.Since(start))
+}
+
+// step lets the protocol do a step, carries out what it wants, and tells the kernel what it would do now.
+func (r *siteRouter) step(in impl.Input) {
+	in.Now = Now()
+	r.out.Reset()
+	r.layer.Step(in, r.out)
+	for i := range r.out.List {
+		switch e := &r.out.List[i]; e.Kind {
+		case impl.Down:
+			r.emit(int(e.Num), e.Body)
+		case impl.SetTimer:
+			r.timers.reset(timerKey{layer: e.Layer, id: e.Num}, e.At)
+		case impl.StopTimer:
+			r.timers.stop(timerKey{layer: e.Layer, id: e.Num})
+		}
+	}
+	for _, k := range r.order {
+		r.direct(k)
+	}
+	r.wind()
+}
+
+// emit sends what the router itself has to say, and what it takes out of a register. Copies of packets are the kernel's
+// to make; they are kept until it is known whether the kernel makes them.
+func (r *siteRouter) emit(port int, frame []byte) {
+	x := r.inspect.Read(frame)
+	switch forwarded := x.Src.IsValid() && x.Src == r.came.Src && x.Dst == r.came.Dst; {
+	case forwarded && x.Kind == ipmulticast.DataFrame:
+		r.again = append(r.again, copyOf{port, slices.Clone(frame)})
+	case forwarded: // by the kernel's unicast routes
+	case r.came.Kind == ipmulticast.DataFrame: // a register, say, is not to overtake the packet itself
+		r.own = append(r.own, copyOf{port, slices.Clone(r.convert.down(frame))})
+	default:
+		r.send(port, r.convert.down(frame))
+	}
+}
+
+func (r *siteRouter) send(port int, frame []byte) {
+	_ = r.raw.Control(func(fd uintptr) {
+		_ = unix.Sendto(int(fd), frame, 0, &unix.SockaddrLinklayer{Ifindex: r.cards[port]})
+	})
+}
+
+// direct tells the kernel where packets of a flow go, if that is new.
+func (r *siteRouter) direct(k flow) {
+	in, out, _ := r.layer.Way(k.source, k.group, nil)
+	if w := r.flows[k]; w.told && w.in == in && slices.Equal(w.out, out) {
+		return
+	}
+	r.flows[k] = way{in, out, true}
+	if err := r.table.set(k.source, k.group, max(0, in), out); err != nil && r.err == nil {
+		r.err = can("route a group", err)
+	}
+}
+
+// asked tells the kernel again where packets of a flow go: it may have asked at the very moment at which it was told, and
+// then it holds a packet of which it will not be told any more. Of a flow that is not known the packet is still to come.
+func (r *siteRouter) asked(t *table, k flow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w, ok := r.flows[k]; ok && r.layer != nil && r.table == t && w.told {
+		_ = t.set(k.source, k.group, max(0, w.in), w.out)
+	}
+}
+
+// byHand sends those copies of a packet that the kernel did not make, because it was told only now: the packet was there
+// before the protocol had learned from it where it goes. Of a flow that is new the kernel has kept the packet.
+func (r *siteRouter) byHand(port int) {
+	did := r.before
+	if !r.known {
+		did = r.flows[flow{r.came.Src, r.came.Group}]
+	}
+	for _, c := range r.again {
+		if !did.does(port, c.port) {
+			r.send(c.port, c.frame)
+		}
+	}
+}
