@@ -33,7 +33,7 @@ func Missing(err error) bool {
 		return false
 	}
 	for _, errno := range []syscall.Errno{unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOENT, unix.EPROTONOSUPPORT,
-		unix.EAFNOSUPPORT, unix.ENOSYS, unix.EINVAL, unix.ENOSPC, unix.EUSERS} {
+		unix.EAFNOSUPPORT, unix.ENOPROTOOPT, unix.ENOSYS, unix.EINVAL, unix.ENOSPC, unix.EUSERS} {
 		if errors.Is(err, errno) {
 			return true
 		}
