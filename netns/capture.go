@@ -108,6 +108,7 @@ func (w *World) capture() (stop func(), err error) {
 			seen.frame(when, seen.theStranger(), out, frame)
 		case h < 0:
 			return
+		case h >= w.s.Nodes: // a host that is no node
 		case seen != nil:
 			seen.frame(when, spec.NodeID(h), out, frame)
 		}

@@ -32,6 +32,9 @@ type evidence struct {
 	known   map[uint64]datagram // by a digest of the frame
 	all     []observed
 	lost    bool
+	last    map[said]ipmulticast.FrameKind // what was said last
+	ip      ipmulticast.IP
+	msg     ipmulticast.Listen
 }
 
 // datagram is what the switch forwards: the same frame again.
@@ -41,7 +44,7 @@ type datagram struct {
 }
 
 func newEvidence(w *World) *evidence {
-	return &evidence{hosts: w.s.Nodes, groups: w.addrs, addrs: w.cfg.Wire.grouped(), known: map[uint64]datagram{}}
+	return &evidence{hosts: w.s.Nodes, groups: w.addrs, addrs: w.cfg.Wire.grouped(), known: map[uint64]datagram{}, last: map[said]ipmulticast.FrameKind{}}
 }
 
 // grouped says whether a frame of the wire may be to a group.
@@ -81,7 +84,7 @@ func (x *evidence) frame(at spec.Time, machine spec.NodeID, bySwitch bool, frame
 	if x.lanWide(frame) {
 		info.Kind, info.Number = ipmulticast.DataFrame, x.groupInside(frame)
 	}
-	if info.Kind == ipmulticast.OtherFrame || piece(frame) {
+	if info.Kind == ipmulticast.OtherFrame || piece(frame) || !x.news(machine, bySwitch, frame, &info) {
 		return
 	}
 	by := machine
@@ -107,6 +110,40 @@ func (x *evidence) frame(at spec.Time, machine spec.NodeID, bySwitch bool, frame
 		return
 	}
 	x.all = append(x.all, o)
+}
+
+// news says whether a frame is to be told of. Of what is said of groups that is what was not said just before: hosts say
+// again and again what they listen to, and the switch hands it on and asks on every cable. In version 3 of IGMP a leave
+// is a report, of a group from which nothing is wanted any more.
+func (x *evidence) news(machine spec.NodeID, bySwitch bool, frame []byte, info *ipmulticast.Inspected) bool {
+	if info.Kind < ipmulticast.QueryFrame || info.Kind > ipmulticast.LeaveFrame {
+		return true
+	}
+	if asks := info.Kind == ipmulticast.QueryFrame; asks != bySwitch || asks && machine > 0 {
+		return false
+	}
+	if f, ok := ipmulticast.ParseFrame(frame); ok && ipmulticast.ParseIP(f.Payload, &x.ip) && ipmulticast.ParseIGMP(x.ip.Payload, &x.msg) {
+		for _, r := range x.msg.Records {
+			if (r.Type == ipmulticast.ToIn || r.Type == ipmulticast.IsIn) && len(r.Sources) == 0 && len(x.msg.Records) == 1 {
+				info.Kind = ipmulticast.LeaveFrame
+			}
+		}
+	}
+	if bySwitch {
+		machine = x.theSwitch()
+	}
+	word := said{machine, info.Group}
+	if x.last[word] == info.Kind {
+		return false
+	}
+	x.last[word] = info.Kind
+	return true
+}
+
+// said is who speaks of which group.
+type said struct {
+	machine spec.NodeID
+	group   netip.Addr
 }
 
 // datagram tells a frame that is forwarded from a new one.

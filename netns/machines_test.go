@@ -2,6 +2,7 @@ package netns
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -111,12 +112,16 @@ func TestStrangersOnTheKernel(t *testing.T) {
 				}
 			}
 			sent, heard, foreign := 0, 0, 0
+			var story []string
 			for i := range h.Events {
 				e := &h.Events[i]
 				if e.Kind != spec.Frame {
 					continue
 				}
 				x := h.ExtraOf(e)
+				if x.Op == "igmp-report" || x.Op == "igmp-leave" {
+					story = append(story, h.NodeName(e.Node)+" "+x.Op)
+				}
 				switch {
 				case h.NodeName(e.Node) == "stranger" && x.Op == "data":
 					sent++
@@ -128,6 +133,11 @@ func TestStrangersOnTheKernel(t *testing.T) {
 			}
 			if sent < 5+2 || heard < 2 || foreign < 5 {
 				t.Errorf("the stranger sent %d frames and got %d; %d of its came to a member", sent, heard, foreign)
+			}
+			slices.Sort(story[:min(3, len(story))]) // who is up first is luck
+			want := []string{"0 igmp-report", "1 igmp-report", "2 igmp-report", "stranger igmp-report", "stranger igmp-leave"}
+			if w.cfg.Wire == Multicast && !slices.Equal(story, want) {
+				t.Errorf("what was said of the group: %q, want %q", story, want)
 			}
 			if n := len(w.undo); n != 0 || w.cfg.LAN.marks != nil {
 				t.Errorf("%d things are left", n)
