@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	if os.Getenv(ruinVariable) != "" {
-		fmt.Fprintln(os.Stderr, ruin())
+		fmt.Fprintln(os.Stderr, ruinous[os.Getenv(ruinVariable)]())
 		os.Exit(1)
 	}
 	if os.Getenv(plainVariable) != "" {

@@ -74,8 +74,23 @@ func holders(names string) (pids []string) {
 // A harness that is killed leaves nothing: no process of a node, and nobody who holds a namespace, so that the kernel
 // takes them down with all interfaces in them; no file either, because there has never been one with a name.
 func TestNothingIsLeft(t *testing.T) {
-	t.Parallel()
-	lan(t, 1) // or the test is skipped
+	for kind := range ruinous {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			if testing.Short() && kind != "plain" {
+				t.Skip("runs of seconds")
+			}
+			if kind == "taps" {
+				lanOf(t, 1, Taps)
+			}
+			lan(t, 1) // or the test is skipped
+			nothingIsLeft(t, kind)
+		})
+	}
+}
+
+func nothingIsLeft(t *testing.T, kind string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +98,7 @@ func TestNothingIsLeft(t *testing.T) {
 	files := t.TempDir()
 	cmd := exec.Command(self)
 	cmd.Dir = files
-	cmd.Env = append(os.Environ(), ruinVariable+"=1", "TMPDIR="+files)
+	cmd.Env = append(os.Environ(), ruinVariable+"="+kind, "TMPDIR="+files)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
