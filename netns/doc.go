@@ -46,6 +46,19 @@
 // are dropped. Packets are not delayed, doubled or changed there. What hosts and routers say is not judged, as the
 // kernel's hosts take their times from nobody.
 //
+// # What is seen, and what is done to it
+//
+// Where a history is to tell of frames (WorldConfig.Frames), they are read off the ports of the switch: who sent which
+// packet, which of them are acknowledgements and nothing else, what hosts say of groups, and what the switch hands on. Nodes
+// tell which datagrams of groups their sockets got, and the driver which frames the card let through for nothing. So costs
+// and filters are judged here as they are in the simulated world.
+//
+// Network cards may be TAPs, whose filter of 64 bins collides where it is known to, or macvlans with 256 bins. A stranger
+// is a machine of its own on the switch: it repeats, listens and floods. What a host says of groups is lost on its cable;
+// what it sends to them leaves with another time to live; the querier is switched off. A node whose clock is ahead from the
+// start is in a time namespace. What happens to a clock later is done to the layers and not by the kernel, which can't do
+// it to a process of several threads.
+//
 // # What is not
 //
 // SIGKILL takes from a process what is in its memory, and nothing else: what it has handed to the kernel, synced or
