@@ -3,6 +3,7 @@ package netns
 import (
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,8 +97,21 @@ func fromStart(s *faults.Scenario, n spec.NodeID) (by time.Duration) {
 			by = max(by, x.Action.By)
 		}
 	}
+	if by > 0 && !inOtherTime() {
+		return 0
+	}
 	return by
 }
+
+// inOtherTime says whether this machine has time namespaces for us. Where it has not, the node itself is told another time
+// from the start, too.
+var inOtherTime = sync.OnceValue(func() bool {
+	end, err := ahead(namespace{}, time.Second, func() error { return nil })
+	if err == nil {
+		end()
+	}
+	return err == nil
+})
 
 // setClock tells a node what its clock says from now on.
 func (w *World) setClock(n spec.NodeID) error {
