@@ -321,6 +321,9 @@ func (x *evidence) toGroups(frame []byte) bool {
 	return ok && info.Kind.String() == "data"
 }
 
+// CanInjectBetween says why no world of subnets can inject this, or nil.
+func CanInjectBetween(op faults.Op) error { return (*Subnets)(nil).canInject(op) }
+
 // impossible says why no machine of a LAN can have a fault.
 func impossible(op faults.Op) string {
 	switch op {

@@ -16,7 +16,7 @@ import (
 var ofRouters = []faults.Op{faults.RouterDown, faults.RPDown, faults.PruneLost, faults.Boundary, faults.TableFull}
 
 // ofSwitch are the faults for which a LAN needs its switch.
-var ofSwitch = []faults.Op{faults.IGMPLoss, faults.Rogue, faults.Listen, faults.Flood, faults.Overflow}
+var ofSwitch = []faults.Op{faults.Rogue, faults.Listen, faults.Flood}
 
 // canInject says why these subnets can't be given a fault, or nil.
 func (n *Subnets) canInject(op faults.Op) error {

@@ -8,22 +8,27 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// outdoorsCan says whether a world on the kernel brings a fault about: "yes", or "no: " and why, or both where there are
-// several ways in which it strikes.
+// outdoorsCan says whether a world on the kernel brings a fault about: "yes", perhaps between subnets only; "no: " and
+// why; or both where there are several ways in which it strikes.
 func outdoorsCan(k spec.FaultKind) string {
-	can := 0
+	can, between := 0, 0
 	var not []string
 	for _, op := range faults.OpsOf(k) {
-		if err := netns.CanInject(op); err != nil {
-			not = append(not, err.Error())
-		} else {
+		switch err := netns.CanInject(op); {
+		case err == nil:
 			can++
+		case netns.CanInjectBetween(op) == nil:
+			between++
+		default:
+			not = append(not, err.Error())
 		}
 	}
 	switch {
+	case len(not) == 0 && can == 0:
+		return "between subnets"
 	case len(not) == 0:
 		return "yes"
-	case can == 0:
+	case can+between == 0:
 		return "no: " + strings.Join(not, "; ")
 	}
 	return "in part, not " + strings.Join(not, "; ")
