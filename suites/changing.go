@@ -51,7 +51,7 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 	switch {
 	case c.channel() && !end:
 		layers = append(layers, transport.NewChannel(cfg))
-	case c.Transport.Name == "tcp":
+	case c.Transport.Name == "tcp" && c.Transport.Get("stream", "") != "kernel":
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
 	if p, ok := membership.ParsePatience(c.detector()); ok {

@@ -62,6 +62,8 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 		return c, "", fmt.Errorf("with membership %s nobody can say when all who listen do", c.Membership.Name)
 	case c.Ordering.Name == "real-time":
 		return c, "", errors.New("real-time holds where delays are bounded, and a machine that does other things bounds none")
+	case c.changes() && wire == netns.Streams && c.detector() != "channel":
+		return c, "", errors.New("heartbeats go beside a stream, and the kernel's streams have nothing beside them")
 	case c.mtu() > 0:
 		return c, "", errors.New("the kernel itself cuts packets into pieces")
 	}
