@@ -7,9 +7,9 @@ import (
 )
 
 // joinComplete judges JOIN-COMPLETE: what a correct process sends after a join returned is delivered by the joiner, if that
-// one is correct and does not leave (this project's), also where the sender has not heard of the joiner, or is in a view
-// without it: a joiner that was left behind since is a member again from the first view on that has it. It counts such
-// messages, once a joiner.
+// one is correct and does not leave (this project's), also where the sender is still in a view without the joiner: the one
+// to which it goes next has it, and others had installed that before. What is sent in a view whose members go elsewhere
+// next concerns nobody outside. It counts such messages, once a joiner.
 func (j *Judge) joinComplete() spec.Finding {
 	n, d := 0, debt{}
 	joined := false
@@ -28,7 +28,7 @@ func (j *Judge) joinComplete() spec.Finding {
 		owers := j.debtors(j.group(uint32(m)))
 		for k := range owers {
 			o := &owers[k]
-			if o.joined == 0 || o.joined > j.msgs[m].send || !j.owes(o, uint32(m)) && (o.out || o.since > j.msgs[m].send) {
+			if o.joined == 0 || o.joined > j.msgs[m].send || !j.owes(o, uint32(m)) && !j.behind(o, uint32(m)) {
 				continue
 			}
 			n++
@@ -38,6 +38,18 @@ func (j *Judge) joinComplete() spec.Finding {
 		}
 	}
 	return j.settle(n, d, "vacuous: no correct process sent after a join had returned", (*Judge).joinedInVain)
+}
+
+// behind says whether a message was sent, after somebody became a member, in a view without it that its sender should have
+// left: the next one, which has the new member, had been installed before.
+func (j *Judge) behind(o *ower, m uint32) bool {
+	v := j.sentView(m)
+	if o.out || o.since > j.msgs[m].send || v == 0 {
+		return false
+	}
+	nodes := len(j.first) - 1
+	to := j.went[int(v-1)*nodes+int(j.procs[j.sender(m)].node)]
+	return to != 0 && j.member[int(to-1)*nodes+int(o.node)] && j.viewSince(to-1) < j.msgs[m].send
 }
 
 func (j *Judge) joinedInVain(n int, d debt) spec.Finding {

@@ -52,7 +52,7 @@ func (t *twin) joinComplete() (a answer) {
 			if !ok || joined < 0 || joined > x.event || !t.correct(n) {
 				continue
 			}
-			if from, in := t.memberFrom(n, x.group); !(in && from < x.event) && !t.owes(n, m) {
+			if from, in := t.memberFrom(n, x.group); !(in && from < x.event && t.behind(m, n)) && !t.owes(n, m) {
 				continue
 			}
 			a.n++
@@ -60,6 +60,18 @@ func (t *twin) joinComplete() (a answer) {
 		}
 	}
 	return a
+}
+
+// behind says whether the sender of a message goes on next to a view with a node in it that was installed before the send.
+func (t *twin) behind(m int, n spec.NodeID) bool {
+	v, ok := t.rule().sent[m]
+	to, goes := vt{}, false
+	for _, w := range t.ways() {
+		if ok && w.n == t.msgs[m].id.Sender && w.from == v {
+			to, goes = w.to, true
+		}
+	}
+	return goes && t.lists(to, n) && t.firstOf(to) < t.msgs[m].event
 }
 
 // died gives when the members from the start were all down last, and when the first of them came back.
