@@ -19,6 +19,9 @@
 //   - {"op":"persist","id":7} is answered, later, by {"op":"persisted","id":7}, with `"failed":true` where what was
 //     appended since the last one is not in the log. Who can't know after a recovery whether it has delivered a message
 //     says `"redelivered":true` of the delivery.
+//   - A delivery that tells its application in which view it is says so with `"view"`. That has to be the view that the
+//     process has installed with its last view line, and the one that all name of the message: SAME-VIEW-DELIVERY and
+//     SENDING-VIEW-DELIVERY judge it.
 //
 // # On its own network
 //
