@@ -32,7 +32,7 @@ func TestAllDie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := broke(t, r); !strings.Contains(text, "which was acknowledged") {
+	if text := broke(t, r); !strings.Contains(text, "has not 1/0/1 in the state that it was given") {
 		t.Errorf("without logs it is not the acknowledged message that is lost: %s", text)
 	}
 }

@@ -120,6 +120,8 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 	begin := map[spec.ViewID]map[life]map[spec.MsgID]bool{} // what they had when the view began
 	path := map[spec.ViewID]map[life]spec.ViewID{}          // where they came from
 	members := map[spec.ViewID][]spec.NodeID{}
+	was := make([]spec.ViewID, s.Nodes) // installed last, in whatever life; none after a leave
+	heirs := map[spec.ViewID][]spec.ViewID{}
 	reborn := map[spec.ViewID]bool{}        // when it began nobody was left of the view before
 	gone := map[spec.ViewID]map[life]bool{} // who has left from it
 	sentIn := map[spec.MsgID]spec.ViewID{}
@@ -163,6 +165,7 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 			}
 			gone[at[n]][me] = true
 			wants[n], out[n], leaving[n], at[n], calls[n], vague[n] = false, true, false, spec.ViewID{}, false, false
+			was[n] = spec.ViewID{}
 		case spec.Block:
 			blocked[n] = true
 		case spec.Unblock:
@@ -201,6 +204,10 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 				}
 				path[x.View], begin[x.View] = map[life]spec.ViewID{}, map[life]map[spec.MsgID]bool{}
 			}
+			if (at[n] == spec.ViewID{}) {
+				heirs[x.View] = append(heirs[x.View], was[n])
+			}
+			was[n] = x.View
 			path[x.View][me] = at[n]
 			begin[x.View][me] = maps.Clone(has[n])
 			at[n], highest[n], removed[n] = x.View, x.View, false
@@ -255,7 +262,7 @@ func lookAt(s *faults.Scenario, h *spec.History) (o looked) {
 	// The views are one chain; each shares with the next somebody who went from one to the other, or nobody is left.
 	ids := slices.SortedFunc(maps.Keys(members), spec.ViewID.Compare)
 	for i, v := range ids[min(1, len(ids)):] {
-		common := false
+		common := slices.Contains(heirs[v], ids[i]) // a life goes on where the one before was
 		for _, before := range path[v] {
 			common = common || before == ids[i]
 		}
