@@ -217,6 +217,9 @@ func (c Cell) viewClaims() spec.Claims {
 			}
 		}
 	}
+	if _, barriers := c.barrier(); barriers {
+		claim(barrierClaims(o)...)
+	}
 	if c.regroups() && o.Name != "real-time" {
 		claim("GROUP-RESTART", "DURABILITY")
 	}
@@ -248,10 +251,11 @@ func (c Cell) separateViews(p *premises, add func(with spec.FaultSet, ids ...spe
 	}
 }
 
-// asksFirst says whether a message waits at its sender for a number, and goes into the next view if that comes first.
+// asksFirst says whether a message waits at its sender, for a number or for a barrier, and goes into the next view if that
+// comes first.
 func (c Cell) asksFirst() bool {
 	o := c.Ordering
-	return o.Name == "total-seqserver" || o.Name == "total-kaashoek" || o.Get("form", "bb") == "ub"
+	return o.Name == "total-seqserver" || o.Name == "total-kaashoek" || o.Get("form", "bb") == "ub" || o.Get("reading", "") == "cut"
 }
 
 // stuck says whether the group can't go on at the end of the run that was played last: most of its configured nodes are

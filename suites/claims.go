@@ -45,6 +45,9 @@ func (c Cell) faces() spec.FaultSet {
 	if c.logged() || c.elects() {
 		f |= spec.DiskFaults
 	}
+	if c.regroups() { // what else disks do to a group's logs is not promised to be survived
+		f = f.With(spec.DiskSlowFault)
+	}
 	if c.Reliability.Name == "byzantine" {
 		f = f.With(spec.ByzantineFault)
 	}

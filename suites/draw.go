@@ -85,6 +85,9 @@ func (c Cell) drawMoves(s *faults.Scenario, seed uint64, model spec.FaultSet, i 
 	if c.parted() && model.Has(spec.PartitionFault) && i%3 > 0 {
 		cutUp(s, seed)
 	}
+	if c.Membership.Name == viewSynchronous {
+		c.aimViews(s, seed, model, i)
+	}
 	if c.centralized() || c.announced() {
 		c.moveServed(s, seed, model, i)
 		c.aimCrashes(s, model)

@@ -314,16 +314,20 @@ func (c Cell) claimBarriers(m claiming, p *premises, safe spec.FaultSet) {
 	if _, barriers := c.barrier(); !barriers || p.gossip && o.Get("reading", "sender") != "sender" {
 		return
 	}
+	m.add(safe, barrierClaims(o)...)
+}
+
+// barrierClaims lists what a barrier promises, by its reading.
+func barrierClaims(o Variant) []spec.ID {
 	switch o.Get("reading", "sender") {
 	case "cut":
-		m.add(safe, "SYNC-BARRIER", "SYNC-CUT")
+		return []spec.ID{"SYNC-BARRIER", "SYNC-CUT"}
 	case "causal":
-		m.add(safe, "SYNC-BARRIER", "SYNC-CAUSAL")
+		return []spec.ID{"SYNC-BARRIER", "SYNC-CAUSAL"}
 	case "blocking":
-		m.add(safe, "SYNC-CAUSAL", "SYNC-BLOCKING")
-	default:
-		m.add(safe, "SYNC-BARRIER")
+		return []spec.ID{"SYNC-CAUSAL", "SYNC-BLOCKING"}
 	}
+	return []spec.ID{"SYNC-BARRIER"}
 }
 
 // bounded says whether the ordering keeps copies, and nobody else does.

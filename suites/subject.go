@@ -76,6 +76,9 @@ func (s *Subject) world() sim.Config {
 	if s.above != nil {
 		cfg.Across = s.above
 	}
+	if s.isMutant() && s.cell.changes() { // it may change views for ever
+		cfg.Enough = func(now spec.Time, _ *spec.History) bool { return now > 5*spec.Time(viewsAreAsked) }
+	}
 	return cfg
 }
 

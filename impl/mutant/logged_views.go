@@ -21,7 +21,7 @@ func LoggedViewStack(cfg impl.Config, order impl.Layer, change func(ViewRules)) 
 
 // LoggedViews lists bugs of groups that come back from their logs: the membership view-synchronous with restart=log.
 func LoggedViews() []Mutant {
-	back := spec.SetOf(spec.CrashFault, spec.RecoverFault)
+	back := spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.DiskSlowFault)
 	bug := func(name, title string, change func(ViewRules), breaks ...spec.ID) Mutant {
 		return Mutant{Name: name, Title: title, Breaks: breaks, Cell: overViews + ":restart=log", Under: back, New: func(cfg impl.Config) impl.Layer {
 			return LoggedViewStack(cfg, ordering.NewUnordered(cfg), change)

@@ -88,7 +88,7 @@ func sequencerViewMutants(crash, back spec.FaultSet) []Mutant {
 		orderMutant("request-of-an-old-view-numbered", "A request that comes late, when its message has its number from the sequencer before, gets another.",
 			"total-sequencer:form=ub", crash, sequencerAcross(ordering.UB, func(r *ordering.SequencerRules) {
 				r.Presents = func(_, _ uint64) bool { return true }
-			}), "SAME-VIEW-DELIVERY", "POSITION-AGREEMENT", "NO-DUPLICATION"),
+			}), "NO-DUPLICATION", "POSITION-AGREEMENT", "SAME-VIEW-DELIVERY"),
 	}
 }
 
@@ -105,7 +105,7 @@ func lamportViewMutants(crash, cut spec.FaultSet) []Mutant {
 		orderMutant("departed-dropped-early", "Who is suspected is not waited for while the view still lasts: what comes of it is delivered behind what it precedes.",
 			"total-lamport", cut, lamportAcross(func(r *ordering.LamportRules) {
 				r.Ignores = func(suspected bool) bool { return suspected }
-			}), "TOTAL-ORDER"),
+			}), "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE"),
 		orderMutant("acknowledges-while-a-view-ends", "An empty message is sent when the view can take no more: it comes in the next, with a number of the old.",
 			"total-lamport", crash, lamportAcross(func(r *ordering.LamportRules) {
 				r.Silent = func(bool) bool { return false }

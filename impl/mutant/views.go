@@ -52,11 +52,12 @@ func Views() []Mutant {
 		viewMutant("nothing-sent-on", "The messages of one that leaves are not sent on by those who have them: the flush never ends.", crash,
 			func(r ViewRules) { r.Level.Forwards = func(*impl.Config, spec.NodeID) bool { return false } }, "SELF-DELIVERY", "VALIDITY", "JOIN-COMPLETE", "VIRTUAL-SYNCHRONY", "MEMBERSHIP-PRECISION"),
 		viewMutant("unlisted-delivered", "What no survivor has listed is delivered at the end of a view by who happens to have it.", crash,
-			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return true } }, "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
+			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return true } }, "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "JOIN-TRANSFER", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 		viewMutant("agreed-discarded", "What is not stable at the end of a view is discarded, though another survivor delivered it.", crash,
-			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return false } }, "VIRTUAL-SYNCHRONY"),
+			func(r ViewRules) { r.Level.Agreed = func(bool) bool { return false } }, "SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT",
+			"ALL-OR-NOTHING", "JOIN-COMPLETE", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 		viewMutant("does-not-wait-for-members", "The coordinator decides when a quorum is ready, and not all members of the view.", both,
-			func(r ViewRules) { r.Service.Awaits = func(_, _ spec.NodeID) bool { return false } }, "MEMBERSHIP-PRECISION", "VIRTUAL-SYNCHRONY", "PRIMARY-COMPONENT"),
+			func(r ViewRules) { r.Service.Awaits = func(_, _ spec.NodeID) bool { return false } }, "PRIMARY-COMPONENT", "VIRTUAL-SYNCHRONY", "MEMBERSHIP-PRECISION"),
 		viewMutant("two-primaries", "Every part of a partition goes on, without a majority.", cut,
 			func(r ViewRules) {
 				r.Service.Quorum = func([]spec.NodeID, func(spec.NodeID) bool) bool { return true }
@@ -69,7 +70,8 @@ func Views() []Mutant {
 		viewMutant("takes-over-without-asking", "A new coordinator does not care what an earlier one may have decided.", both,
 			func(r ViewRules) { r.Service.Asks = func() bool { return false } }, "PRIMARY-COMPONENT"),
 		viewMutant("ids-forgotten", "Nothing is written down: after a restart of all, the ids of views begin anew.", back,
-			func(r ViewRules) { r.Service.Saves = func() bool { return false } }, "VIEW-MONOTONICITY"),
+			func(r ViewRules) { r.Service.Saves = func() bool { return false } }, "VIEW-MONOTONICITY", "VIEW-AGREEMENT",
+			"TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT"),
 		viewMutant("members-differ", "A node tells its layers a view without the last member.", crash,
 			func(r ViewRules) {
 				r.Service.Members = func(cfg *impl.Config, m []spec.NodeID) []spec.NodeID {
@@ -100,7 +102,7 @@ func Views() []Mutant {
 		viewMutant("new-life-taken-for-the-old", "A new life of a member passes for the old one, which had what it has forgotten.", back,
 			func(r ViewRules) { r.Service.Reborn = func(bool) bool { return false } }, "SELF-DELIVERY", "VALIDITY", "JOIN-COMPLETE", "JOIN-TRANSFER", "MEMBERSHIP-PRECISION"),
 		viewMutant("send-through-the-block", "A send slips through while a view ends, and goes into the next.", crash,
-			func(r ViewRules) { r.Gate.Closes = func(bool) bool { return false } }, "FLUSH-BLOCK", "SENDING-VIEW-DELIVERY"),
+			func(r ViewRules) { r.Gate.Closes = func(bool) bool { return false } }, "SENDING-VIEW-DELIVERY", "FLUSH-BLOCK"),
 		viewMutant("begins-again-too-early", "The group begins again while one is alive who has installed the last view.", spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PartitionFault),
 			func(r ViewRules) {
 				r.Service.Complete = func(*impl.Config, []spec.NodeID, impl.NodeSet) bool { return true }

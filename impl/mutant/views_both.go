@@ -45,7 +45,7 @@ func PartitionableViews() []Mutant {
 				}
 			}, "VIEW-AGREEMENT", "VIEW-OVERLAP", "MEMBERSHIP-PRECISION"),
 		bug("ids-used-again", "A new life forgets which ids of views have been used.", back,
-			func(r *membership.PartitionRules) { r.Saves = func() bool { return false } }, "VIEW-MONOTONICITY", "VIEW-AGREEMENT"),
+			func(r *membership.PartitionRules) { r.Saves = func() bool { return false } }, "VIEW-MONOTONICITY", "VIEW-AGREEMENT", "VIEW-OVERLAP", "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT"),
 		bug("all-came-along", "The transitional set has all members of a view, wherever they come from.", cut,
 			func(r *membership.PartitionRules) {
 				r.Came = func(members, came []spec.NodeID) []spec.NodeID {
