@@ -118,7 +118,7 @@ func (o *outdoor) compare(ctx context.Context, i int) (all []compared, err error
 }
 
 // interleavings is how many other runs of a schedule the simulator is given to show what the kernel has shown.
-const interleavings = 600
+const interleavings = 150
 
 // inSimulator looks for a run in the simulator that breaks a requirement as the kernel has done: the same steps, with
 // packets in another order, or as quick as they are on the kernel. What it gives says how; nothing where there is none.
@@ -141,7 +141,7 @@ func (o *outdoor) inSimulator(s *faults.Scenario, id spec.ID) string {
 
 // onKernel plays a schedule again on the kernel, where it is another run each time.
 func (o *outdoor) onKernel(lan *netns.LAN, s *faults.Scenario, id spec.ID) (string, error) {
-	for k := range again {
+	for k := range tries {
 		long, err := o.play(lan, s)
 		if err != nil {
 			return "", err
