@@ -25,8 +25,12 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	if os.Getenv(ruinVariable) != "" {
-		fmt.Fprintln(os.Stderr, ruinous[os.Getenv(ruinVariable)]())
+	if kind := os.Getenv(ruinVariable); kind != "" {
+		build, ok := ruinous[kind]
+		if !ok {
+			build = ruinOfSubnets
+		}
+		fmt.Fprintln(os.Stderr, build())
 		os.Exit(1)
 	}
 	if os.Getenv(plainVariable) != "" {

@@ -322,7 +322,7 @@ func (x *evidence) toGroups(frame []byte) bool {
 }
 
 // CanInjectBetween says why no world of subnets can inject this, or nil.
-func CanInjectBetween(op faults.Op) error { return (*Subnets)(nil).canInject(op) }
+func CanInjectBetween(op faults.Op) error { return (&Subnets{}).canInject(op) }
 
 // impossible says why no machine of a LAN can have a fault.
 func impossible(op faults.Op) string {
