@@ -105,7 +105,7 @@ func lamportViewMutants(crash, cut spec.FaultSet) []Mutant {
 		orderMutant("departed-dropped-early", "Who is suspected is not waited for while the view still lasts: what comes of it is delivered behind what it precedes.",
 			"total-lamport", cut, lamportAcross(func(r *ordering.LamportRules) {
 				r.Ignores = func(suspected bool) bool { return suspected }
-			}), "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE"),
+			}), "TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION"),
 		orderMutant("acknowledges-while-a-view-ends", "An empty message is sent when the view can take no more: it comes in the next, with a number of the old.",
 			"total-lamport", crash, lamportAcross(func(r *ordering.LamportRules) {
 				r.Silent = func(bool) bool { return false }

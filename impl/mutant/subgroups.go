@@ -47,6 +47,6 @@ func Subgroups() []Mutant {
 		subgroupMutant("adopted-counts-twice", "Who says twice that it is ready, as one does that is adopted meanwhile, counts for another one too.", crash,
 			func(r *membership.LevelRules) { r.Strikes = func(bool) bool { return true } }, unflushed...),
 		subgroupMutant("orphans-go-on-waiting", "Who has lost its coordinator goes on speaking to it.", crash,
-			func(r *membership.LevelRules) { r.Adopts = func(spec.NodeID) bool { return false } }, "JOIN-COMPLETE", precise),
+			func(r *membership.LevelRules) { r.Adopts = func(spec.NodeID) bool { return false } }, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", precise),
 	}
 }

@@ -13,7 +13,7 @@ func uniformViewMutants() []Mutant {
 		{
 			Name:  "placed-before-stable",
 			Title: "A message that has its number is delivered before all members are known to have both: who dies may have delivered in an order of its own.",
-			Breaks: []spec.ID{"AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-TRANSFER", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE",
+			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "JOIN-TRANSFER", "FIFO-GAPFREE", "LOCAL-ORDER", "CAUSAL-ORDER", "CAUSAL-GAPFREE",
 				"TOTAL-ORDER", "TOTAL-ORDER-PAIRWISE", "TOTAL-GAPFREE", "UNIFORM-TOTAL-ORDER", "UNIFORM-TOTAL-GAPFREE", "TOTAL-ORDER-PREFIX", "NO-CONTAMINATION",
 				"POSITION-AGREEMENT", "VIRTUAL-SYNCHRONY"},
 			Cell: "unicast/atomic-view/total-sequencer/view-synchronous", Under: lossy,
