@@ -2,7 +2,6 @@ package membership_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/conform-go/conform/checkers"
@@ -96,21 +95,6 @@ at 100ms join 2 g
 at 100ms join 3 g
 `
 
-// heardLate is a run in which one member hears late of a joiner, and sends meanwhile.
-const heardLate = `conform.scenario/1
-nodes 4
-group g 0 1 2
-seed 1
-net latency 1ms..2ms
-at 90ms delay 0 to 2 by 60ms for 200ms
-at 90ms delay 1 to 2 by 60ms for 200ms
-at 90ms delay 3 to 2 by 60ms for 200ms
-at 100ms join 3 g
-at 120ms send 2 g 16
-at 130ms send 2 g 16
-at 400ms send 2 g 16
-`
-
 func parsed(t *testing.T, text string) *faults.Scenario {
 	t.Helper()
 	s, err := faults.Parse(text)
@@ -143,43 +127,5 @@ func TestDistributedSeparations(t *testing.T) {
 		if !found {
 			t.Errorf("no witness against %s", id)
 		}
-	}
-}
-
-// Every mutant breaks what its entry says.
-func TestDistributedMutantsAreCaught(t *testing.T) {
-	for _, m := range mutant.Distributeds() {
-		t.Run(m.Name, func(t *testing.T) {
-			k := serverKinds{at: -1, crashes: m.Under.Has(spec.CrashFault), cuts: m.Under.Has(spec.PartitionFault), stays: true}
-			var j checkers.Judge
-			w, h, n := sim.New(sim.Config{New: m.New, MaxSteps: 200_000}), &spec.History{}, map[spec.ID]int{}
-			others := map[string]int{}
-			for seed := range uint64(300) {
-				s := drawServer(seed, k)
-				if slices.Contains(m.Breaks, "JOIN-COMPLETE") {
-					s = parsed(t, heardLate)
-				}
-				if err := w.Play(s, h); err != nil {
-					others["does not end"]++
-					continue
-				}
-				wrong := judged(&j, h, n, m.Breaks...)
-				if h.Settled {
-					wrong = append(wrong, ends(s, h, true)...)
-				}
-				if slices.Contains(m.Breaks, "JOIN-COMPLETE") {
-					wrong = append(wrong, reachJoiners(s, h)...)
-				}
-				for _, text := range wrong {
-					id, _, _ := strings.Cut(text, ":")
-					if slices.Contains(m.Breaks, spec.ID(id)) {
-						t.Logf("seed %d: %s", seed, text)
-						return
-					}
-					others[id]++
-				}
-			}
-			t.Errorf("not caught; found besides: %v", others)
-		})
 	}
 }

@@ -1,19 +1,12 @@
 package mutant
 
 import (
-	"slices"
 	"time"
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/reliability"
 	"github.com/conform-go/conform/spec"
 )
-
-// levelMutants are bugs of the levels reliable-ip, uniform, gossip and byzantine. Those of uniform show where fewer than
-// half of the members crash, those of byzantine where fewer than a third lie.
-func levelMutants() []Mutant {
-	return slices.Concat(reliableIPMutants(), uniformMutants(), gossipMutants(), byzantineMutants())
-}
 
 func reliableIPMutants() []Mutant {
 	loss := spec.SetOf(spec.LossFault)

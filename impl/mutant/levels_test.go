@@ -1,7 +1,6 @@
 package mutant
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -80,29 +79,6 @@ func (p *levelPlayer) fails(t *testing.T, seed uint64) map[spec.ID]string {
 		}
 	}
 	return out
-}
-
-// gossips says whether a smaller share has delivered than is expected.
-func (p *levelPlayer) gossips() bool {
-	want := reliability.ExpectedShare(8, few, few)
-	return float64(p.deliveries) > .97*want*float64(8*p.sends)
-}
-
-// Every mutant is caught by something that it says it breaks, and by nothing that it does not; the correct level is
-// caught by nothing of that on the same schedules.
-func TestEveryLevelMutantIsCaught(t *testing.T) {
-	catchEach(t, levelMutants(), func(t *testing.T, m *Mutant) string {
-		wrong, right := newLevelPlayer(m, m.New), newLevelPlayer(m, correct(m.Cell).node)
-		if m.Cell != overGossip {
-			return caught(t, m, 5, wrong.fails, right.fails)
-		}
-		play(t, wrong.fails, *schedules/5, nil)
-		play(t, right.fails, *schedules/5, nil)
-		if wrong.gossips() || !right.gossips() {
-			t.Errorf("of %d sends %d deliveries, of the correct one %d", wrong.sends, wrong.deliveries, right.deliveries)
-		}
-		return fmt.Sprintf("%-34s %d deliveries instead of %d", m.Name, wrong.deliveries, right.deliveries)
-	})
 }
 
 // What the levels promise, on random schedules of the faults under which they promise it.

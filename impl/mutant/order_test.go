@@ -11,11 +11,6 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// orderMutants are those of the orderings with a history, with clocks and with barriers.
-func orderMutants() []Mutant {
-	return slices.Concat(kaashoekMutants(), realTimeMutants(), syncMutants())
-}
-
 // orderPlayer plays the schedules of one ordering, in some with barriers.
 type orderPlayer struct {
 	player
@@ -55,15 +50,6 @@ func (p *orderPlayer) fails(t *testing.T, seed uint64) map[spec.ID]string {
 		if f.Verdict == spec.Pass {
 			p.bites[f.ID]++
 		}
-	})
-}
-
-// Every mutant is caught by something that it says it breaks, and by nothing that it does not; the correct ordering is
-// caught by nothing of that on the same schedules.
-func TestEveryOrderMutantIsCaught(t *testing.T) {
-	catchEach(t, orderMutants(), func(t *testing.T, m *Mutant) string {
-		wrong, right := newOrderPlayer(m.Cell, m.Under, m.New), newOrderPlayer(m.Cell, m.Under, correct(m.Cell).node)
-		return caught(t, m, 2, wrong.fails, right.fails)
 	})
 }
 
