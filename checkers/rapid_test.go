@@ -244,7 +244,7 @@ func TestTwins(t *testing.T) {
 	var j Judge // one for all: what it remembers of the last history must not matter
 	found := map[spec.ID]spec.Verdict{}
 	total := 0
-	rounds(t, 400, func(r *rapid.T) {
+	rounds(t, 200, func(r *rapid.T) {
 		draw := drawHistory
 		if rapid.IntRange(0, 3).Draw(r, "logs") == 0 {
 			draw = drawLogs

@@ -13,6 +13,7 @@ import (
 // TestRecheck: the same program gives the runs of its certificate, and one run that is another is a fail, though nothing
 // is broken in it.
 func TestRecheck(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a certificate takes all schedules")
 	}

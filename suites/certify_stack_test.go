@@ -80,8 +80,8 @@ func TestProfilesOfPrograms(t *testing.T) {
 			c := suites.Certification{Adapter: adapter.Options{Command: adaptertest.StackCommand("/"+x.stack, x.claims, x.tolerates)}, Profile: x.profile,
 				Schedules: 32, Parallel: 1, Seed: 1, Whole: true}
 			if x.profile == "view-synchronous" { // runs of many seconds
-				if c.Schedules = 12; x.breaks != "" {
-					c.Schedules = 6
+				if c.Schedules = 8; x.breaks != "" {
+					c.Schedules = 4
 				}
 			}
 			r, err := c.Run(t.Context())

@@ -3,6 +3,7 @@ package suites_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,7 @@ func TestMain(m *testing.M) {
 	playStack()
 	adaptertest.Main()
 	os.Setenv(mine, strconv.Itoa(os.Getpid()))
+	_ = flag.Set("test.parallel", "4") // those that run beside each other wait more than they work
 	os.Exit(m.Run())
 }
 
@@ -229,6 +231,7 @@ var samples = []struct {
 }
 
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	for _, x := range samples {
 		if testing.Short() && x.needs != "go" {
 			continue

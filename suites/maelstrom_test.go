@@ -28,6 +28,7 @@ func maelstrom(mode string) suites.Certification {
 // TestMaelstromNodes: what a node does wrong as a program is an error with the line quoted, and what it does not show
 // though it should is a fail.
 func TestMaelstromNodes(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		mode    string
 		verdict spec.Verdict
@@ -84,6 +85,7 @@ func TestMaelstromNodes(t *testing.T) {
 
 // TestMaelstromTimers: that a node has timers is found out, virtual time waits for them, and a bug shows in real time too.
 func TestMaelstromTimers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("in real time")
 	}
@@ -124,6 +126,7 @@ func sample(token string, args ...string) suites.Certification {
 // TestMaelstromSample: the sample holds what it promises, and each of its bugs shows in every run, which is one and the
 // same.
 func TestMaelstromSample(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("python3"); err != nil || testing.Short() {
 		t.Skip("python3 is not here, or there is no time for it")
 	}
@@ -151,6 +154,7 @@ func TestMaelstromSample(t *testing.T) {
 
 // TestMaelstromFound: a bug is found in a few schedules, shrunk, and shows again event for event.
 func TestMaelstromFound(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("python3"); err != nil || testing.Short() {
 		t.Skip("python3 is not here, or there is no time for it")
 	}
@@ -179,6 +183,7 @@ func TestMaelstromFound(t *testing.T) {
 
 // TestMaelstromTwice: the same seed gives the same result, whatever the number of workers.
 func TestMaelstromTwice(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes a process for each life")
 	}

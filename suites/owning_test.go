@@ -15,6 +15,7 @@ func floods() suites.Promise {
 }
 
 func TestOwnMember(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("in real time")
 	}
@@ -23,6 +24,7 @@ func TestOwnMember(t *testing.T) {
 
 // A planted bug is found in a crash half way, and the story says how often it shows again.
 func TestOwnMemberWithABug(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("in real time")
 	}

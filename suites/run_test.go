@@ -91,7 +91,7 @@ func TestVariants(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, nodes := range []int{0, 2, 5} {
-		if r := run(t, suites.Plan{Cells: cells, Seed: 3, Schedules: 200, Nodes: nodes, Messages: 6, Parallel: 2}); r.Verdict == spec.Fail {
+		if r := run(t, suites.Plan{Cells: cells, Seed: 3, Schedules: 100, Nodes: nodes, Messages: 6, Parallel: 2}); r.Verdict == spec.Fail {
 			for i := range r.Cells {
 				for _, row := range r.Cells[i].Requirements {
 					if row.Claimed && row.Verdict == spec.Fail {
