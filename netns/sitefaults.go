@@ -55,7 +55,7 @@ func (n *Subnets) fits(s *faults.Scenario) error {
 // begin lets nothing be broken. All routers begin anew, so that no run finds what another one has left; it returns when
 // they know each other.
 func (n *Subnets) begin() error {
-	clear(n.down)
+	clear(n.broken)
 	if err := errors.Join(n.breakdown(nil), n.redirect()); err != nil {
 		return err
 	}
@@ -130,46 +130,61 @@ func (n *Subnets) rendezvous() int {
 	return n.cfg.RP(n.up)
 }
 
-// befall lets a fault of a router begin; what it gives lets it end, and is nil for one that has no end of its own.
-// Whoever calls tells the segments anew.
+// befall lets a fault of a router begin; what it gives lets it end, unless another one like it has the router, and is nil
+// for one that has no end of its own. Whoever calls tells the segments anew.
 func (w *World) befall(a *faults.Action) (mend func() error, err error) {
 	n := w.cfg.LAN.wide
-	router := a.Router
+	x := defect{a.Router, a.Op}
 	switch a.Op {
 	case faults.RPDown:
-		router = n.rendezvous()
-		fallthrough
-	case faults.RouterDown:
-		if router < 0 || !n.up(router) {
+		if x = (defect{n.rendezvous(), faults.RouterDown}); x.router < 0 {
 			return nil, nil
 		}
-		n.down[router] = true
-		w.remark(spec.Event{Kind: spec.Crash, Node: spec.NodeID(w.s.Nodes + router), Has: spec.HasNode}, nil)
-		w.at(w.since()+spec.Time(n.cfg.Reroute), w.rerouted)
-		return func() error { return w.restore(router) }, n.routers[router].stop()
-	case faults.Boundary, faults.TableFull:
-		begin, end := ipmulticast.ControlBlock, ipmulticast.ControlUnblock
-		if a.Op == faults.TableFull {
-			begin, end = ipmulticast.ControlFull, ipmulticast.ControlNotFull
-		}
-		n.routers[router].tell(command(begin))
-		return func() error { n.routers[router].tell(command(end)); return nil }, nil
+	case faults.PruneLost:
+		n.routers[x.router].tell(command(ipmulticast.ControlForget))
+		return nil, nil
 	}
-	n.routers[router].tell(command(ipmulticast.ControlForget))
-	return nil, nil
+	n.broken[x]++
+	mend = func() error {
+		if n.broken[x]--; n.broken[x] > 0 {
+			return nil
+		}
+		return w.repair(x)
+	}
+	if n.broken[x] > 1 {
+		return mend, nil
+	}
+	switch x.op {
+	case faults.RouterDown:
+		w.remark(spec.Event{Kind: spec.Crash, Node: spec.NodeID(w.s.Nodes + x.router), Has: spec.HasNode}, nil)
+		w.at(w.since()+spec.Time(n.cfg.Reroute), w.rerouted)
+		err = n.routers[x.router].stop()
+	case faults.Boundary:
+		n.routers[x.router].tell(command(ipmulticast.ControlBlock))
+	case faults.TableFull:
+		n.routers[x.router].tell(command(ipmulticast.ControlFull))
+	}
+	return mend, err
+}
+
+// repair ends what a router has had, and lets it begin again where it was down.
+func (w *World) repair(x defect) error {
+	n := w.cfg.LAN.wide
+	switch x.op {
+	case faults.Boundary:
+		n.routers[x.router].tell(command(ipmulticast.ControlUnblock))
+	case faults.TableFull:
+		n.routers[x.router].tell(command(ipmulticast.ControlNotFull))
+	default:
+		w.remark(spec.Event{Kind: spec.Recover, Node: spec.NodeID(w.s.Nodes + x.router), Has: spec.HasNode}, nil)
+		w.at(w.since()+spec.Time(n.cfg.Reroute), w.rerouted)
+		return n.routers[x.router].start()
+	}
+	return nil
 }
 
 func command(c byte) impl.Input {
 	return impl.Input{Kind: impl.Packet, Num: impl.ControlPort, Body: []byte{c}, From: -1, To: impl.Everyone}
-}
-
-// restore lets a router begin again.
-func (w *World) restore(router int) error {
-	n := w.cfg.LAN.wide
-	n.down[router] = false
-	w.remark(spec.Event{Kind: spec.Recover, Node: spec.NodeID(w.s.Nodes + router), Has: spec.HasNode}, nil)
-	w.at(w.since()+spec.Time(n.cfg.Reroute), w.rerouted)
-	return n.routers[router].start()
 }
 
 // rerouted lets the unicast routes go around what is down.

@@ -43,7 +43,7 @@ func (n *Subnets) breakdown(drops []Drop) error {
 	f.conn.FlushChain(f.forward)
 	f.conn.FlushChain(f.enter)
 	for index, e := range n.ends {
-		if i := e.machine - len(n.cfg.Plan.Hosts); i >= 0 && n.down[i] {
+		if i := e.machine - len(n.cfg.Plan.Hosts); i >= 0 && !n.up(i) {
 			f.drop(f.enter, card(expr.MetaKeyIIF, index))
 			f.drop(f.forward, card(expr.MetaKeyOIF, index))
 		}

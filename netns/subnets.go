@@ -9,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
@@ -37,9 +38,15 @@ type Subnets struct {
 	lan     *LAN
 	v6      bool
 	routers []*siteRouter
-	down    []bool
-	ends    map[int]end // by the interface in the namespace of the segments
+	broken  map[defect]int // how many faults that last have it
+	ends    map[int]end    // by the interface in the namespace of the segments
 	rules   siteRules
+}
+
+// defect is what a router has as long as one of the faults lasts that are this one.
+type defect struct {
+	router int
+	op     faults.Op
 }
 
 // end is where a machine is plugged in.
@@ -56,7 +63,7 @@ func NewSubnets(cfg SubnetsConfig) (l *LAN, err error) {
 	if hosts < 1 || hosts > 128 {
 		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
 	}
-	n := &Subnets{cfg: cfg, v6: !cfg.Plan.Hosts[0].Port.Addr.Is4(), ends: map[int]end{}, down: make([]bool, len(cfg.Plan.Routers))}
+	n := &Subnets{cfg: cfg, v6: !cfg.Plan.Hosts[0].Port.Addr.Is4(), ends: map[int]end{}, broken: map[defect]int{}}
 	l = &LAN{ports: make([]int, hosts), wide: n}
 	n.lan = l
 	if l.thread, err = newThread(); err != nil {
@@ -183,7 +190,7 @@ func (n *Subnets) cableOf(machine, link int) string {
 }
 
 // up says whether a router is.
-func (n *Subnets) up(router int) bool { return !n.down[router] }
+func (n *Subnets) up(router int) bool { return n.broken[defect{router, faults.RouterDown}] == 0 }
 
 // close takes the routers down.
 func (n *Subnets) close() error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -231,6 +232,9 @@ func TestRoutersFail(t *testing.T) {
 		"boundary":    {"boundary r1 for 300ms", " 0/1 0/3"},
 		"table-full":  {"table-full r2 for 300ms", " 0/1 0/2 0/3"}, // what is in the table already goes on
 		"prune-lost":  {"prune-lost r1", " 0/1 0/2 0/3"},
+		// What two faults have done at a time lasts until both are over.
+		"router-down twice": {"router-down r2 for 50ms\nat 120ms router-down r2 for 300ms", " 0/1 0/3"},
+		"boundary twice":    {"boundary r1 for 50ms\nat 120ms boundary r1 for 300ms", " 0/1 0/3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -249,8 +253,22 @@ func TestRoutersFail(t *testing.T) {
 				t.Errorf("delivered: %q, want %q at node 2 and everything at node 3", got, x.want)
 			}
 			judged(t, h, "NO-DUPLICATION", "ROUTE-ONE-COPY")
+			if down, back := routerEvents(h, spec.Crash), routerEvents(h, spec.Recover); name == "router-down twice" &&
+				(len(down) != 1 || len(back) != 1 || back[0] < spec.Time(420*time.Millisecond)) {
+				t.Errorf("the router went down at %v and came back at %v", down, back)
+			}
 		})
 	}
+}
+
+// routerEvents gives when routers went down, or came back.
+func routerEvents(h *spec.History, k spec.Kind) (at []spec.Time) {
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == k && slices.Contains(h.Topology.Routers, e.Node) {
+			at = append(at, e.T)
+		}
+	}
+	return at
 }
 
 // Where two routers serve a LAN one forwards; when it goes down the other one does. Without their election both do, and
