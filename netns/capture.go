@@ -32,7 +32,9 @@ func (l *LAN) listenIn(show func(port int, out bool, frame []byte)) (*wiretap, e
 		if err != nil {
 			return can("capture (CAP_NET_RAW)", err)
 		}
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20)
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) != nil {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20) // as much as may be had
+		}
 		x.f = os.NewFile(uintptr(fd), "capture")
 		return nil
 	}); err != nil {

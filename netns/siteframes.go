@@ -2,15 +2,10 @@ package netns
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"net/netip"
-	"os"
 	"slices"
-	"syscall"
 
 	"github.com/cespare/xxhash/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/ipmulticast"
@@ -52,34 +47,24 @@ type trace struct {
 	ends   []end // that put it there
 }
 
-// watch sees all frames until what it gives is called; then the events are there.
+// watch sees all frames until what it gives is called; then the events are there. Where the kernel had no room for some
+// of the frames there are none: who judges by a part of them finds losses that are none, and misses copies.
 func (n *Subnets) watch(x *sightings) (stop func() []observed, err error) {
-	var tap *os.File
-	if err := n.lan.thread.in(n.lan.place, func() error {
-		const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, all)
-		if err != nil {
-			return can("capture (CAP_NET_RAW)", err)
+	x.begin(n)
+	tap, err := n.lan.listenIn(func(port int, out bool, frame []byte) {
+		if e, plugged := n.ends[port]; plugged {
+			x.see(e, out, frame)
 		}
-		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) != nil {
-			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
-		}
-		tap = os.NewFile(uintptr(fd), "capture")
-		return nil
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
-	raw, err := tap.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("netns: capture: %w", err), tap.Close())
-	}
-	x.begin(n)
-	over := make(chan bool)
-	go func() {
-		defer close(over)
-		x.read(raw)
-	}()
-	return func() []observed { _ = tap.Close(); <-over; return x.all }, nil
+	return func() []observed {
+		if _ = tap.close(); tap.missed {
+			return nil
+		}
+		return x.all
+	}, nil
 }
 
 func (x *sightings) begin(n *Subnets) {
@@ -94,26 +79,6 @@ func (x *sightings) begin(n *Subnets) {
 			x.hosts[r.plan.Ports[p].Addr], x.hosts[r.plan.Ports[p].Local] = m, m
 		}
 	}
-}
-
-func (x *sightings) read(raw syscall.RawConn) {
-	buf := make([]byte, 1<<16)
-	_ = raw.Read(func(fd uintptr) bool {
-		for {
-			k, from, err := unix.Recvfrom(int(fd), buf, 0)
-			if errors.Is(err, unix.EINTR) {
-				continue
-			}
-			if err != nil {
-				return !errors.Is(err, unix.EAGAIN)
-			}
-			if at, ok := from.(*unix.SockaddrLinklayer); ok {
-				if e, plugged := x.site.ends[at.Ifindex]; plugged {
-					x.see(e, at.Pkttype == unix.PACKET_OUTGOING, buf[:k])
-				}
-			}
-		}
-	})
 }
 
 // see takes a frame that a machine has sent, or that goes out to it.
