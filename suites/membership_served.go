@@ -256,12 +256,15 @@ func (c Cell) detector() string {
 	return c.Membership.Get("detector", "channel")
 }
 
-// ended says whether a group was destroyed in the run that was played last, or was left by all.
+// ended says whether a group was destroyed in the run that was played last, or began again: it had been left by all, and
+// then came a view to which nobody came along.
 func (b *bench) ended() bool {
 	in, leaves := make([]bool, len(b.h.Nodes)), make([]bool, len(b.h.Nodes))
 	for _, m := range b.h.Groups[0].Members {
 		in[m] = true
 	}
+	gone := false
+	came, anew := map[spec.ViewID]bool{}, map[spec.ViewID]bool{}
 	for i := range b.h.Events {
 		switch e := &b.h.Events[i]; e.Kind {
 		case spec.Destroy:
@@ -269,15 +272,21 @@ func (b *bench) ended() bool {
 		case spec.Join, spec.Recover:
 			leaves[e.Node] = false
 		case spec.ViewChange:
+			switch v := b.h.ExtraOf(e).View; {
+			case e.Is(spec.IsTransitional):
+				came[v] = true
+				delete(anew, v)
+				continue
+			case gone && !came[v]:
+				anew[v] = true
+			}
 			in[e.Node] = !leaves[e.Node]
 		case spec.Leave, spec.Crash: // a leave is decided before it returns, and another one may come in meanwhile
 			in[e.Node], leaves[e.Node] = false, e.Kind == spec.Leave
-			if !slices.Contains(in, true) {
-				return true
-			}
+			gone = gone || !slices.Contains(in, true)
 		}
 	}
-	return false
+	return len(anew) > 0
 }
 
 // awaited lists what a cell whose members are kept by a server or by all promises only as long as nobody who is up is silent
