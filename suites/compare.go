@@ -44,7 +44,7 @@ type Apart struct {
 	Said   [2]string    `json:"said"` // in the simulator, and on the kernel
 	Replay string       `json:"replay"`
 
-	Explained string `json:"explained,omitempty"` // where the other world has shown it too, in another run of the same schedule
+	Explained string `json:"explained,omitempty"` // where the other world has shown it too in another run of the schedule, or how quick packets are decides it
 }
 
 // compared is one requirement in one schedule.
