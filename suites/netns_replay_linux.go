@@ -61,10 +61,8 @@ func ReplayOutdoors(s *faults.Scenario, w io.Writer) (*Replayed, error) {
 	if w == nil {
 		return r, r.capture(&o.pcap)
 	}
-	if w != nil {
-		if _, err := w.Write(o.pcap.Bytes()); err != nil {
-			return nil, err
-		}
+	if _, err := w.Write(o.pcap.Bytes()); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
