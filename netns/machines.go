@@ -278,14 +278,16 @@ func (w *World) forget() error {
 		case faults.RouterDown:
 			errs = append(errs, w.cfg.LAN.Ask(true))
 		case faults.Listen:
-			errs = append(errs, w.cfg.LAN.guest.listen(w.addrs[0], false))
+			if s := w.cfg.LAN.guest; s != nil { // else it could not be plugged in, and that is the error
+				errs = append(errs, s.listen(w.addrs[0], false))
+			}
 		}
 	}
 	w.cfg.LAN.marks = nil
 	return errors.Join(errs...)
 }
 
-// marksOf adds what the switch does to what a host says to groups while a fault lasts.
+// marksOf adds what becomes of what a host says to groups, and of groups, while a fault lasts.
 func marksOf(marks []Mark, a *faults.Action) []Mark {
 	switch a.Op {
 	case faults.TTL:
@@ -296,7 +298,7 @@ func marksOf(marks []Mark, a *faults.Action) []Mark {
 	return marks
 }
 
-// carries says why a wire has nothing that a fault could strike, or nil.
+// strikes says why a wire has nothing that a fault could strike, or nil.
 func (w Wire) strikes(op faults.Op) error {
 	switch op {
 	case faults.TTL, faults.IGMPLoss, faults.RouterDown:
