@@ -56,6 +56,7 @@ func (n *Subnets) fits(s *faults.Scenario) error {
 // they know each other.
 func (n *Subnets) begin() error {
 	clear(n.broken)
+	_ = n.lan.refused() // of a run that came to no end
 	if err := errors.Join(n.breakdown(nil), n.redirect()); err != nil {
 		return err
 	}

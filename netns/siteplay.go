@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/conform-go/conform/faults"
@@ -15,6 +16,17 @@ func (l *LAN) ttl() int {
 		return 0
 	}
 	return l.wide.cfg.TTL
+}
+
+// refused gives what the kernels of routers have refused since they were last asked.
+func (l *LAN) refused() error {
+	var errs []error
+	if l.wide != nil {
+		for _, r := range l.wide.routers {
+			errs = append(errs, r.refused())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // describe adds the machines between the subnets to the header of a history.

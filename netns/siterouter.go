@@ -49,7 +49,7 @@ type siteRouter struct {
 	again   []copyOf // of it, which the protocol sends out
 	own     []copyOf // what it has to say besides
 	slowest time.Duration
-	err     error
+	err     error // the first of the kernel
 }
 
 // flow is what one host sends to one group.
@@ -254,6 +254,16 @@ func (r *siteRouter) late() time.Duration {
 	d := r.slowest
 	r.slowest = 0
 	return d
+}
+
+// refused gives what the kernel has first refused to do since it was last asked: then it forwards otherwise than was
+// decided.
+func (r *siteRouter) refused() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.err
+	r.err = nil
+	return err
 }
 
 // portOn gives the port on a link, or -1.

@@ -201,7 +201,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := w.end(); err != nil {
+	if err := errors.Join(w.end(), w.cfg.LAN.refused()); err != nil {
 		return err
 	}
 	stop()
