@@ -132,9 +132,14 @@ func TestClocksOnTheKernel(t *testing.T) {
 			}
 			s := scenario(t, c.fault+"at 100ms send 1 g 8\nat 130ms send 0 g 8\nat 160ms send 2 g 8\n")
 			h := play1(t, w, s)
-			if late := max(w.Tardy(), w.Late()); !c.broken && late > 20*time.Millisecond {
-				t.Logf("not judged: the machine was %v late, and delays have no bound", late)
-				return
+			late := func() bool { return !c.broken && max(w.Tardy(), w.Late()) > punctual }
+			for range tries {
+				if late() {
+					h = play1(t, w, s)
+				}
+			}
+			if late() {
+				t.Skipf("not judged: the machine was %v late, and delays have no bound", max(w.Tardy(), w.Late()))
 			}
 			for i := range h.Events[1:] {
 				if h.Events[i+1].T < h.Events[i].T || h.Events[i+1].T > spec.Time(5*time.Second) {

@@ -23,6 +23,13 @@ func watched(t testing.TB, l *LAN, stack string, packets, acks int) *World {
 	return w
 }
 
+// punctual is how late a machine may be whose runs say something of costs and of delays, and tries how often it may try
+// again to be so. What it was too late for each time is skipped, and has not passed.
+const (
+	punctual = 20 * time.Millisecond
+	tries    = 3
+)
+
 // What sends cost on the kernel is counted at the switch, with packets that are acknowledgements told from others; and
 // who declares less than that is found out.
 func TestCostsOnTheKernel(t *testing.T) {
@@ -42,9 +49,13 @@ func TestCostsOnTheKernel(t *testing.T) {
 			l := lan(t, 3)
 			w := watched(t, l, c.stack, c.packets, c.acks)
 			h := play1(t, w, scenario(t, "at 0s send 0 g 8\nat 5ms send 1 g 8\n"))
-			if w.Tardy() > 20*time.Millisecond {
-				t.Logf("not judged: the machine was %v late, and packets are repeated", w.Tardy())
-				return
+			for range tries {
+				if w.Tardy() > punctual {
+					h = play1(t, w, scenario(t, "at 0s send 0 g 8\nat 5ms send 1 g 8\n"))
+				}
+			}
+			if w.Tardy() > punctual {
+				t.Skipf("not judged: the machine was %v late, and packets are repeated", w.Tardy())
 			}
 			for less, want := range []spec.Verdict{spec.Pass, spec.Fail} {
 				h.Costs = map[string]int{"COST-PACKETS": c.packets - less, "COST-ACKS": c.acks - less}
