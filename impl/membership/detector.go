@@ -42,6 +42,7 @@ type DetectorRules struct {
 	Patience Patience
 	Signs    func(packet, known uint32) bool // whether a packet of one incarnation is a sign of the life known last
 	Revokes  func() bool                     // whether a node that is heard again is trusted
+	Vouches  func(from, n spec.NodeID) bool  // whether a packet of one node is a sign of life of another
 }
 
 // Patience says how long a node may be silent before it is suspected, by how its heartbeats have come; never more than
@@ -68,6 +69,7 @@ func NewDetector(cfg impl.Config, p Patience) *Detector {
 		Patience: p,
 		Signs:    func(packet, known uint32) bool { return packet >= known },
 		Revokes:  func() bool { return true },
+		Vouches:  func(from, n spec.NodeID) bool { return from == n },
 	}}
 }
 
@@ -217,8 +219,12 @@ func (d *Detector) heartbeat(from spec.NodeID, h impl.Numbered, now spec.Time, o
 
 // heard takes in a sign of life.
 func (d *Detector) heard(n spec.NodeID, now spec.Time, out *impl.Effects) {
+	for m := range d.peers {
+		if d.Rules.Vouches(n, spec.NodeID(m)) {
+			d.peers[m].heard = now
+		}
+	}
 	p := &d.peers[n]
-	p.heard = now
 	if p.suspected && !d.Rules.Revokes() {
 		return
 	}

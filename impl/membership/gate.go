@@ -52,6 +52,7 @@ type GateRules struct {
 	Snapshot func(state []byte) []byte
 	Rejoins  func() bool          // whether who comes back joins by itself
 	After    func(left bool) bool // whether something is delivered to who has left
+	Before   func() bool          // whether something is delivered to who joins, before its view
 	Repeats  func() bool          // whether somebody else is asked for the state
 
 	Room    func(held, places int) bool                     // whether there is a place for what waits for the state
@@ -100,6 +101,7 @@ func NewGate(cfg impl.Config, state State) *Gate {
 		Snapshot: func(state []byte) []byte { return state },
 		Rejoins:  func() bool { return true },
 		After:    func(left bool) bool { return !left },
+		Before:   func() bool { return false },
 		Repeats:  func() bool { return true },
 		Room:     func(held, places int) bool { return held < places },
 		Kept:     func(onDisk, _ int) int { return onDisk },
@@ -287,12 +289,12 @@ func (g *Gate) receive(in impl.Input, out *impl.Effects) {
 		return
 	}
 	switch {
-	case !g.member && g.joining != 0: // who has let this node in may send before its view is here
+	case !g.member && g.joining != 0 && !g.Rules.Before(): // who has let this node in may send before its view is here
 		g.hold(in, out)
-	case !g.member || !g.Rules.After(g.left):
+	case !g.member && g.joining == 0 && !g.Rules.After(g.left):
 		out.Accept(in.Ref)
 		out.Note(impl.NotMember, uint64(in.From), 0)
-	case !g.whole:
+	case g.member && !g.whole:
 		g.hold(in, out)
 	default:
 		in.Body = g.deliver(in.From, in.Body, out)

@@ -28,6 +28,7 @@ type InView struct {
 // InViewRules are the rules of the promise.
 type InViewRules struct {
 	Discards func(order int) bool // whether what was sent in a view is discarded here; order: of that view against this one
+	Keeps    func(order int) bool // … and whether it is kept until that view is here
 }
 
 type earlyMessage struct {
@@ -37,7 +38,7 @@ type earlyMessage struct {
 
 // NewInView makes the layer of one node.
 func NewInView(cfg impl.Config) *InView {
-	return &InView{cfg: cfg, Rules: InViewRules{Discards: func(order int) bool { return order < 0 }}}
+	return &InView{cfg: cfg, Rules: InViewRules{Discards: func(order int) bool { return order < 0 }, Keeps: func(order int) bool { return order > 0 }}}
 }
 
 const (
@@ -92,7 +93,7 @@ func (l *InView) receive(in impl.Input, out *impl.Effects) {
 	case l.Rules.Discards(order) || order == 0 && l.out:
 		out.Accept(in.Ref)
 		out.Note(impl.Stale, uint64(in.From), v.Epoch)
-	case order <= 0:
+	case !l.Rules.Keeps(order):
 		out.Pass(in)
 	case len(l.early) >= maxEarly:
 		out.Accept(in.Ref)

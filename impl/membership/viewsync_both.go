@@ -83,6 +83,7 @@ type PartitionRules struct {
 	Most     func(members []spec.NodeID, has func(spec.NodeID) bool) bool        // whether so many may say what becomes of a view
 	Members  func(cfg *impl.Config, members, before []spec.NodeID) []spec.NodeID // as they are told; before: those of the last view
 	Came     func(members, came []spec.NodeID) []spec.NodeID                     // as it is told
+	ID       func(id spec.ViewID) spec.ViewID                                    // as it is told
 	Saves    func() bool
 	Recovers func(kept uint64) uint64 // the epoch that a new life begins from
 	Removes  func(n spec.NodeID) bool // whether who is suspected is left out
@@ -148,6 +149,7 @@ func NewPartitionable(cfg impl.Config) *Partitionable {
 		Most:     majority,
 		Members:  func(_ *impl.Config, members, _ []spec.NodeID) []spec.NodeID { return members },
 		Came:     func(_, came []spec.NodeID) []spec.NodeID { return came },
+		ID:       func(id spec.ViewID) spec.ViewID { return id },
 		Saves:    func() bool { return true },
 		Recovers: func(kept uint64) uint64 { return kept },
 		Removes:  func(spec.NodeID) bool { return true },
@@ -234,7 +236,7 @@ func (l *Partitionable) turn() spec.Time { return spec.Time(l.cfg.TL / 8) }
 
 // viewOf gives a view as it is told to this node.
 func (l *Partitionable) viewOf(v *partView) *spec.View {
-	return &spec.View{ID: v.id, Members: slices.Clone(l.Rules.Members(&l.cfg, v.members, l.last.members)),
+	return &spec.View{ID: l.Rules.ID(v.id), Members: slices.Clone(l.Rules.Members(&l.cfg, v.members, l.last.members)),
 		Came: slices.Clone(l.Rules.Came(v.members, v.came(l.cfg.Self)))}
 }
 

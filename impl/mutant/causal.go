@@ -46,6 +46,13 @@ func causalMutants() []Mutant {
 			New: with(causalOverReliable, func(s *stack) { s.ordering = causalCountsLate }),
 		},
 		{
+			Name:   "own-entry-incremented-on-receive",
+			Title:  "A receipt counts as an event of the receiver, as in the clocks of Mattern, and not its sends alone: the others wait for messages that were never sent.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "ACKED-DELIVERED"},
+			Cell:   causalOverReliable, Under: spec.NoFaults,
+			New: with(causalOverReliable, func(s *stack) { s.ordering = causalCountsReceipts }),
+		},
+		{
 			Name:  "vector-not-rebuilt-after-restart",
 			Title: "What is delivered again after a restart is not counted in the vector, so that all that comes later seems to come too early.",
 			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "UNIFORM-AGREEMENT", "ALL-OR-NOTHING", "ACKED-DELIVERED", "DURABILITY",
@@ -162,4 +169,12 @@ func causalCountsLate(cfg impl.Config) impl.Layer {
 		}
 		return list
 	}}
+}
+
+func causalCountsReceipts(cfg impl.Config) impl.Layer {
+	received := uint32(0)
+	c := ordering.NewCausal(cfg)
+	c.Rules.Received = func(ordering.Stamp, []uint32, int) { received++ }
+	c.Rules.Own = func(sent uint32) uint32 { return sent + received }
+	return c
 }

@@ -57,6 +57,15 @@ func detectorMutants() []Mutant {
 			}),
 		},
 		{
+			Name:   "dead-not-suspected-while-others-speak",
+			Title:  "There is one time-out for all, which whoever speaks sets anew: who is dead is suspected when nobody speaks any more.",
+			Breaks: []spec.ID{"DETECTOR-COMPLETENESS"}, Cell: watched,
+			Under: spec.SetOf(spec.CrashFault),
+			New: detectorWith(membership.FixedPatience, func(r *membership.DetectorRules) {
+				r.Vouches = func(_, _ spec.NodeID) bool { return true }
+			}),
+		},
+		{
 			Name:   "heartbeat-of-the-dead-incarnation-counts",
 			Title:  "A heartbeat that a former life has left on the network is a sign of the present one: the dead lives on until the last is in.",
 			Breaks: []spec.ID{"DETECTOR-COMPLETENESS"}, Cell: watched,

@@ -57,6 +57,20 @@ func fifoMutants() []Mutant {
 			New: with(fifoOverReliable, func(s *stack) { s.ordering = fifoInOneBuffer }),
 		},
 		{
+			Name:   "maximum-kept-despite-gaps",
+			Title:  "A receiver keeps the largest number that has come of a sender, and takes what comes later with a smaller one for a duplicate.",
+			Breaks: []spec.ID{"SELF-DELIVERY", "VALIDITY", "AGREEMENT", "NO-SILENT-GAP", "ACKED-DELIVERED", "FIFO-GAPFREE"},
+			Cell:   fifoOverReliable, Under: spec.NoFaults,
+			New: with(fifoOverReliable, func(s *stack) { s.ordering = fifoOfTheMaximum }),
+		},
+		{
+			Name:   "sequence-wrap-compared-with-less",
+			Title:  "Numbers have a byte and begin just before it wraps, and are compared with <: what comes behind the wrap is taken for old.",
+			Breaks: stalled,
+			Cell:   fifoOverReliable, Under: spec.NoFaults,
+			New: with(fifoOverReliable, func(s *stack) { s.ordering = fifoThatWraps }),
+		},
+		{
 			Name:   "gap-passed-over-in-silence",
 			Title:  "What has not come for TL is passed over, and the application not told that it is lost.",
 			Breaks: []spec.ID{"NO-SILENT-GAP"},
@@ -105,11 +119,20 @@ func fifoWithOnePlace(cfg impl.Config) impl.Layer {
 	return &holdBack{cfg: cfg, place: 1, ready: func(n, delivered uint64) bool { return n == delivered+1 }}
 }
 
+func fifoOfTheMaximum(cfg impl.Config) impl.Layer {
+	return &holdBack{cfg: cfg, place: bufferLen, ready: func(_, _ uint64) bool { return true }}
+}
+
+func fifoThatWraps(cfg impl.Config) impl.Layer {
+	return &holdBack{cfg: cfg, place: bufferLen, begin: 254, ready: func(n, delivered uint64) bool { return n == delivered+1 }}
+}
+
 // holdBack is FIFO order with a plain list for what is held back.
 type holdBack struct {
 	cfg   impl.Config
 	ready func(n, delivered uint64) bool // whether number n may be delivered after that one
 	place int                            // how many messages of one sender can be held back
+	begin uint64                         // if not 0, numbers go on from this one, and have a byte
 
 	sent    uint64
 	streams []sequence // by sender
@@ -129,9 +152,14 @@ type heldBack struct {
 func (f *holdBack) Step(in impl.Input, out *impl.Effects) {
 	switch {
 	case in.Kind == impl.Start:
-		f.sent, f.streams = 0, make([]sequence, f.cfg.Nodes)
+		f.sent, f.streams = f.begin, make([]sequence, f.cfg.Nodes)
+		for i := range f.streams {
+			f.streams[i].delivered = f.begin
+		}
 	case toGroup(in, impl.Send):
-		f.sent++
+		if f.sent++; f.begin != 0 {
+			f.sent %= 256
+		}
 		b := out.Extend(in.Body, 8)
 		binary.LittleEndian.PutUint64(b[len(in.Body):], f.sent)
 		out.Down(impl.Everyone, b, in.Ref)

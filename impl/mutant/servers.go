@@ -109,6 +109,8 @@ func Servers() []Mutant {
 			func(r ServerRules) { r.Flush.Awaits = func(self, n spec.NodeID) bool { return self == n } }, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 		serverMutant("old-view-in-the-new", "What was sent in an old view is delivered in the new one.", cut,
 			func(r ServerRules) { r.InView.Discards = func(int) bool { return false } }, "FIFO-ORDER", "SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "FLUSH-BLOCK"),
+		serverMutant("new-view-message-before-the-view", "What was sent in a view is handed up by who has not installed it yet: the ordering takes its number for one of the view that ends, and begins anew without it.", none,
+			func(r ServerRules) { r.InView.Keeps = func(int) bool { return false } }, "VALIDITY", "AGREEMENT", "ACKED-DELIVERED", "JOIN-COMPLETE", "JOIN-TRANSFER", "FIFO-GAPFREE", "VIRTUAL-SYNCHRONY"),
 	}
 }
 
@@ -157,6 +159,10 @@ func Distributeds() []Mutant {
 			Breaks: []spec.ID{"VALIDITY", "AGREEMENT", "JOIN-COMPLETE"}, Cell: "unicast/unreliable/unordered/distributed", Under: spec.SetOf(spec.DelayFault), New: early},
 		distributedMutant("leaves-without-goodbye", "Who leaves does not say so.", none,
 			func(r DistributedRules) { r.Service.Goodbyes = func() bool { return false } }, "VALIDITY", "AGREEMENT", "VIEW-MONOTONICITY", precise),
+		distributedMutant("delivers-after-leave", "Who has left hands on what comes late, or from those who have not heard of it.", none,
+			func(r DistributedRules) { r.Gate.After = func(bool) bool { return true } }, "DESTINATION-INTEGRITY", "NO-DELIVERY-AFTER-LEAVE"),
+		distributedMutant("delivers-before-join", "Who joins hands on what comes from those who have let it in, before it is a member itself.", none,
+			func(r DistributedRules) { r.Gate.Before = func() bool { return true } }, "INITIAL-VIEW"),
 		distributedMutant("dead-stay-on-the-list", "Who is suspected stays on the list.", crash,
 			func(r DistributedRules) { r.Service.Removes = func(spec.NodeID) bool { return false } }, precise),
 		distributedMutant("removed-does-not-return", "Who was wrongly removed believes it.", cut,

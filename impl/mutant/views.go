@@ -1,6 +1,8 @@
 package mutant
 
 import (
+	"slices"
+
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/membership"
 	"github.com/conform-go/conform/impl/ordering"
@@ -103,6 +105,10 @@ func Views() []Mutant {
 			func(r ViewRules) { r.Service.Reborn = func(bool) bool { return false } }, "SELF-DELIVERY", "VALIDITY", "JOIN-COMPLETE", "JOIN-TRANSFER", "MEMBERSHIP-PRECISION"),
 		viewMutant("send-through-the-block", "A send slips through while a view ends, and goes into the next.", crash,
 			func(r ViewRules) { r.Gate.Closes = func(bool) bool { return false } }, "SENDING-VIEW-DELIVERY", "FLUSH-BLOCK"),
+		{
+			Name: "view-overtakes-messages", Title: "A view is told at once, and not in the queue of the messages: what ends the view before it is delivered behind it.",
+			Breaks: []spec.ID{"JOIN-TRANSFER", "SAME-VIEW-DELIVERY", "SENDING-VIEW-DELIVERY", "VIRTUAL-SYNCHRONY", "FLUSH-BLOCK"}, Cell: overViews, Under: crash, New: viewFirst,
+		},
 		viewMutant("begins-again-too-early", "The group begins again while one is alive who has installed the last view.", spec.SetOf(spec.CrashFault, spec.RecoverFault, spec.PartitionFault),
 			func(r ViewRules) {
 				r.Service.Complete = func(*impl.Config, []spec.NodeID, impl.NodeSet) bool { return true }
@@ -117,4 +123,20 @@ func count(all []spec.NodeID, has func(spec.NodeID) bool) (n int) {
 		}
 	}
 	return n
+}
+
+// viewFirst tells the layers above of a view before it hands up what was delivered in the one before.
+func viewFirst(cfg impl.Config) impl.Layer {
+	s, u := membership.NewViewSync(cfg), transport.NewUnicast(cfg)
+	u.Rules.Accepts = func(*impl.Config, spec.NodeID) bool { return true } // packets of a view may come before it
+	level := &wrapped{layer: reliability.NewAtomicView(cfg), effects: func(_ impl.Input, list []impl.Effect) []impl.Effect {
+		view := func(e impl.Effect) bool { return e.Kind == impl.InstallView }
+		if i, first := slices.IndexFunc(list, view), slices.IndexFunc(list, func(e impl.Effect) bool { return e.Kind == impl.Up }); first >= 0 && first < i {
+			e := list[i]
+			copy(list[first+1:i+1], list[first:i])
+			list[first] = e
+		}
+		return list
+	}}
+	return impl.NewStack(membership.NewGate(cfg, nil), ordering.NewUnordered(cfg), level, s, u, transport.NewChannel(cfg))
 }

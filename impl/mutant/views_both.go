@@ -46,6 +46,10 @@ func PartitionableViews() []Mutant {
 			}, "VIEW-AGREEMENT", "VIEW-OVERLAP", "MEMBERSHIP-PRECISION"),
 		bug("ids-used-again", "A new life forgets which ids of views have been used.", back,
 			func(r *membership.PartitionRules) { r.Saves = func() bool { return false } }, "VIEW-MONOTONICITY", "VIEW-AGREEMENT", "VIEW-OVERLAP", "TRANSITIONAL-SET", "SUCCESSOR-AGREEMENT"),
+		bug("id-of-a-counter-only", "The id of a view is a counter, without the node that began it: parts count on beside each other, and have views of one id.", cut,
+			func(r *membership.PartitionRules) {
+				r.ID = func(id spec.ViewID) spec.ViewID { return spec.ViewID{Epoch: id.Epoch} }
+			}, "VIEW-AGREEMENT", "VIRTUAL-SYNCHRONY", "TRANSITIONAL-SET"),
 		bug("all-came-along", "The transitional set has all members of a view, wherever they come from.", cut,
 			func(r *membership.PartitionRules) {
 				r.Came = func(members, came []spec.NodeID) []spec.NodeID {
