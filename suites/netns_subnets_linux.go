@@ -42,8 +42,11 @@ var routed = []spec.ID{"ROUTE-REACH", "ROUTE-CONTAIN", "ROUTE-NO-DUPLICATE", "RO
 // unseen says why nothing on the kernel writes down what a requirement of the cell is judged by; empty where it can be
 // judged.
 func (c Cell) unseen(id spec.ID) string {
-	if c.wide() && slices.Contains(routed, id) {
+	switch {
+	case c.wide() && slices.Contains(routed, id):
 		return ""
+	case c.wide() && (id == "NIC-FILTER" || id == "SOCKET-FILTER"):
+		return "not observed between subnets: there is one group, and nothing to filter"
 	}
 	return unseen(id)
 }
