@@ -70,6 +70,9 @@ func (c Cell) irreplaceable(nodes int, n spec.NodeID) bool {
 // schedules it has left before.
 func (c Cell) moveSubgroups(s *faults.Scenario, seed uint64, model spec.FaultSet, i int) {
 	heads := c.subgroupCoordinators(s.Nodes)
+	if len(heads) > 0 && i%3 == 0 {
+		speakWhileViewsEnd(s, seed)
+	}
 	if len(heads) == 0 || i%3 == 0 || !model.Has(spec.CrashFault) {
 		return
 	}
@@ -100,6 +103,25 @@ func (c Cell) moveSubgroups(s *faults.Scenario, seed uint64, model spec.FaultSet
 }
 
 const purposeSubgroups = 0x5e80
+
+// speakWhileViewsEnd lets everybody send while members come and go, over links on which what was sent before the end of a
+// view may come late.
+func speakWhileViewsEnd(s *faults.Scenario, seed uint64) {
+	r := spec.NewRand(seed, purposeSpeak)
+	s.Net.Strategy, s.Net.Min, s.Net.Max = faults.Latency, time.Millisecond, 20*time.Millisecond
+	for k := range s.Steps {
+		if op := s.Steps[k].Action.Op; s.Steps[k].When.On != faults.AtTime || op != faults.Leave && op != faults.Join {
+			continue
+		}
+		for n := range spec.NodeID(s.Nodes) {
+			for range 2 {
+				s.Steps = append(s.Steps, send(n, time.Duration(s.Steps[k].When.At)+time.Duration(r.IntN(60_000))*time.Microsecond))
+			}
+		}
+	}
+}
+
+const purposeSpeak = 0x5e81
 
 // lostWithTheDead tells what each kind of group loses when one dies on whom others rest.
 func lostWithTheDead() []Fact {
