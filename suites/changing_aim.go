@@ -22,6 +22,8 @@ func (c Cell) aimViews(s *faults.Scenario, seed uint64, model spec.FaultSet, i i
 		takeOver(s, &r, model)
 	case i%8 == 1 && crash && back && !c.regroups() && !c.parted():
 		allDie(s, seed)
+	case i%8 == 6 && c.Ordering.Get("form", "") == "ub":
+		askedLate(s, &r)
 	case i%4 == 0 || i%8 == 6:
 		c.whileViewsEnd(s, &r, crash)
 	}
@@ -90,5 +92,17 @@ func lateDisks(s *faults.Scenario, r *spec.Rand) {
 	}
 	for range 6 {
 		s.Steps = append(s.Steps, send(spec.NodeID(r.IntN(s.Nodes)), viewWindow-time.Duration(r.IntN(100))*time.Millisecond))
+	}
+}
+
+// askedLate lets all send before somebody leaves, over links so slow that what is sent again comes in the next view.
+func askedLate(s *faults.Scenario, r *spec.Rand) {
+	s.Net.Strategy, s.Net.Min, s.Net.Max = faults.Latency, time.Millisecond, sim.DefaultTS+sim.DefaultTS/2
+	leave := time.Duration(200+r.IntN(400)) * time.Millisecond
+	s.Steps = append(s.Steps, faults.Step{When: faults.When{At: spec.Time(leave)}, Action: faults.Action{Op: faults.Leave, Node: spec.NodeID(s.Nodes - 1)}})
+	for n := range spec.NodeID(s.Nodes) {
+		for range 3 {
+			s.Steps = append(s.Steps, send(n, leave-time.Duration(r.IntN(200_000))*time.Microsecond))
+		}
 	}
 }
