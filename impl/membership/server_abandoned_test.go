@@ -99,3 +99,36 @@ func TestNobodyStaysBlocked(t *testing.T) {
 		t.Errorf("somebody blocks in %d of %d runs", met, runs)
 	}
 }
+
+// The server decides and is cut off; the members, who were ready, go on in the view that they had before they hear of it.
+// Nobody could bring the state along then, so that the next view begins from the old one.
+func TestMembersGoOnBeforeTheyHear(t *testing.T) {
+	s, err := faults.Parse("conform.scenario/1\nnodes 3\ngroup g 0 1 2\nseed 0\nnet latency 1ms..1ms\nat 0s leave 0 g\n" +
+		"on 0 persist 2 oneway 0 > 1 2 for 1.11s\nat 3s send 1 g 8\nat 3s send 2 g 8\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, h := sim.New(sim.Config{New: mutant.ReliableServerStack, Model: spec.CrashRecovery}), &spec.History{}
+	if err := w.Play(s, h); err != nil {
+		t.Fatal(err)
+	}
+	unblocked, views, left, late := 0, map[spec.NodeID]int{}, 0, 0
+	for i := range h.Events {
+		switch e := &h.Events[i]; {
+		case e.Kind == spec.Unblock && e.T < 1e9 && e.T > 1e8:
+			unblocked++
+		case e.Kind == spec.ViewChange && !e.Is(spec.IsTransitional):
+			views[e.Node] = len(h.ExtraOf(e).Members)
+		case e.Kind == spec.Left:
+			left++
+		case e.Kind == spec.Deliver && e.T > 3e9:
+			late++
+		}
+	}
+	if unblocked != 2 {
+		t.Fatalf("%d members went on before they heard: nothing is tested", unblocked)
+	}
+	if views[1] != 2 || views[2] != 2 || left != 1 || late != 4 || len(blocked(h)) > 0 {
+		t.Errorf("in the end views of %v members, %d returned of leave, %d of 4 messages delivered, %v blocked", views, left, late, blocked(h))
+	}
+}

@@ -31,6 +31,7 @@ type serverPeer struct {
 	wants     bool
 	life      uint32
 	installed uint64
+	bare      uint64 // that view, if no state has come with it
 	heard     spec.Time
 }
 
@@ -63,8 +64,9 @@ type serverChange struct {
 	view    groupView // came: who flushes
 	await   impl.NodeSet
 	save    uint64
-	before  uint64 // bytes of the log before its record
-	size    uint64 // of its record
+	gaveUp  impl.NodeSet // who was ready, and does not come along any more
+	before  uint64       // bytes of the log before its record
+	size    uint64       // of its record
 }
 
 // serve takes in what a node says to the server.
@@ -84,6 +86,10 @@ func (l *Server) serve(from spec.NodeID, p *serverPacket, now spec.Time, out *im
 	switch p.kind {
 	case serverStatus:
 		q.installed, q.wants = max(q.installed, p.id), p.flag
+		if l.doing.stage == isTelling && p.n == l.doing.view.id && q.installed < p.n {
+			l.doing.await.Remove(from)
+			l.doing.gaveUp.Add(from)
+		}
 		l.send(from, &serverPacket{kind: serverHere, life: q.life}, out)
 	case serverRequestKind:
 		l.request(from, p, out)
@@ -183,17 +189,42 @@ func (l *Server) decide(now spec.Time, out *impl.Effects) {
 		if r := l.doing.request; r.op == impl.Join && !l.alive(groupMember{r.from, r.life}) {
 			l.doing.request = serverRequest{} // it will ask again
 		}
+		if l.doing.gaveUp.Len() > 0 {
+			l.doing.request = serverRequest{} // who asks again is told when the next view has come
+		}
 		if l.Rules.Answers(l.doing.await.Len() == 0) && l.doing.request.op != 0 {
 			l.reply(l.doing.request, l.base.sessions[l.doing.request.from].members, 0, out)
 			l.doing.request = serverRequest{}
 		}
 		if l.doing.await.Len() == 0 {
+			l.strand()
 			l.doing = serverChange{}
 			l.next(out)
 		}
 	case isIdle:
 		l.next(out)
 	}
+}
+
+// strand notes who has a view to which nobody came along: no state has come to it either.
+func (l *Server) strand() {
+	d := &l.doing
+	if d.gaveUp.Len() == 0 || slices.ContainsFunc(d.view.came, func(n spec.NodeID) bool { return l.peers[n].installed >= d.view.id }) {
+		return
+	}
+	for _, m := range d.view.members {
+		if q := &l.peers[m.node]; q.installed == d.view.id {
+			q.bare = d.view.id
+		}
+	}
+}
+
+// held gives the newest view of a node with the state of the group; 0: none.
+func (q *serverPeer) held() uint64 {
+	if q.installed == q.bare {
+		return 0
+	}
+	return q.installed
 }
 
 // waits says whether somebody is not ready.
@@ -335,11 +366,11 @@ func (l *Server) propose(r serverRequest, out *impl.Effects) {
 	d.view = groupView{id: d.next.id, members: d.next.members}
 	for _, m := range l.base.members {
 		if l.alive(m) {
-			d.view.from = max(d.view.from, l.peers[m.node].installed)
+			d.view.from = max(d.view.from, l.peers[m.node].held())
 		}
 	}
 	for _, m := range l.base.members {
-		if l.alive(m) && l.peers[m.node].installed == d.view.from && d.view.from > 0 {
+		if l.alive(m) && l.peers[m.node].held() == d.view.from && d.view.from > 0 {
 			d.view.came = append(d.view.came, m.node)
 		}
 	}

@@ -141,6 +141,10 @@ func (l *Server) install(p *serverPacket, relay bool, out *impl.Effects) {
 		return
 	}
 	me := slices.IndexFunc(v.members, func(m groupMember) bool { return m.node == l.cfg.Self })
+	if !relay && l.gaveUp(v) {
+		l.send(l.at, &serverPacket{kind: serverStatus, life: l.incarnation, groupView: groupView{id: l.view.id}, flag: l.wants && len(l.calls) == 0, n: v.id}, out)
+		return
+	}
 	switch {
 	case me >= 0 && v.members[me].life != l.incarnation: // of an earlier life
 		return
@@ -165,6 +169,14 @@ func (l *Server) install(p *serverPacket, relay bool, out *impl.Effects) {
 	if unblock {
 		l.up = append(l.up, impl.Effect{Kind: impl.Unblock})
 	}
+}
+
+// gaveUp says whether this node was ready for a view, and has gone on in the one before since. If all had, nobody would
+// bring the state along; so it waits for the next question, where the server begins from what its members have, or for one
+// that has come along. Where there are levels it comes in as a new one.
+func (l *Server) gaveUp(v *groupView) bool {
+	ready := l.pending.under && l.pending.over && l.pending.view.id == v.id
+	return l.levels == nil && l.view.id != 0 && v.from == l.view.id && slices.Contains(v.came, l.cfg.Self) && !ready
 }
 
 // relayTo gives the members that this one tells what it has been told; where there are levels coordinators do that.
