@@ -21,6 +21,7 @@ type bench struct {
 	views   bool         // members are removed and come back
 	parts   bool         // … of all parts of a group
 	served  bool         // … by a server, or each by all
+	wary    bool         // … and whose detectors suspect as soon as somebody is later than usual
 	flushes bool         // … whose views end with a flush, which waits for half of TL
 	heard   []spec.ID    // … what holds only while nobody who is up is silent for TL
 	waits   []spec.ID    // what holds only where everyone that crashed has come back
@@ -39,6 +40,7 @@ func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b.parts = c.parted()
 	b.flushes = c.centralized()
 	b.served, b.heard = c.centralized() || c.announced(), c.awaited()
+	b.wary = b.served && c.detector() == "adaptive"
 	if c.Reliability.Name == "durable" && c.Reliability.Get("acks", "majority") == "majority" {
 		b.quorum = []spec.ID{"ACKED-DELIVERED", "DURABILITY"} // so many disks have what was acknowledged
 	}
@@ -102,7 +104,24 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 	if b.flushes {
 		tl /= 2
 	}
-	return b.served && b.ended() || max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+	return b.served && b.ended() || b.wary && b.mistaken() || max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+}
+
+// mistaken says whether somebody was suspected in the run played last who was up: a server removes it, and nothing is
+// promised of it until it is a member again.
+func (b *bench) mistaken() bool {
+	down := make([]bool, len(b.h.Nodes))
+	for i := range b.h.Events {
+		switch e := &b.h.Events[i]; e.Kind {
+		case spec.Crash, spec.Recover:
+			down[e.Node] = e.Kind == spec.Crash
+		case spec.Suspect:
+			if e.Is(spec.HasTo) && !down[e.To] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // missed says whether somebody crashed in the run played last and has not come back.

@@ -21,6 +21,7 @@ func TestEnded(t *testing.T) {
 		want bool
 	}{
 		"destroyed":                    {[]told{{0, spec.Destroy, 0, false}}, true},
+		"it is refused":                {[]told{{0, spec.Destroy, 0, false}, {0, spec.Destroyed, 0, false}}, false},
 		"left by all":                  {left, false},
 		"begun again":                  {append(left[:2:2], told{2, spec.Join, 0, false}, told{2, spec.ViewChange, 3, false}), true},
 		"begun again by a leaver":      {append(left[:2:2], told{0, spec.Left, 0, false}, told{0, spec.Join, 0, false}, told{0, spec.ViewChange, 3, false}), true},
@@ -32,6 +33,10 @@ func TestEnded(t *testing.T) {
 		b := &bench{h: spec.History{Header: spec.Header{Nodes: []string{"0", "1", "2"}, Groups: []spec.Group{{Name: "g", Members: []spec.NodeID{0, 1}}}}}}
 		for _, x := range c.all {
 			e := spec.Event{Kind: x.kind, Node: x.n, Has: spec.HasNode | spec.HasGroup}
+			if x.kind == spec.Destroy || x.kind == spec.Destroyed {
+				b.h.AddExtra(e, spec.Extra{ID: 1, Of: 1, Reason: map[spec.Kind]string{spec.Destroyed: "no group"}[x.kind]})
+				continue
+			}
 			if x.kind != spec.ViewChange {
 				b.h.Add(e)
 				continue

@@ -265,10 +265,15 @@ func (b *bench) ended() bool {
 	}
 	gone := false
 	came, anew := map[spec.ViewID]bool{}, map[spec.ViewID]bool{}
+	destroys := map[uint64]bool{} // calls that were not refused
 	for i := range b.h.Events {
 		switch e := &b.h.Events[i]; e.Kind {
 		case spec.Destroy:
-			return true
+			destroys[b.h.ExtraOf(e).ID] = true
+		case spec.Destroyed:
+			if x := b.h.ExtraOf(e); x.Reason != "" {
+				delete(destroys, x.Of)
+			}
 		case spec.Join, spec.Recover:
 			leaves[e.Node] = false
 		case spec.ViewChange:
@@ -286,7 +291,7 @@ func (b *bench) ended() bool {
 			gone = gone || !slices.Contains(in, true)
 		}
 	}
-	return len(anew) > 0
+	return len(anew) > 0 || len(destroys) > 0
 }
 
 // awaited lists what a cell whose members are kept by a server or by all promises only as long as nobody who is up is silent

@@ -100,12 +100,12 @@ type hunting struct {
 	bench   *bench
 	kill    Kill
 	failed  map[spec.ID]bool
-	share   spec.Tally
+	shares  map[spec.ID]*spec.Tally // of the statistics
 }
 
 // hunt plays schedules of one mutant until it is killed, and some more to look for false alarms.
 func (p *KillPlan) hunt(ctx context.Context, m *mutant.Mutant) (Kill, error) {
-	h := hunting{plan: p, mutant: m, failed: map[spec.ID]bool{},
+	h := hunting{plan: p, mutant: m, failed: map[spec.ID]bool{}, shares: map[spec.ID]*spec.Tally{},
 		kill: Kill{Name: m.Name, Title: m.Title, Cell: m.Cell, Under: m.Under.String(), Breaks: m.Breaks, By: []spec.ID{}}}
 	subject, err := mutantSubject(m)
 	if err != nil {
@@ -143,7 +143,7 @@ func (h *hunting) judge(s *faults.Scenario, c spec.Claim, played int) error {
 	}
 	f := h.bench.judge.Check(c.ID)
 	if isStatistic(c.ID) {
-		if text := h.subject.shortOf(&h.share, f); text != "" && played >= killAlarms {
+		if text := h.subject.shortOf(h.shareOf(c.ID), f); text != "" && played >= killAlarms {
 			h.failed[c.ID] = true
 			if slices.Contains(h.mutant.Breaks, c.ID) && !h.kill.Killed {
 				h.kill.Killed, h.kill.Witness = true, &Story{ID: c.ID, Text: text}
@@ -161,6 +161,14 @@ func (h *hunting) judge(s *faults.Scenario, c spec.Claim, played int) error {
 	h.kill.Killed = true
 	h.kill.Witness = h.bench.story(s.Clone(), c.ID, func(t *faults.Scenario) bool { return cell.injects(t).Within(c.Under) })
 	return h.bench.play(s) // shrinking has loaded other histories
+}
+
+// shareOf gives what all runs together show of a statistic.
+func (h *hunting) shareOf(id spec.ID) *spec.Tally {
+	if h.shares[id] == nil {
+		h.shares[id] = &spec.Tally{}
+	}
+	return h.shares[id]
 }
 
 // accuse sorts what has failed: what the mutant is said to break, what follows from that, and false alarms.
