@@ -22,6 +22,7 @@ type bench struct {
 	parts   bool         // … of all parts of a group
 	served  bool         // … by a server, or each by all
 	wary    bool         // … and whose detectors suspect as soon as somebody is later than usual
+	held    []spec.ID    // what is not promised where somebody may have been removed while its messages waited
 	flushes bool         // … whose views end with a flush, which waits for half of TL
 	heard   []spec.ID    // … what holds only while nobody who is up is silent for TL
 	waits   []spec.ID    // what holds only where everyone that crashed has come back
@@ -40,6 +41,7 @@ func (c Cell) newBench(cfg sim.Config, mtu int) *bench {
 	b.parts = c.parted()
 	b.flushes = c.centralized()
 	b.served, b.heard = c.centralized() || c.announced(), c.awaited()
+	b.held = c.loses()
 	b.wary = b.served && c.detector() == "adaptive"
 	if c.Reliability.Name == "durable" && c.Reliability.Get("acks", "majority") == "majority" {
 		b.quorum = []spec.ID{"ACKED-DELIVERED", "DURABILITY"} // so many disks have what was acknowledged
@@ -99,12 +101,17 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 		return true // what the member sends does not fit through this network, and it was not made for it
 	}
 	if b.views && !slices.Contains(b.heard, id) { // who is silent for long is removed, and nothing is promised of it
-		return b.stuck(s)
+		return b.stuck(s) || slices.Contains(b.held, id) && b.silent(s, tl)
 	}
 	if b.flushes {
 		tl /= 2
 	}
-	return b.served && b.ended() || b.wary && b.mistaken() || max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
+	return b.served && b.ended() || b.wary && b.mistaken() || b.silent(s, tl)
+}
+
+// silent says whether a link may have been silent for so long.
+func (b *bench) silent(s *faults.Scenario, tl time.Duration) bool {
+	return max(s.Silence(), silence(&b.h))+2*s.Net.Max > tl-min(100*time.Millisecond, tl/6)
 }
 
 // mistaken says whether somebody was suspected in the run played last who was up: a server removes it, and nothing is

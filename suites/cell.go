@@ -232,6 +232,8 @@ func (c Cell) Applicable() error {
 		return fmt.Errorf("anycast reaches one member, and %s promises delivery to all", c.Reliability.Name)
 	case c.Transport.Name == "anycast" && !plain:
 		return fmt.Errorf("over anycast no member gets the whole of what %s orders", c.Ordering.Name)
+	case c.Transport.Name == "anycast" && c.changes():
+		return fmt.Errorf("anycast reaches one member, and %s tells all of those that come and go", c.Membership.Name)
 	case c.idle() != nil:
 		return c.idle()
 	case n.routed && n.subnets > 1 && n.mode == ipmulticast.NoRouting:

@@ -258,6 +258,15 @@ func (c Cell) asksFirst() bool {
 	return o.Name == "total-seqserver" || o.Name == "total-kaashoek" || o.Get("form", "bb") == "ub" || o.Get("reading", "") == "cut"
 }
 
+// loses lists what holds only as long as nobody who is up is silent for TL: what waits at its sender for a number is lost
+// when that one is removed, and it sends on when it is a member again.
+func (c Cell) loses() []spec.ID {
+	if c.Membership.Name == viewSynchronous && c.asksFirst() {
+		return []spec.ID{"FIFO-GAPFREE", "CAUSAL-GAPFREE"}
+	}
+	return nil
+}
+
 // stuck says whether the group can't go on at the end of the run that was played last: most of its configured nodes are
 // down, or nobody is left who has installed its last view.
 func (b *bench) stuck(s *faults.Scenario) bool {
