@@ -309,5 +309,33 @@ func (b *bench) stuck(s *faults.Scenario) bool {
 	for n := range up {
 		installed = installed || up[n] && at[n] == last
 	}
-	return !installed || 2*alive < len(all) || 2*alive == len(all) && !up[slices.Min(all)]
+	return !installed || 2*alive < len(all) || 2*alive == len(all) && !up[slices.Min(all)] || slices.Contains(up, false) && b.leftWithNobody(up)
+}
+
+// leftWithNobody says whether a leave returned in the run that was played last, and nobody who is up installed a view
+// without the leaver: who alone was in the view that was decided then has died before it told of it.
+func (b *bench) leftWithNobody(up []bool) bool {
+	with := make([][]spec.NodeID, len(up)) // the members of the view that a node has
+	for g := range up {
+		left, gone := spec.NodeID(g), false
+		clear(with)
+		for i := range b.h.Events {
+			switch e := &b.h.Events[i]; {
+			case e.Kind == spec.Left && e.Node == left:
+				gone, with[left] = true, nil
+			case e.Kind == spec.Join && e.Node == left:
+				gone = false
+			case e.Kind == spec.ViewChange && !e.Is(spec.IsTransitional):
+				with[e.Node] = b.h.ExtraOf(e).Members
+			}
+		}
+		told := false
+		for n := range up {
+			told = told || up[n] && with[n] != nil && !slices.Contains(with[n], left)
+		}
+		if gone && !told {
+			return true
+		}
+	}
+	return false
 }
