@@ -101,7 +101,7 @@ func (b *bench) outlasts(s *faults.Scenario, id spec.ID) bool {
 		return true // what the member sends does not fit through this network, and it was not made for it
 	}
 	if b.views && !slices.Contains(b.heard, id) { // who is silent for long is removed, and nothing is promised of it
-		return b.stuck(s) || slices.Contains(b.held, id) && b.silent(s, tl)
+		return b.stuck(s) || slices.Contains(b.held, id) && (b.silent(s, tl) || b.rejoined())
 	}
 	if b.flushes {
 		tl /= 2

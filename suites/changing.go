@@ -258,13 +258,27 @@ func (c Cell) asksFirst() bool {
 	return o.Name == "total-seqserver" || o.Name == "total-kaashoek" || o.Get("form", "bb") == "ub" || o.Get("reading", "") == "cut"
 }
 
-// loses lists what holds only as long as nobody who is up is silent for TL: what waits at its sender for a number is lost
-// when that one is removed, and it sends on when it is a member again.
+// loses lists what holds only as long as nobody who is up is silent for TL, and nobody who left joins again: what waits at its
+// sender for a number is lost when that one is removed or leaves, and it sends on when it is a member again.
 func (c Cell) loses() []spec.ID {
 	if c.Membership.Name == viewSynchronous && c.asksFirst() {
 		return []spec.ID{"FIFO-GAPFREE", "CAUSAL-GAPFREE"}
 	}
 	return nil
+}
+
+// rejoined says whether somebody who had left in the run that was played last joined again.
+func (b *bench) rejoined() bool {
+	left := make([]bool, len(b.h.Nodes))
+	for i := range b.h.Events {
+		switch e := &b.h.Events[i]; {
+		case e.Kind == spec.Left:
+			left[e.Node] = true
+		case e.Kind == spec.Join && left[e.Node]:
+			return true
+		}
+	}
+	return false
 }
 
 // stuck says whether the group can't go on at the end of the run that was played last: most of its configured nodes are
@@ -323,7 +337,7 @@ func (b *bench) leftWithNobody(up []bool) bool {
 			switch e := &b.h.Events[i]; {
 			case e.Kind == spec.Left && e.Node == left:
 				gone, with[left] = true, nil
-			case e.Kind == spec.Join && e.Node == left:
+			case e.Kind == spec.Joined && e.Node == left:
 				gone = false
 			case e.Kind == spec.ViewChange && !e.Is(spec.IsTransitional):
 				with[e.Node] = b.h.ExtraOf(e).Members

@@ -178,7 +178,7 @@ func explainPart(kind string, p *Part) *Explanation {
 		e.add(c.String()+" claims", joinIDs(same[u])+" under "+model(u))
 	}
 	e.add("only of runs in which everyone that crashed comes back", joinIDs(c.Awaits()))
-	e.add("only as long as nobody who is up is silent for TL", joinIDs(c.loses()))
+	e.add("only as long as nobody who is up is silent for TL, and nobody who left joins again", joinIDs(c.loses()))
 	e.add("only as long as nobody who is up is silent for TL, with a server half of it, and of one life of a group", joinIDs(c.awaited()))
 	for _, s := range c.Separations() {
 		e.add(c.String()+" does not promise", string(s.ID)+", shown with "+s.With.String())

@@ -128,6 +128,54 @@ at 0s send 1 g 0
 at 760ms send 1 g 0
 on 0 send 1 crash 2
 on 3 receive 1 recover 0`,
+		"what waits for a number is lost with who was cut off": `
+subject unicast/atomic-view/total-kaashoek/view-synchronous
+nodes 4
+group g 0 1 2 3
+net latency 1ms..1ms
+at 0s send 0 g 0
+at 680ms crash 1
+at 1.3s send 2 g 0
+at 1.31s send 2 g 0
+at 1.34s send 2 g 0
+at 3s send 2 g 0
+on 2 deliver 2 isolate 2 for 1.11s`,
+		"and with who leaves, and joins again": `
+subject ip/atomic-view/total-kaashoek/view-synchronous
+nodes 3
+group g 0 1 2
+net latency 1ms..10ms
+at 0s send 1 g 0
+at 0s send 1 g 0
+at 0s send 2 g 0
+at 650ms leave 1 g
+at 790ms join 1 g
+at 1.5s send 1 g 0
+on 2 deliver 1 isolate 1 for 10ms
+on 0 receive 1 crash 0`,
+		"a view that died with its only member": `
+subject ip/atomic-view/total-seqserver/view-synchronous
+nodes 3
+group g 0 1 2
+seed 8953909198274245414
+net pos 1ms..10ms
+at 0s send 0 g 0
+at 0s leave 0 g
+at 0s send 1 g 0
+at 0s send 1 g 0
+at 0s send 1 g 0
+at 1ms send 0 g 0
+at 607ms crash 1
+at 610ms send 2 g 0
+at 1.13s join 0 g
+on 1 receive 1 partition 0 | 2 for 830ms`,
+		"nobody in whom those who had given a view up could go on": `
+subject unicast/best-effort/causal/server
+nodes 3
+group g 0 1 2
+net latency 1ms..1ms
+at 0s leave 0 g
+on 0 persist 2 oneway 0 > 1 2 for 1.11s`,
 		"a node is deaf to a flood that it never took in": `
 subject ip:refresh=on/unreliable/unordered/anonymous
 nodes 2
