@@ -112,7 +112,7 @@ func settledPlay(t *testing.T, w *World, s *faults.Scenario, longest time.Durati
 	const tries = 5
 	h := play1(t, w, s)
 	for range tries {
-		late := max(w.Late(), sentLate(s, h))
+		late := max(w.Late(), sentLate(s, h), healedLate(s, h))
 		if late < longest {
 			break
 		}
@@ -120,6 +120,25 @@ func settledPlay(t *testing.T, w *World, s *faults.Scenario, longest time.Durati
 		h = play1(t, w, s)
 	}
 	return h
+}
+
+// healedLate is how much later than it should the last fault that has an end was over: to take a router up takes its time.
+func healedLate(s *faults.Scenario, h *spec.History) time.Duration {
+	var end, healed spec.Time
+	for i := range s.Steps {
+		if x := &s.Steps[i]; x.Action.For > 0 && x.When.On == 0 {
+			end = max(end, x.When.At+spec.Time(x.Action.For))
+		}
+	}
+	for i := range h.Events {
+		if h.Events[i].Kind == spec.Heal {
+			healed = h.Events[i].T
+		}
+	}
+	if end == 0 {
+		return 0
+	}
+	return time.Duration(max(0, healed-end))
 }
 
 // sentLate is how much later than it should a node has sent; the steps of a scenario are in the order of time.
