@@ -66,6 +66,7 @@ func listenStreams(cfg *impl.Config, peers []netip.AddrPort) (*streams, error) {
 		return nil, fmt.Errorf("netns: the socket of node %d: %w", cfg.Self, err)
 	}
 	s.listener = l.(*net.TCPListener)
+	s.all.Go(s.accept) // before anybody may close them
 	return s, nil
 }
 
@@ -215,7 +216,6 @@ func (s *streams) Call(*impl.Effect) (in impl.Input, wanted bool) { return in, f
 
 // Receive implements [Link].
 func (s *streams) Receive(take func(impl.Input) bool) {
-	s.all.Go(s.accept)
 	for {
 		select {
 		case in := <-s.tell:
