@@ -321,8 +321,7 @@ func check(t *testing.T, h *spec.History, excused ...spec.ID) {
 }
 
 // A group is closed in the middle of its work and started again: it has what was acknowledged.
-func TestAGroupIsStartedAgain(t *testing.T) {
-	t.Parallel()
+func TestAGroupIsStartedAgain(t *testing.T) { // not beside others, which might take the ports of its dead
 	for _, name := range []string{"durable:acks=majority", "atomic-log", "atomic-abort"} {
 		t.Run(name, func(t *testing.T) {
 			w := newTown(t, 3, levels[name])
@@ -391,8 +390,7 @@ func (w *town) finished() bool {
 
 // A node whose disk is full refuses what it can't write; when it comes back with more room, it has what it had promised,
 // and what was refused never appears.
-func TestAGroupWithAFullDisk(t *testing.T) {
-	t.Parallel()
+func TestAGroupWithAFullDisk(t *testing.T) { // not beside others, which might take the ports of its dead
 	w := newTown(t, 3, durable(reliability.One))
 	w.stop(1)
 	w.room[1] = 128 << 10
