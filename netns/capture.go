@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -46,23 +47,33 @@ func (l *LAN) listenIn(show func(port int, out bool, frame []byte)) (*wiretap, e
 	}
 	go func() {
 		defer close(x.over)
-		buf := make([]byte, 1<<17)
-		_ = raw.Read(func(fd uintptr) bool {
-			for {
-				n, from, err := unix.Recvfrom(int(fd), buf, 0)
-				if errors.Is(err, unix.EINTR) {
-					continue
-				}
-				if err != nil {
-					return !errors.Is(err, unix.EAGAIN)
-				}
-				if at, ok := from.(*unix.SockaddrLinklayer); ok && n >= etherLen {
-					show(at.Ifindex, at.Pkttype == unix.PACKET_OUTGOING, buf[:n])
-				}
+		eachFrame(raw, func(_ int, at *unix.SockaddrLinklayer, frame []byte) {
+			if len(frame) >= etherLen {
+				show(at.Ifindex, at.Pkttype == unix.PACKET_OUTGOING, frame)
 			}
 		})
 	}()
 	return x, nil
+}
+
+// eachFrame hands over what a packet socket gets, until it is closed; a card that goes down does not end it. The frame is
+// valid until take returns.
+func eachFrame(raw syscall.RawConn, take func(fd int, at *unix.SockaddrLinklayer, frame []byte)) {
+	buf := make([]byte, 1<<17)
+	_ = raw.Read(func(fd uintptr) bool {
+		for {
+			n, from, err := unix.Recvfrom(int(fd), buf, 0)
+			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN) {
+				continue
+			}
+			if err != nil {
+				return !errors.Is(err, unix.EAGAIN)
+			}
+			if at, ok := from.(*unix.SockaddrLinklayer); ok {
+				take(int(fd), at, buf[:n])
+			}
+		}
+	})
 }
 
 // close ends the wiretap. When it returns nothing is shown any more.

@@ -3,7 +3,6 @@ package netns
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"testing"
 	"time"
 
@@ -28,18 +27,7 @@ func init() {
 func lanOf(t testing.TB, hosts int, cards Cards) *LAN {
 	t.Helper()
 	l, err := NewLANOf(hosts, cards)
-	if err != nil {
-		if Missing(err) && os.Getenv(RequiredVariable) == "" {
-			t.Skip(err)
-		}
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
+	return orSkip(t, l, err)
 }
 
 // groupFrame is a frame to the i-th of many groups.

@@ -114,17 +114,12 @@ func (l *LAN) Break(drops []Drop, alters []Alter) error {
 		}
 		var e []expr.Any
 		if d.From >= 0 {
-			e = append(e, l.port(expr.MetaKeyIIF, d.From)...)
+			e = append(e, card(expr.MetaKeyIIF, l.ports[d.From])...)
 		}
 		if d.To >= 0 {
-			e = append(e, l.port(expr.MetaKeyOIF, d.To)...)
+			e = append(e, card(expr.MetaKeyOIF, l.ports[d.To])...)
 		}
-		if d.Percent < 100 {
-			// The kernel compares bytes, the first one first: below 256 they are in the right order on every machine.
-			e = append(e, &expr.Numgen{Register: 1, Modulus: 100, Type: numgenRandom},
-				&expr.Cmp{Op: expr.CmpOpLt, Register: 1, Data: word(max(0, d.Percent))})
-		}
-		f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(e, &expr.Verdict{Kind: expr.VerdictDrop})})
+		f.drop(chain, append(e, share(d.Percent)...))
 	}
 	if err := f.conn.Flush(); err != nil {
 		return fmt.Errorf("netns: the switch does not take %v: %w", drops, err)
@@ -132,10 +127,23 @@ func (l *LAN) Break(drops []Drop, alters []Alter) error {
 	return nil
 }
 
-// port matches the interface of a host at the switch.
-func (l *LAN) port(key expr.MetaKey, host int) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: key, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: word(l.ports[host])}}
+func (f *filter) drop(chain *nftables.Chain, e []expr.Any) {
+	f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(e, &expr.Verdict{Kind: expr.VerdictDrop})})
+}
+
+// card matches an interface.
+func card(key expr.MetaKey, index int) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: key, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: word(index)}}
+}
+
+// share matches so many of a hundred. The kernel compares bytes, the first one first: below 256 they are in the right order
+// on every machine.
+func share(percent int) []expr.Any {
+	if percent >= 100 {
+		return nil
+	}
+	return []expr.Any{&expr.Numgen{Register: 1, Modulus: 100, Type: numgenRandom},
+		&expr.Cmp{Op: expr.CmpOpLt, Register: 1, Data: word(max(0, percent))}}
 }
 
 // numgenRandom is NFT_NG_RANDOM.

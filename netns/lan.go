@@ -68,63 +68,72 @@ func hostMAC(host int) net.HardwareAddr { return net.HardwareAddr{2, 0, 10, 129,
 func NewLAN(hosts int) (*LAN, error) { return NewLANOf(hosts, Veths) }
 
 // NewLANOf is [NewLAN] with hosts that have other network cards.
-func NewLANOf(hosts int, cards Cards) (l *LAN, err error) {
+func NewLANOf(hosts int, cards Cards) (*LAN, error) {
 	if hosts < 1 || hosts > 128 {
 		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
 	}
-	l = &LAN{ports: make([]int, hosts), cards: cards}
+	l := &LAN{ports: make([]int, hosts), cards: cards}
+	return l.raise(l.build, l.furnish)
+}
+
+// raise makes the namespace of the switch, or of the segments, lets that be built in it, and then the rest. What can't be
+// finished is taken down.
+func (l *LAN) raise(build, rest func() error) (*LAN, error) {
+	var err error
 	if l.thread, err = newThread(); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, l.Close())
-			l = nil
+	if l.place, err = l.thread.make(); err == nil {
+		if err = l.thread.in(l.place, build); err == nil {
+			err = rest()
 		}
-	}()
-	if l.place, err = l.thread.make(); err != nil {
-		return l, err
 	}
-	if err = l.thread.in(l.place, l.build); err != nil {
-		return l, err
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
+	return l, nil
+}
+
+// furnish plugs the hosts in, and lets the switch ask who listens to what.
+func (l *LAN) furnish() error {
+	hosts := len(l.ports)
 	for h := range hosts {
 		n, err := l.thread.make()
 		if err != nil {
-			return l, err
+			return err
 		}
 		l.hosts = append(l.hosts, n)
 		if err := l.plug(h); err != nil {
-			return l, err
+			return err
 		}
 	}
 	for h := range hosts {
-		if cards == Taps {
+		if l.cards == Taps {
 			break
 		}
 		if err := l.thread.in(l.hosts[h], func() error {
-			if cards == Macvlans {
+			if l.cards == Macvlans {
 				if err := stackCard(h); err != nil {
 					return err
 				}
 			}
 			return configure(h, hosts)
 		}); err != nil {
-			return l, err
+			return err
 		}
 	}
-	if err = l.thread.in(l.place, func() error { return l.slow.begin(l.links, l.ports) }); err != nil {
-		return l, err
+	if err := l.thread.in(l.place, func() error { return l.slow.begin(l.links, l.ports) }); err != nil {
+		return err
 	}
-	if err = l.filter.divert(hosts); err != nil {
-		return l, err
+	if err := l.filter.divert(hosts); err != nil {
+		return err
 	}
 	// The order matters: who asks before its timers are set floods for ten seconds.
 	if err := l.set(map[int]uint64{nl.IFLA_BR_MCAST_QUERIER: 1}); err != nil {
-		return l, err
+		return err
 	}
 	time.Sleep(floodTime + 50*time.Millisecond)
-	return l, nil
+	return nil
 }
 
 // build makes the switch.

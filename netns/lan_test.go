@@ -11,6 +11,12 @@ import (
 func lan(t testing.TB, hosts int) *LAN {
 	t.Helper()
 	l, err := NewLAN(hosts)
+	return orSkip(t, l, err)
+}
+
+// orSkip gives what was built, and takes it down after the test; or it skips the test.
+func orSkip(t testing.TB, l *LAN, err error) *LAN {
+	t.Helper()
 	if err != nil {
 		if Missing(err) && os.Getenv(RequiredVariable) == "" {
 			t.Skip(err)

@@ -114,6 +114,12 @@ func nothingIsLeft(t *testing.T, kind string) {
 	if n := len(holders(names)); n != 1+3 {
 		t.Errorf("%d processes before, want the harness and its nodes", n)
 	}
+	killHarness(t, cmd, out, names, files)
+}
+
+// killHarness kills a harness, and waits until nothing holds its namespaces and nothing is left in the folder of its files.
+func killHarness(t *testing.T, cmd *exec.Cmd, out io.Reader, names, files string) {
+	t.Helper()
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

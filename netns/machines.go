@@ -37,9 +37,10 @@ func (f *filter) marked(marks []Mark) {
 
 // marked makes rules of marks where the frames of hosts come to their segments.
 func (n *Subnets) marked(marks []Mark) {
+	f := &n.lan.filter
 	for _, m := range marks {
 		m.rules(func(e []expr.Any) {
-			n.rules.conn.AddRule(&nftables.Rule{Table: n.rules.table, Chain: n.rules.enter,
+			f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: f.enter,
 				Exprs: append(card(expr.MetaKeyIIF, n.lan.ports[m.Host]), e...)})
 		})
 	}
@@ -127,15 +128,6 @@ func (l *LAN) scope(marks []Mark) error {
 		errs = append(errs, can("filter what a host sends (CONFIG_NF_TABLES_INET)", conn.Flush()))
 	}
 	return errors.Join(errs...)
-}
-
-// share matches so many of a hundred.
-func share(percent int) []expr.Any {
-	if percent >= 100 {
-		return nil
-	}
-	return []expr.Any{&expr.Numgen{Register: 1, Modulus: 100, Type: numgenRandom},
-		&expr.Cmp{Op: expr.CmpOpLt, Register: 1, Data: word(percent)}}
 }
 
 // Ask lets the switch ask who listens, as it does from the start, or no longer: then what it knows gets too old.

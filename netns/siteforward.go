@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -13,23 +12,9 @@ import (
 
 // hear takes in what comes by any card.
 func (r *siteRouter) hear() {
-	buf := make([]byte, 1<<16)
-	_ = r.raw.Read(func(fd uintptr) bool {
-		for {
-			n, from, err := unix.Recvfrom(int(fd), buf, 0)
-			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN) {
-				continue
-			}
-			if err != nil {
-				return !errors.Is(err, unix.EAGAIN)
-			}
-			at, ok := from.(*unix.SockaddrLinklayer)
-			if !ok || at.Pkttype == unix.PACKET_OUTGOING {
-				continue
-			}
-			if port := slices.Index(r.cards, at.Ifindex); port >= 0 {
-				r.take(port, buf[:n])
-			}
+	eachFrame(r.raw, func(_ int, at *unix.SockaddrLinklayer, frame []byte) {
+		if port := slices.Index(r.cards, at.Ifindex); port >= 0 && at.Pkttype != unix.PACKET_OUTGOING {
+			r.take(port, frame)
 		}
 	})
 }

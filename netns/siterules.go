@@ -2,44 +2,19 @@ package netns
 
 import (
 	"fmt"
+	"slices"
 
-	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
-// siteRules are the rules by which packets are dropped between subnets (nftables, family bridge, in the namespace of all
-// segments). What one host has sent to another is dropped on the cable of the receiver, wherever the sender is: so it is
-// told by its address. What hosts and routers say of groups and routes passes, unless a machine is unplugged.
-type siteRules struct {
-	conn    *nftables.Conn
-	table   *nftables.Table
-	forward *nftables.Chain // between ports
-	enter   *nftables.Chain // before a segment takes a frame in
-}
-
-func (f *siteRules) begin(place int) (err error) {
-	if f.conn, err = nftables.New(nftables.WithNetNSFd(place), nftables.AsLasting()); err != nil {
-		return can("speak nf_tables", err)
-	}
-	f.table = f.conn.AddTable(&nftables.Table{Family: nftables.TableFamilyBridge, Name: "faults"})
-	accept := nftables.ChainPolicyAccept
-	f.forward = f.conn.AddChain(&nftables.Chain{Table: f.table, Name: "forward", Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &accept})
-	f.enter = f.conn.AddChain(&nftables.Chain{Table: f.table, Name: "enter", Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityFilter, Policy: &accept})
-	return can("filter on a bridge (CONFIG_NF_TABLES_BRIDGE)", f.conn.Flush())
-}
-
-func (f *siteRules) end() {
-	if f.conn != nil {
-		_ = f.conn.CloseLasting()
-	}
-}
+// Between subnets the filter stands in the namespace of all segments. What one host has sent to another is dropped on the
+// cable of the receiver, wherever the sender is: so it is told by its address. What hosts and routers say of groups and
+// routes passes, unless a machine is unplugged.
 
 // breakdown lets this be dropped from now on and nothing else, and these routers be unplugged: one transaction.
 func (n *Subnets) breakdown(drops []Drop) error {
-	f := &n.rules
+	f := &n.lan.filter
 	f.conn.FlushChain(f.forward)
 	f.conn.FlushChain(f.enter)
 	for index, e := range n.ends {
@@ -57,13 +32,7 @@ func (n *Subnets) breakdown(drops []Drop) error {
 			if h == d.From || d.To >= 0 && d.To != h {
 				continue
 			}
-			e := append(card(expr.MetaKeyOIF, index), n.datagramOf(d.From)...)
-			if d.Percent < 100 {
-				// The kernel compares bytes, the first one first: below 256 they are in the right order on every machine.
-				e = append(e, &expr.Numgen{Register: 1, Modulus: 100, Type: numgenRandom},
-					&expr.Cmp{Op: expr.CmpOpLt, Register: 1, Data: word(max(0, d.Percent))})
-			}
-			f.drop(f.forward, e)
+			f.drop(f.forward, slices.Concat(card(expr.MetaKeyOIF, index), n.datagramOf(d.From), share(d.Percent)))
 		}
 	}
 	n.marked(n.lan.marks)
@@ -71,15 +40,6 @@ func (n *Subnets) breakdown(drops []Drop) error {
 		return fmt.Errorf("netns: the segments do not take %v: %w", drops, err)
 	}
 	return nil
-}
-
-func (f *siteRules) drop(chain *nftables.Chain, e []expr.Any) {
-	f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(e, &expr.Verdict{Kind: expr.VerdictDrop})})
-}
-
-// card matches an interface.
-func card(key expr.MetaKey, index int) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: key, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: word(index)}}
 }
 
 // datagramOf matches the UDP datagrams of a host; of any, where it is negative.

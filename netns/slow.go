@@ -2,7 +2,6 @@ package netns
 
 import (
 	"container/heap"
-	"errors"
 	"net"
 	"os"
 	"slices"
@@ -152,19 +151,9 @@ func (s *slow) end() error {
 // read takes in what hosts send.
 func (s *slow) read() {
 	defer s.over.Done()
-	buf := make([]byte, 1<<16)
-	_ = s.raw.Read(func(fd uintptr) bool {
-		for {
-			n, from, err := unix.Recvfrom(int(fd), buf, 0)
-			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN) {
-				continue
-			}
-			if err != nil {
-				return !errors.Is(err, unix.EAGAIN)
-			}
-			if at, ok := from.(*unix.SockaddrLinklayer); ok && at.Pkttype != unix.PACKET_OUTGOING {
-				s.forward(int(fd), buf[:n])
-			}
+	eachFrame(s.raw, func(fd int, at *unix.SockaddrLinklayer, frame []byte) {
+		if at.Pkttype != unix.PACKET_OUTGOING {
+			s.forward(fd, frame)
 		}
 	})
 }

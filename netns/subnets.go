@@ -40,7 +40,6 @@ type Subnets struct {
 	routers []*siteRouter
 	broken  map[defect]int // how many faults that last have it
 	ends    map[int]end    // by the interface in the namespace of the segments
-	rules   siteRules
 }
 
 // defect is what a router has as long as one of the faults lasts that are this one.
@@ -58,36 +57,22 @@ type end struct {
 
 // NewSubnets builds subnets with hosts and routers, and gives them as the LAN that a world plays on. It returns when the
 // routers know each other.
-func NewSubnets(cfg SubnetsConfig) (l *LAN, err error) {
+func NewSubnets(cfg SubnetsConfig) (*LAN, error) {
 	hosts := len(cfg.Plan.Hosts)
 	if hosts < 1 || hosts > 128 {
 		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
 	}
 	n := &Subnets{cfg: cfg, v6: !cfg.Plan.Hosts[0].Port.Addr.Is4(), ends: map[int]end{}, broken: map[defect]int{}}
-	l = &LAN{ports: make([]int, hosts), wide: n}
-	n.lan = l
-	if l.thread, err = newThread(); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, l.Close())
-			l = nil
+	n.lan = &LAN{ports: make([]int, hosts), wide: n}
+	return n.lan.raise(n.segments, func() error {
+		if err := n.populate(); err != nil {
+			return err
 		}
-	}()
-	if l.place, err = l.thread.make(); err != nil {
-		return l, err
-	}
-	if err = l.thread.in(l.place, n.segments); err != nil {
-		return l, err
-	}
-	if err = n.populate(); err != nil {
-		return l, err
-	}
-	if err = n.rules.begin(l.place.fd()); err != nil {
-		return l, err
-	}
-	return l, n.begin()
+		if err := n.lan.filter.begin(n.lan.place.fd()); err != nil {
+			return err
+		}
+		return n.begin()
+	})
 }
 
 // Subnets gives what the LAN is made of, or nil where it is one switch.
@@ -198,7 +183,6 @@ func (n *Subnets) close() error {
 	for _, r := range n.routers {
 		errs = append(errs, r.end())
 	}
-	n.rules.end()
 	return errors.Join(errs...)
 }
 

@@ -3,11 +3,9 @@ package netns
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -90,17 +88,5 @@ func TestNoSubnetIsLeft(t *testing.T) {
 		want += 3 // a shell and two daemons
 	}
 	until(t, "the harness, its nodes and a router of FRR's", 3*time.Second, func() bool { return len(holders(names)) == want })
-	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, out)
-	_ = cmd.Wait()
-	for end := time.Now().Add(5 * time.Second); len(holders(names)) > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("left: %v", holders(names))
-		}
-	}
-	if left, err := os.ReadDir(cmd.Dir); err != nil || len(left) > 0 {
-		t.Error(left, err)
-	}
+	killHarness(t, cmd, out, names, cmd.Dir)
 }

@@ -3,7 +3,6 @@ package netns
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -73,18 +72,7 @@ func (x spread) build(t testing.TB) *LAN { return subnetsOf(t, x.config()) }
 func subnetsOf(t testing.TB, cfg SubnetsConfig) *LAN {
 	t.Helper()
 	l, err := NewSubnets(cfg)
-	if err != nil {
-		if Missing(err) && os.Getenv(RequiredVariable) == "" {
-			t.Skip(err)
-		}
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
+	return orSkip(t, l, err)
 }
 
 // siteWorld is a world on subnets, whose judges wait for routers no longer than for hellos.
