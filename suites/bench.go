@@ -21,10 +21,10 @@ type bench struct {
 	views   bool         // members are removed and come back
 	parts   bool         // … of all parts of a group
 	served  bool         // … by a server, or each by all
-	wary    bool         // … and whose detectors suspect as soon as somebody is later than usual
-	held    []spec.ID    // what is not promised where somebody may have been removed while its messages waited
 	flushes bool         // … whose views end with a flush, which waits for half of TL
+	wary    bool         // … whose detectors suspect as soon as somebody is later than usual
 	heard   []spec.ID    // … what holds only while nobody who is up is silent for TL
+	held    []spec.ID    // … what is not promised where somebody may have been removed while its messages waited
 	waits   []spec.ID    // what holds only where everyone that crashed has come back
 	after   func() error // a schedule has been played; may be nil
 	world   *sim.World

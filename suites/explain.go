@@ -32,8 +32,8 @@ func (e *Explanation) add(name, text string) {
 	}
 }
 
-// Explain explains a requirement, a part of a stack, a failure detector, a fault, a mutant, a level, a profile or a schema. A name that is several
-// of these gets an explanation for each.
+// Explain explains a requirement, a part of a stack, a failure detector, a fault, a mutant, a level, a profile or a schema.
+// A name that is several of these gets an explanation for each.
 func Explain(name string) ([]*Explanation, error) {
 	var out []*Explanation
 	add := func(e *Explanation) {
@@ -179,7 +179,7 @@ func explainPart(kind string, p *Part) *Explanation {
 	}
 	e.add("only of runs in which everyone that crashed comes back", joinIDs(c.Awaits()))
 	e.add("only as long as nobody who is up is silent for TL, and nobody who left joins again", joinIDs(c.loses()))
-	e.add("only as long as nobody who is up is silent for TL, with a server half of it, and of one life of a group", joinIDs(c.awaited()))
+	e.add("only as long as nobody who is up is silent for TL, with a server half of it, nor, with detector=adaptive, suspected, and of one life of a group", joinIDs(c.awaited()))
 	for _, s := range c.Separations() {
 		e.add(c.String()+" does not promise", string(s.ID)+", shown with "+s.With.String())
 	}

@@ -294,9 +294,10 @@ func (b *bench) ended() bool {
 	return len(anew) > 0 || len(destroys) > 0
 }
 
-// awaited lists what a cell whose members are kept by a server or by all promises only as long as nobody who is up is silent
-// for TL, or with a server for half of it, which is how long the end of a view waits, and of one life of a group: who takes another one for dead acknowledges without it, and sends to others; and a
-// group that was destroyed, or left by all, and began again is another one.
+// awaited lists what a cell whose members are kept by a server or by all promises only as long as nobody who is up is
+// silent for TL (with a server for half of it, which is how long the end of a view waits) or suspected by an adaptive
+// detector, and of one life of a group: who takes another one for dead acknowledges without it, and sends to others; and
+// a group that was destroyed, or left by all, and began again is another one.
 func (c Cell) awaited() []spec.ID {
 	switch {
 	case c.centralized() && c.relaysInOrder(): // and a stream that was given up has a hole
