@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -26,7 +27,14 @@ func listen(t *testing.T, l *LAN, host, port int, options ...[2]int) ear {
 	t.Helper()
 	var c *net.UDPConn
 	err := l.thread.in(l.hosts[host], func() (err error) {
-		if c, err = net.ListenUDP("udp4", &net.UDPAddr{Port: port}); err != nil {
+		// A process that another test is just starting has copies of all sockets until it is its own program: also of
+		// one that has been closed.
+		for end := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
+			if c, err = net.ListenUDP("udp4", &net.UDPAddr{Port: port}); !errors.Is(err, unix.EADDRINUSE) || time.Now().After(end) {
+				break
+			}
+		}
+		if err != nil {
 			return err
 		}
 		raw, err := c.SyscallConn()
