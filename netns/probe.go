@@ -11,8 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeGroup is a group of nobody else.
+// probeGroup is a group of nobody else, and probePort a port: between fork and exec a process that somebody starts has a
+// copy of the socket, so that its port may still be taken when a node begins.
 var probeGroup = netip.MustParseAddr("239.129.255.254")
+
+const probePort = lanPort - 1
 
 // probe waits until packets to a group cross the subnets from each to every other one: so it becomes known that routers
 // which do not say whom they know have found each other.
@@ -38,7 +41,7 @@ func (n *Subnets) probe(longest time.Duration) (err error) {
 		}
 	}
 	from := map[string]map[netip.Addr]bool{} // by who has heard
-	to := netip.AddrPortFrom(probeGroup, lanPort)
+	to := netip.AddrPortFrom(probeGroup, probePort)
 	buf := make([]byte, 16)
 	for end := time.Now().Add(longest); time.Now().Before(end); {
 		complete := true
@@ -72,7 +75,7 @@ func (n *Subnets) probe(longest time.Duration) (err error) {
 
 func (n *Subnets) probeSocket(h int) (c *net.UDPConn, err error) {
 	err = n.lan.thread.in(n.lan.hosts[h], func() error {
-		if c, err = net.ListenUDP("udp4", &net.UDPAddr{Port: lanPort}); err != nil {
+		if c, err = net.ListenUDP("udp4", &net.UDPAddr{Port: probePort}); err != nil {
 			return err
 		}
 		raw, err := c.SyscallConn()
