@@ -42,6 +42,7 @@ func (r *Report) WriteText(w io.Writer, d Detail) {
 	}
 	r.tellHeld(w)
 	r.tellInapplicable(w)
+	r.tellUntested(w)
 	for i := range r.Cells {
 		r.Cells[i].tellClaims(w, many)
 	}
@@ -120,6 +121,48 @@ func (r *Report) tellInapplicable(w io.Writer) {
 	}
 }
 
+// tellUntested says what is claimed and was beside the scale in this run, once for each reason.
+func (r *Report) tellUntested(w io.Writer) {
+	type gap struct {
+		reason, ids string
+		first       *CellReport
+		stacks      int
+	}
+	var gaps []*gap
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		var of []*gap // in this stack
+		for k := range c.Requirements {
+			row := &c.Requirements[k]
+			if !row.Claimed || !row.Skipped {
+				continue
+			}
+			if i := slices.IndexFunc(of, func(x *gap) bool { return x.reason == row.Reason }); i >= 0 {
+				of[i].ids += ", " + string(row.ID)
+			} else {
+				of = append(of, &gap{row.Reason, string(row.ID), c, 1})
+			}
+		}
+		for _, x := range of {
+			if k := slices.IndexFunc(gaps, func(y *gap) bool { return y.reason == x.reason && y.ids == x.ids }); k >= 0 {
+				gaps[k].stacks++
+			} else {
+				gaps = append(gaps, x)
+			}
+		}
+	}
+	if len(gaps) > 0 {
+		fmt.Fprintln(w, "\nClaimed, and not tested:")
+	}
+	for _, x := range gaps {
+		whose := x.first.Name()
+		if x.stacks > 1 {
+			whose = fmt.Sprint(x.stacks, " stacks")
+		}
+		fmt.Fprintf(w, "  %s\n", wrap(x.ids+" of "+whose+": "+x.reason, wide-2, "      "))
+	}
+}
+
 func (c *CellReport) line() []string {
 	var held, claims, found, wanted int
 	for i := range c.Requirements {
@@ -144,20 +187,16 @@ func (c *CellReport) line() []string {
 
 // tellClaims tells of the claims that did not pass; in brief, those that were not shown have one line.
 func (c *CellReport) tellClaims(w io.Writer, brief bool) {
-	var skipped, unshown []spec.ID
+	var unshown []spec.ID
 	defer func() {
 		if len(unshown) > 0 {
 			fmt.Fprintf(w, "\n%s claims %s: inconclusive\n", c.Name(), joinIDs(unshown))
-		}
-		if len(skipped) > 0 {
-			fmt.Fprintf(w, "\n%s claims %s too, which the faults and nodes of this run do not test\n", c.Name(), joinIDs(skipped))
 		}
 	}()
 	for i := range c.Requirements {
 		row := &c.Requirements[i]
 		switch {
-		case row.Skipped && row.Claimed:
-			skipped = append(skipped, row.ID)
+		case row.Skipped && row.Claimed: // told once for all stacks
 		case row.Claimed && row.Verdict == spec.Fail:
 			if row.Witness == nil { // a statistic
 				fmt.Fprintf(w, "\n%s claims %s: %s\n", c.Name(), row.ID, row.Reason)

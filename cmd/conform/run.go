@@ -113,7 +113,11 @@ func (c *runCommand) Run(s *session) error {
 			n, stacks = n+x.Schedules, stacks+1
 		}
 	}
-	fmt.Fprintf(s.stderr, "%d stacks, %d schedules in %.1f s\n", stacks, n, float64(report.ElapsedMS)/1000)
+	word := "stacks"
+	if stacks == 1 {
+		word = "stack"
+	}
+	fmt.Fprintf(s.stderr, "%d %s, %d schedules in %.1f s\n", stacks, word, n, float64(report.ElapsedMS)/1000)
 	return c.emit(s, report, func(w io.Writer) { report.WriteText(w, suites.Detail{Cells: c.Cells, Witnesses: c.Witnesses}) })
 }
 
