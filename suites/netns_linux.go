@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -159,11 +160,12 @@ func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) 
 	for _, o := range work {
 		o.hands = max(1, p.Parallel/len(work))
 	}
-	if err := spread(ctx, p.Parallel, len(work), p.Progress, func(i int) { work[i].do(ctx) }); err != nil {
+	err := spread(ctx, p.Parallel, len(work), p.Progress, func(i int) { work[i].do(ctx) })
+	if err != nil && !interrupted(ctx, err, slices.Concat(works...)) {
 		return nil, err
 	}
 	for _, o := range work {
-		if o.err != nil {
+		if o.err != nil && o.unit.over { // what is interrupted comes to no good end
 			return nil, fmt.Errorf("%s: %w", o.cell, o.err)
 		}
 	}
@@ -174,9 +176,7 @@ func RunOutdoors(ctx context.Context, p Plan, captures string) (*Report, error) 
 		} else {
 			cr = together(works[i])
 		}
-		cr.skip(&p)
-		r.Verdict = r.Verdict.Merge(cr.verdict())
-		r.Cells = append(r.Cells, cr)
+		r.add(&cr, &p, works[i])
 	}
 	if p.Clock != nil {
 		r.ElapsedMS = p.Clock().Sub(started).Milliseconds()
@@ -232,6 +232,7 @@ func (c Cell) shownOutdoors(p *Plan, seen map[Separation]bool) (out []Separation
 }
 
 func (o *outdoor) do(ctx context.Context) {
+	defer func() { o.unit.over = ctx.Err() == nil }()
 	o.prepare(o.cell.newBench(o.cell.world(o.cell.Member, nil), o.cell.mtu()))
 	lan, back, err := o.borrow(o.plan.Nodes)
 	if err != nil {

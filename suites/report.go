@@ -21,6 +21,7 @@ type Report struct {
 	Faults    string       `json:"faults"` // that schedules could have
 	ElapsedMS int64        `json:"elapsed_ms"`
 	Cells     []CellReport `json:"cells"`
+	Cut       bool         `json:"interrupted,omitempty"` // some stacks were not played to the end, and are told as not applicable
 	Verdict   spec.Verdict `json:"verdict"`
 }
 

@@ -69,8 +69,9 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 		started = p.Clock()
 	}
 	units := p.units()
-	if err := p.work(ctx, units); err != nil {
-		return nil, err
+	cut := p.work(ctx, units)
+	if cut != nil && !interrupted(ctx, cut, units) {
+		return nil, cut
 	}
 	r := &Report{Schema: RunSchema, Version: Version, Seed: strconv.FormatUint(p.Seed, 10), World: "sim",
 		Faults: faultsText(p.Faults)}
@@ -82,9 +83,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 			}
 		}
 		cr := merge(c, c.members(p.Nodes), mine)
-		cr.skip(&p)
-		r.Verdict = r.Verdict.Merge(cr.verdict())
-		r.Cells = append(r.Cells, cr)
+		r.add(&cr, &p, mine)
 	}
 	if p.Clock != nil {
 		r.ElapsedMS = p.Clock().Sub(started).Milliseconds()
@@ -104,6 +103,7 @@ type unit struct {
 	held   sim.Held
 	tried  int
 	rows   []Row
+	over   bool // nobody has interrupted it
 	err    error
 }
 
@@ -146,6 +146,7 @@ func (p *Plan) work(ctx context.Context, units []*unit) error {
 }
 
 func (u *unit) do(ctx context.Context) {
+	defer func() { u.over = ctx.Err() == nil }()
 	b := u.cell.newBench(u.cell.world(u.cell.Member, nil), u.cell.mtu())
 	if u.separating {
 		u.separate(ctx, b)

@@ -117,6 +117,9 @@ func (c *runCommand) Run(s *session) error {
 	if stacks == 1 {
 		word = "stack"
 	}
+	if report.Cut {
+		fmt.Fprintln(s.stderr, "conform: interrupted: of the stacks that were played to the end")
+	}
 	fmt.Fprintf(s.stderr, "%d %s, %d schedules in %.1f s\n", stacks, word, n, float64(report.ElapsedMS)/1000)
 	return c.emit(s, report, func(w io.Writer) { report.WriteText(w, suites.Detail{Cells: c.Cells, Witnesses: c.Witnesses}) })
 }
