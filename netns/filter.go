@@ -78,7 +78,7 @@ func (f *filter) diverted(way int) {
 // begin lets nothing be broken and nothing be on its way; the dice of a run are those of its seed.
 func (l *LAN) begin(seed uint64) error {
 	if l.wide != nil {
-		return l.wide.begin()
+		return l.wide.begin(seed)
 	}
 	err := l.Drop(nil)
 	l.slow.clear(seed)
@@ -94,7 +94,7 @@ func (l *LAN) Break(drops []Drop, alters []Alter) error {
 		return err
 	}
 	if l.wide != nil {
-		return l.wide.breakdown(drops)
+		return l.wide.breakdown(drops, alters)
 	}
 	f := &l.filter
 	l.slow.set(drops, alters)

@@ -15,6 +15,9 @@ import (
 // ofRouters are the faults of routers that subnets can be given.
 var ofRouters = []faults.Op{faults.RouterDown, faults.RPDown, faults.PruneLost, faults.Boundary, faults.TableFull}
 
+// altering are those that take a switch of our own.
+var altering = []faults.Op{faults.Delay, faults.Reorder, faults.Duplicate, faults.Corrupt}
+
 // ofSwitch are the faults for which a LAN needs its switch.
 var ofSwitch = []faults.Op{faults.Rogue, faults.Listen, faults.Flood}
 
@@ -25,8 +28,8 @@ func (n *Subnets) canInject(op faults.Op) error {
 		return fmt.Errorf("%v: a router is FRR's, which takes no such order", op)
 	case slices.Contains(ofRouters, op):
 		return nil
-	case op == faults.Delay, op == faults.Reorder, op == faults.Duplicate, op == faults.Corrupt:
-		return fmt.Errorf("%v: between subnets stands no switch of our own, which would do it", op)
+	case slices.Contains(altering, op) && n.slow.lacks != nil:
+		return fmt.Errorf("%v: %w", op, n.slow.lacks)
 	case slices.Contains(ofSwitch, op):
 		return fmt.Errorf("%v: that is done at the one switch of a LAN", op)
 	}
@@ -57,10 +60,11 @@ func (n *Subnets) fits(s *faults.Scenario) error {
 
 // begin lets nothing be broken. All routers begin anew, so that no run finds what another one has left; it returns when
 // they know each other.
-func (n *Subnets) begin() error {
+func (n *Subnets) begin(seed uint64) error {
 	clear(n.broken)
+	n.slow.clear(seed)
 	_ = n.lan.refused() // of a run that came to no end
-	if err := errors.Join(n.breakdown(nil), n.redirect()); err != nil {
+	if err := errors.Join(n.breakdown(nil, nil), n.redirect()); err != nil {
 		return err
 	}
 	for _, r := range n.routers {

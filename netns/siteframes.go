@@ -45,6 +45,7 @@ type print struct {
 type trace struct {
 	origin spec.NodeID
 	ends   []end // that put it there
+	to     []end // where it has gone out
 }
 
 // watch sees all frames until what it gives is called; then the events are there. Where the kernel had no room for some
@@ -99,6 +100,11 @@ func (x *sightings) see(e end, out bool, frame []byte) {
 		return
 	}
 	number, t := x.datagram(e, out, &info, frame)
+	if t == nil {
+		return
+	}
+	again := x.doubled(e, out, number, t)
+	before := len(x.all)
 	switch {
 	case !out:
 		x.frame(now, who, e, &info, number, t)
@@ -106,6 +112,11 @@ func (x *sightings) see(e end, out bool, frame []byte) {
 	case switched:
 		sw := slices.IndexFunc(plan.Switches, func(s ipmulticast.SwitchPlan) bool { return s.Link == e.link })
 		x.frame(now, spec.NodeID(x.nodes+len(plan.Routers)+sw), e, &info, number, t)
+	case again:
+		x.frame(now, x.putBy(e, t), e, &info, number, t)
+	}
+	if again && len(x.all) > before {
+		x.all[before].extra.Reason = "duplicate"
 	}
 	if out && e.machine < x.nodes && info.Kind == ipmulticast.DataFrame && info.Group == x.group && who != t.origin &&
 		slices.Contains(x.s.Groups[0].Members, who) {
@@ -125,6 +136,9 @@ func (x *sightings) datagram(e end, out bool, info *ipmulticast.Inspected, frame
 	if n := x.newest[p]; carries && n != 0 && (out || e.machine != source) {
 		return n, x.traces[n]
 	}
+	if carries && out { // nobody has sent it: our switch has changed it on the way, and its host's kernel will drop it
+		return 0, nil
+	}
 	x.number++
 	t := &trace{}
 	t.origin, _ = x.site.nodeOf(e.machine, x.nodes)
@@ -135,6 +149,36 @@ func (x *sightings) datagram(e end, out bool, info *ipmulticast.Inspected, frame
 		x.newest[p], x.traces[x.number] = x.number, t
 	}
 	return x.number, t
+}
+
+// doubled says whether a datagram goes out by a cable more often than it has come to the link: only our switch does that.
+func (x *sightings) doubled(e end, out bool, number uint64, t *trace) bool {
+	if !out || x.traces[number] == nil {
+		return false
+	}
+	came, gone := 0, 0
+	for _, from := range t.ends {
+		if from.link == e.link && from.machine != e.machine {
+			came++
+		}
+	}
+	t.to = append(t.to, e)
+	for _, to := range t.to {
+		if to == e {
+			gone++
+		}
+	}
+	return gone > came
+}
+
+// putBy gives the machine that has put a datagram on the link where it goes out.
+func (x *sightings) putBy(e end, t *trace) spec.NodeID {
+	for _, from := range t.ends {
+		if who, known := x.site.nodeOf(from.machine, x.nodes); known && from.link == e.link && from.machine != e.machine {
+			return who
+		}
+	}
+	return t.origin
 }
 
 func printOf(info *ipmulticast.Inspected, frame []byte) print {

@@ -12,8 +12,8 @@ import (
 // cable of the receiver, wherever the sender is: so it is told by its address. What hosts and routers say of groups and
 // routes passes, unless a machine is unplugged.
 
-// breakdown lets this be dropped from now on and nothing else, and these routers be unplugged: one transaction.
-func (n *Subnets) breakdown(drops []Drop) error {
+// breakdown lets this be dropped and altered from now on and nothing else, and these routers be unplugged: one transaction.
+func (n *Subnets) breakdown(drops []Drop, alters []Alter) error {
 	f := &n.lan.filter
 	f.conn.FlushChain(f.forward)
 	f.conn.FlushChain(f.enter)
@@ -36,6 +36,7 @@ func (n *Subnets) breakdown(drops []Drop) error {
 		}
 	}
 	n.marked(n.lan.marks)
+	n.alter(drops, alters)
 	if err := f.conn.Flush(); err != nil {
 		return fmt.Errorf("netns: the segments do not take %v: %w", drops, err)
 	}

@@ -40,6 +40,7 @@ type Subnets struct {
 	routers []*siteRouter
 	broken  map[defect]int // how many faults that last have it
 	ends    map[int]end    // by the interface in the namespace of the segments
+	slow    siteSlow
 }
 
 // defect is what a router has as long as one of the faults lasts that are this one.
@@ -71,7 +72,8 @@ func NewSubnets(cfg SubnetsConfig) (*LAN, error) {
 		if err := n.lan.filter.begin(n.lan.place.fd()); err != nil {
 			return err
 		}
-		return n.begin()
+		n.prepare()
+		return n.begin(0)
 	})
 }
 
@@ -179,7 +181,7 @@ func (n *Subnets) up(router int) bool { return n.broken[defect{router, faults.Ro
 
 // close takes the routers down.
 func (n *Subnets) close() error {
-	var errs []error
+	errs := []error{n.slow.end()}
 	for _, r := range n.routers {
 		errs = append(errs, r.end())
 	}
