@@ -90,6 +90,7 @@ type tapCard struct {
 	model ipmulticast.NICModel
 	slots int
 	buf   []byte
+	tail  copies
 
 	mu    sync.Mutex
 	asked []ipmulticast.MAC
@@ -102,7 +103,7 @@ const mostExact = 8
 
 // listenTap takes over the card. What has come to it before is for nobody: a host that begins has asked for nothing.
 func listenTap(cfg *impl.Config, g *Guest) (*tapCard, error) {
-	x := &tapCard{f: os.NewFile(guestCard, "card"), model: g.Model, slots: min(max(1, g.Slots), mostExact-2)}
+	x := &tapCard{f: os.NewFile(guestCard, "card"), model: g.Model, slots: min(max(1, g.Slots), mostExact-2), tail: newCopies()}
 	copy(x.own[:], hostMAC(int(cfg.Self)))
 	var err error
 	if x.raw, err = x.f.SyscallConn(); err != nil {
@@ -174,7 +175,7 @@ func (x *tapCard) Overflow(n int) {
 
 // Send implements [Link].
 func (x *tapCard) Send(e *impl.Effect) {
-	x.buf = append(append(x.buf[:0], e.Body...), byte(markOf(e.Code)))
+	x.buf = x.tail.seal(x.buf[:0], e)
 	_ = x.raw.Write(func(fd uintptr) bool {
 		_, err := unix.Write(int(fd), x.buf)
 		return !errors.Is(err, unix.EAGAIN)
@@ -210,10 +211,10 @@ func (x *tapCard) Receive(take func(impl.Input) bool) {
 			if err != nil && !errors.Is(err, unix.EINTR) {
 				return true
 			}
-			if n <= etherLen || int(buf[12])<<8|int(buf[13]) != ipmulticast.TypeGroup {
+			if n < etherLen+tailLen || int(buf[12])<<8|int(buf[13]) != ipmulticast.TypeGroup {
 				continue
 			}
-			if !take(impl.Input{Kind: impl.Packet, Body: append([]byte(nil), buf[:n-1]...), From: -1, To: impl.Everyone}) {
+			if !take(impl.Input{Kind: impl.Packet, Body: append([]byte(nil), buf[:n-tailLen]...), From: -1, To: impl.Everyone}) {
 				return true
 			}
 		}

@@ -37,7 +37,8 @@ type evidence struct {
 	msg     ipmulticast.Listen
 }
 
-// datagram is what the switch forwards: the same frame again.
+// datagram is what the switch forwards: the same frame again, to the byte. No machine puts the same bytes on its cable
+// twice (copies), however often it repeats a packet: so a copy that is late is not taken for one of a later frame.
 type datagram struct {
 	number uint64
 	origin spec.NodeID

@@ -2,12 +2,15 @@ package netns
 
 import (
 	"bytes"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
@@ -144,5 +147,80 @@ func TestEvidence(t *testing.T) {
 	}
 	for _, bad := range [][]byte{frame[:14], make([]byte, 60), append(bytes.Clone(frame[:12]), 8, 0, 0x45)} {
 		newEvidence(w).frame(1, 0, false, bad)
+	}
+}
+
+// Who sends the same packet twice has sent two frames, and a copy of the first one that comes behind the second is the
+// first one's still.
+func TestTheSamePacketTwice(t *testing.T) {
+	group := netip.MustParseAddr("239.129.1.1")
+	w := &World{s: &faults.Scenario{Nodes: 2}, cfg: WorldConfig{Wire: Frames}, addrs: []netip.Addr{group}}
+	l := links{self: 1, copies: newCopies()}
+	card := newCopies()
+	body := []byte("again")
+	for name, send := range map[Wire]func() []byte{
+		Multicast: func() []byte {
+			from := ipmulticast.Port{Addr: HostAddr(1), Local: HostAddr(1)}
+			return ipmulticast.Datagram(&from, group, 1, lanPort, lanPort, l.frame(0, body, 0))
+		},
+		Frames: func() []byte {
+			b := ipmulticast.AppendEthernet(nil, ipmulticast.GroupMAC(group), ipmulticast.MAC(hostMAC(1)), ipmulticast.TypeGroup)
+			return card.seal(nil, &impl.Effect{Body: ipmulticast.Seal(append(append(b, 0, 0, 0, 0), body...))})
+		},
+	} {
+		x := newEvidence(w)
+		first, second := send(), send()
+		for _, f := range []struct {
+			frame    []byte
+			bySwitch bool
+		}{{first, false}, {second, false}, {first, true}, {second, true}, {first, true}} {
+			machine := spec.NodeID(1)
+			if f.bySwitch {
+				machine = 0
+			}
+			x.frame(1, machine, f.bySwitch, f.frame)
+		}
+		var ids []uint64
+		for _, o := range x.all {
+			ids = append(ids, o.extra.ID)
+		}
+		if want := []uint64{1, 2, 1, 2, 1}; !slices.Equal(ids, want) {
+			t.Errorf("%s: the frames are of %d, want %d", name, ids, want)
+		}
+	}
+}
+
+// Everything is so late that senders repeat their packets: the switch puts each of these on a cable once.
+func TestLateCopiesOnTheKernel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs of a second")
+	}
+	t.Parallel()
+	l := lan(t, 3)
+	for _, stack := range []string{"broadcast/best-effort", "hardware/reliable-ip"} {
+		h := play1(t, watched(t, l, stack, 100, 100), scenario(t, "at 0s delay 0 by 120ms for 300ms\nat 0s delay 1 by 120ms for 300ms\nat 10ms send 0 g 8\nat 20ms send 1 g 8\n"))
+		type seen struct {
+			id    uint64
+			cable string
+		}
+		times, sent := map[seen]int{}, 0
+		for i := range h.Events {
+			e := &h.Events[i]
+			switch x := h.ExtraOf(e); {
+			case e.Kind != spec.Frame || x.Op != ipmulticast.DataFrame.String() && x.Op != ipmulticast.UnicastFrame.String():
+			case e.Node < 3:
+				sent++
+			default:
+				times[seen{x.ID, x.Link}]++
+			}
+		}
+		for k, n := range times {
+			if n > 1 {
+				t.Errorf("%s: frame %d is on %s %d times", stack, k.id, k.cable, n)
+			}
+		}
+		if sent <= 2*3 {
+			t.Errorf("%s: %d frames of two sends: nobody has repeated any", stack, sent)
+		}
 	}
 }

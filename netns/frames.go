@@ -16,18 +16,23 @@ import (
 
 // frames are the links of a node to a LAN without IP: whole Ethernet frames of one type, through a packet socket. The
 // driver above addresses them and checks each one that comes; the kernel tells the card which group addresses it asks
-// for, and lets through whatever the card does. Behind each frame stands one byte more: what it is (markOf).
+// for, and lets through whatever the card does. Behind each frame stands a tail: which one it is (copies), and what it is
+// (markOf).
 type frames struct {
 	f    *os.File
 	raw  syscall.RawConn
 	card int // the index of the interface
 	buf  []byte
+	tail copies
 }
+
+// tailLen is the length of what stands behind a frame.
+const tailLen = copyLen + 1
 
 // frameMTU is the longest packet above the driver; the LAN carries jumbo frames.
 const (
 	lanMTU   = 9000
-	frameMTU = lanMTU - 8 - 1
+	frameMTU = lanMTU - 8 - tailLen
 )
 
 func listenFrames() (*frames, error) {
@@ -40,7 +45,7 @@ func listenFrames() (*frames, error) {
 	if err != nil {
 		return nil, can("send frames (CAP_NET_RAW)", err)
 	}
-	x := &frames{f: os.NewFile(uintptr(fd), "card"), card: card.Index}
+	x := &frames{f: os.NewFile(uintptr(fd), "card"), card: card.Index, tail: newCopies()}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
 	if err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: kind, Ifindex: card.Index}); err == nil {
 		x.raw, err = x.f.SyscallConn()
@@ -53,8 +58,8 @@ func listenFrames() (*frames, error) {
 
 // Send implements [Link].
 func (x *frames) Send(e *impl.Effect) {
+	x.buf = x.tail.seal(x.buf[:0], e)
 	_ = x.raw.Write(func(fd uintptr) bool {
-		x.buf = append(append(x.buf[:0], e.Body...), byte(markOf(e.Code)))
 		_, err := unix.Write(int(fd), x.buf)
 		return !errors.Is(err, unix.EAGAIN)
 	})
@@ -87,10 +92,10 @@ func (x *frames) Receive(take func(impl.Input) bool) {
 			if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ENETDOWN) {
 				return true
 			}
-			if at, ok := from.(*unix.SockaddrLinklayer); err != nil || !ok || at.Pkttype == unix.PACKET_OUTGOING || n == 0 {
+			if at, ok := from.(*unix.SockaddrLinklayer); err != nil || !ok || at.Pkttype == unix.PACKET_OUTGOING || n < tailLen {
 				continue
 			}
-			if !take(impl.Input{Kind: impl.Packet, Body: append([]byte(nil), buf[:n-1]...), From: -1, To: impl.Everyone}) {
+			if !take(impl.Input{Kind: impl.Packet, Body: append([]byte(nil), buf[:n-tailLen]...), From: -1, To: impl.Everyone}) {
 				return true
 			}
 		}

@@ -11,8 +11,9 @@ import (
 	"github.com/conform-go/conform/spec"
 )
 
-// frameLen is the length of what stands behind a packet in its datagram: the group and the node that sent it, and a mark.
-const frameLen = 4 + 4 + 4
+// frameLen is the length of what stands behind a packet in its datagram: the group and the node that sent it, which of
+// its packets this is, and a mark.
+const frameLen = 4 + 4 + copyLen + 4
 
 // frameMark tells our datagrams from what else may come to a port.
 const frameMark = 0x636f6e66
@@ -39,6 +40,7 @@ type links struct {
 	groups int // how many there are, where packets name theirs; 0: there is one
 	peers  []netip.AddrPort
 	buf    []byte
+	copies copies
 	spy    *spy // nil: nobody wants to know what sockets get
 
 	sent, lost int          // packets that were handed to the kernel, and that it did not take
@@ -47,7 +49,7 @@ type links struct {
 
 func newLinks(socket *net.UDPConn, cfg *impl.Config, peers []netip.AddrPort) *links {
 	_ = socket.SetReadBuffer(4 << 20) // as much as may be had
-	return &links{socket: socket, self: cfg.Self, group: cfg.Group, peers: peers, buf: make([]byte, 0, maxPacket+frameLen)}
+	return &links{socket: socket, self: cfg.Self, group: cfg.Group, peers: peers, buf: make([]byte, 0, maxPacket+frameLen), copies: newCopies()}
 }
 
 // Send implements [Link]. Like any network it may lose the packet.
@@ -87,6 +89,7 @@ func (l *links) frame(g spec.GroupID, body []byte, mark uint32) []byte {
 	b := append(l.buf[:0], body...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(g))
 	b = binary.LittleEndian.AppendUint32(b, uint32(l.self))
+	b = l.copies.number(b)
 	return binary.LittleEndian.AppendUint32(b, frameMark+mark)
 }
 
@@ -122,7 +125,7 @@ func (l *links) receive(socket *net.UDPConn, only spec.GroupID, take func(impl.I
 // open takes a datagram apart. What does not come from the address of the node that it names is a stranger's.
 func (l *links) open(b []byte, from netip.AddrPort) (in impl.Input, ok bool) {
 	body, x, ok := impl.Cut(b, frameLen)
-	if !ok || binary.LittleEndian.Uint32(x[8:])-frameMark > ackMark {
+	if !ok || binary.LittleEndian.Uint32(x[8+copyLen:])-frameMark > ackMark {
 		return in, false
 	}
 	g := spec.GroupID(binary.LittleEndian.Uint32(x))

@@ -207,7 +207,8 @@ func (w *World) breakDown(i int) error {
 			if len(w.s.Groups) > 1 {
 				port = groupPort
 			}
-			stop := s.flood(noise(w.cfg.Wire, w.addrs[0], port), a.By)
+			all := newCopies()
+			stop := s.flood(func() []byte { return noise(w.cfg.Wire, w.addrs[0], port, &all) }, a.By)
 			w.undo = append(w.undo, undo{i, func() error { stop(); return nil }})
 		}
 	}

@@ -134,7 +134,7 @@ func (s *stranger) end() error {
 
 // again is a frame of somebody as the stranger sends it; nil if it is none of a group.
 func (s *stranger) again(frame []byte) []byte {
-	if len(frame) < etherLen+1 {
+	if len(frame) < etherLen+tailLen {
 		return nil
 	}
 	kind := uint16(frame[12])<<8 | uint16(frame[13])
@@ -145,19 +145,20 @@ func (s *stranger) again(frame []byte) []byte {
 		}
 		return out
 	}
-	if out := ipmulticast.Under(frame[:len(frame)-1], &strangerPort); out != nil {
-		return append(out, frame[len(frame)-1])
+	body := len(frame) - tailLen
+	if out := ipmulticast.Under(frame[:body], &strangerPort); out != nil {
+		return append(out, frame[body:]...)
 	}
 	return nil
 }
 
-// noise is what the stranger floods a group with.
-func noise(wire Wire, group netip.Addr, port uint16) []byte {
-	body := make([]byte, 32)
+// noise makes what the stranger floods a group with: no two frames of it are the same.
+func noise(wire Wire, group netip.Addr, port uint16, all *copies) []byte {
+	body := append(make([]byte, 24), all.number(nil)...)
 	switch wire {
 	case Frames:
 		b := ipmulticast.AppendEthernet(nil, ipmulticast.GroupMAC(group), strangerPort.MAC(), ipmulticast.TypeGroup)
-		return append(ipmulticast.Seal(append(b, body...)), 0)
+		return append(ipmulticast.Seal(append(b, body...)), make([]byte, tailLen)...)
 	case Broadcast:
 		b := ipmulticast.Datagram(&strangerPort, lanBroadcast, 1, lanPort, lanPort, body)
 		copy(b, ipmulticast.Broadcast[:])
@@ -194,9 +195,9 @@ func (r *rogue) hear(frame []byte) {
 	}
 }
 
-// flood lets the stranger send a frame again and again, until what it gives is called. More than the least pause allows
-// is sent in bursts.
-func (s *stranger) flood(frame []byte, pause time.Duration) (stop func()) {
+// flood lets the stranger send frame after frame, until what it gives is called. More than the least pause allows is sent
+// in bursts.
+func (s *stranger) flood(next func() []byte, pause time.Duration) (stop func()) {
 	const tick, most = time.Millisecond, 100
 	burst := 1
 	if pause < tick {
@@ -210,7 +211,7 @@ func (s *stranger) flood(frame []byte, pause time.Duration) (stop func()) {
 		defer t.Stop()
 		for {
 			for range burst {
-				s.send(frame)
+				s.send(next())
 			}
 			select {
 			case <-quit:
