@@ -125,11 +125,24 @@ func (w *World) setClock(n spec.NodeID) error {
 // ahead starts a process in a namespace of the network, and in one of its own of the time, that is so far ahead. What it
 // gives has to be called when the process has ended, and not before: the process dies with the thread that started it.
 func ahead(host namespace, by time.Duration, start func() error) (end func(), err error) {
+	t, err := threadAhead(by)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.in(host, start); err != nil {
+		t.end()
+		return nil, err
+	}
+	return t.end, nil
+}
+
+// threadAhead makes a thread whose processes, all of them, are in a namespace of the time that is so far ahead.
+func threadAhead(by time.Duration) (*thread, error) {
 	t, err := newThread()
 	if err != nil {
 		return nil, err
 	}
-	err = t.in(host, func() error {
+	err = t.in(namespace{}, func() error {
 		if err := unix.Unshare(unix.CLONE_NEWTIME); err != nil {
 			return can("make a time namespace (CONFIG_TIME_NS, CAP_SYS_ADMIN)", err)
 		}
@@ -138,13 +151,13 @@ func ahead(host namespace, by time.Duration, start func() error) (end func(), er
 		if err := os.WriteFile(name, fmt.Appendf(nil, "monotonic %d %d\nboottime %d %d\n", s, ns, s, ns), 0); err != nil {
 			return can("set the clocks of a time namespace (CAP_SYS_TIME)", err)
 		}
-		return start()
+		return nil
 	})
 	if err != nil {
 		t.end()
 		return nil, err
 	}
-	return t.end, nil
+	return t, nil
 }
 
 // Ahead lets the clocks of a node's program be so far ahead when it is next started, for as long as it lives.

@@ -17,7 +17,8 @@ type Sockets struct {
 	lan  *LAN
 	runs int
 
-	ahead map[spec.NodeID]time.Duration
+	ahead  map[spec.NodeID]time.Duration
+	clocks map[time.Duration]*thread // those that start the programs whose clocks are so far ahead
 }
 
 // Sockets gives the LAN to programs with sockets of their own, one run after the other.
@@ -61,15 +62,32 @@ func (s *Sockets) Pcap() []byte { return s.lan.tape.bytes() }
 
 // Start starts a command on the host of a node.
 func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {
-	by := s.ahead[n]
+	t, err := s.clock(s.ahead[n])
+	if err != nil {
+		return err
+	}
+	return t.in(s.lan.hosts[n], cmd.Start)
+}
+
+// clock gives the thread that starts programs whose clocks are so far ahead. There is one for all of them: a program dies
+// with the thread that started it, so none can end before the LAN does.
+func (s *Sockets) clock(by time.Duration) (*thread, error) {
 	if by == 0 {
-		return s.lan.thread.in(s.lan.hosts[n], cmd.Start)
+		return s.lan.thread, nil
 	}
-	end, err := ahead(s.lan.hosts[n], by, cmd.Start)
-	if err == nil {
-		s.lan.threads = append(s.lan.threads, end)
+	if t := s.clocks[by]; t != nil {
+		return t, nil
 	}
-	return err
+	t, err := threadAhead(by)
+	if err != nil {
+		return nil, err
+	}
+	if s.clocks == nil {
+		s.clocks = map[time.Duration]*thread{}
+	}
+	s.clocks[by] = t
+	s.lan.threads = append(s.lan.threads, t.end)
+	return t, nil
 }
 
 // Break lets these faults last from now on, and no other ones: one transaction. A crash-lossy has unplugged its node.
