@@ -19,7 +19,7 @@ func alteredPlay(t *testing.T, x spread, fault string) *spec.History {
 	x.plan.Subnets, x.plan.Hosts = 3, 4
 	l := x.build(t)
 	if err := l.wide.slow.lacks; err != nil {
-		t.Skip(err)
+		orSkip(t, nil, err)
 	}
 	text := "conform.scenario/1\nnodes 4\ngroup g 0 1 2 3\nseed 7\nat 0s send 0 g 8\nat 100ms " + fault + "\n"
 	for i := range 10 {
