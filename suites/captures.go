@@ -30,18 +30,20 @@ func keepCapture(dir, name string, pcap []byte) (file string, err error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
-// capture keeps the frames of a run that was played again, if it broke a claim, and says where they are.
-func (r *Replayed) capture(pcap *bytes.Buffer) error {
+// capture keeps the frames of a run that was played again, if it broke what is claimed or was expected to break, and says
+// where they are.
+func (r *Replayed) capture(pcap *bytes.Buffer) (err error) {
 	for i := range r.Requirements {
 		row := &r.Requirements[i]
-		if row.Witness == nil || !row.Claimed {
+		if row.Witness == nil {
 			continue
 		}
-		name, err := keepCapture("", r.Subject+"_"+string(row.ID), pcap.Bytes())
-		if err != nil {
-			return err
+		if r.Frames == "" {
+			if r.Frames, err = keepCapture("", r.Subject+"_"+string(row.ID), pcap.Bytes()); err != nil {
+				return err
+			}
 		}
-		row.Witness.Replay += "\n  tcpdump -r " + name
+		row.Witness.Replay += "\n  tcpdump -r " + r.Frames
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Replayed struct {
 	Unplayed     []string     `json:"unplayed,omitempty"`   // steps whose moment never came
 	Beyond       []spec.ID    `json:"beyond,omitempty"`     // broken in this run, and not promised under its faults
 	Changes      []Change     `json:"changes,omitempty"`    // listeners that came and left, on a network of links
+	Frames       string       `json:"frames,omitempty"`     // the file with the frames of this run, if it broke something on the kernel
 	Verdict      spec.Verdict `json:"verdict"`
 
 	Diagram string       `json:"-"`

@@ -383,6 +383,9 @@ func (r *Replayed) WriteText(w io.Writer) {
 	for _, step := range r.Unplayed {
 		fmt.Fprintf(w, "this step's moment never came: %s\n", step)
 	}
+	if r.Frames != "" {
+		fmt.Fprintf(w, "frames: tcpdump -r %s\n", r.Frames)
+	}
 	fmt.Fprintln(w, r.Verdict)
 }
 

@@ -133,6 +133,13 @@ func TestRelayed(t *testing.T) {
 	orders(t, r, "g", "", " 0.0", " 0.0", "")
 }
 
+// TestParted: a partition that ends after the sender has crashed leaves a member behind.
+func TestParted(t *testing.T) {
+	r := replayed(t, "partition")
+	broke(t, r)
+	orders(t, r, "g", " 0.0", " 0.0", "")
+}
+
 // TestItemNumbers: on the bulletin board the k-th item of a topic is the same at every reader.
 func TestItemNumbers(t *testing.T) {
 	r := replayed(t, "bulletin-board")
