@@ -169,9 +169,10 @@ const mostCaptured = 16 << 20
 
 // recording keeps the frames of a run.
 type recording struct {
-	mu  sync.Mutex
-	tap *wiretap
-	b   bytes.Buffer
+	hear func(frame []byte) // is shown what hosts send; nil: nobody
+	mu   sync.Mutex
+	tap  *wiretap
+	b    bytes.Buffer
 }
 
 // begin forgets the run before, and records the next one.
@@ -191,6 +192,9 @@ func (r *recording) begin(l *LAN) error {
 		h := slices.Index(l.ports, at)
 		if _, ok := shown(h, out, frame); h < 0 || !ok {
 			return
+		}
+		if !out && r.hear != nil {
+			r.hear(frame)
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()

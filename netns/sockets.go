@@ -1,7 +1,7 @@
 package netns
 
 import (
-	"fmt"
+	"errors"
 	"net/netip"
 	"os/exec"
 	"time"
@@ -17,27 +17,19 @@ type Sockets struct {
 	lan  *LAN
 	runs int
 
+	nodes  int
 	ahead  map[spec.NodeID]time.Duration
 	clocks map[time.Duration]*thread // those that start the programs whose clocks are so far ahead
+	machinery
 }
 
 // Sockets gives the LAN to programs with sockets of their own, one run after the other.
 func (l *LAN) Sockets() *Sockets { return &Sockets{lan: l} }
 
-// SocketFaults are the faults of the network that such programs can be given.
+// SocketFaults are the faults that such programs can be given, beside what is done to their processes.
 var SocketFaults = spec.SetOf(spec.CrashLossyFault, spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault,
-	spec.DelayFault, spec.ReorderFault, spec.DuplicateFault, spec.CorruptFault)
-
-// Can says why the switch can't bring this about, or nil. What strikes processes only is none of its concern.
-func (s *Sockets) Can(op faults.Op) error {
-	switch op {
-	case faults.Rogue, faults.Listen, faults.Flood, faults.Overflow, faults.RouterDown:
-		return fmt.Errorf("%v: which groups a program uses is its own affair", op)
-	case faults.Skew, faults.Jump, faults.Drift:
-		return fmt.Errorf("%v: the kernel can set the clock of a program before it is started, and not while it runs", op)
-	}
-	return CanInject(op)
-}
+	spec.DelayFault, spec.ReorderFault, spec.DuplicateFault, spec.CorruptFault, spec.SkewFault, spec.RouterFault, spec.TTLFault,
+	spec.ReportFault, spec.RogueFault, spec.FloodFault, spec.NICFault)
 
 // Addresses begins a run: nothing is broken any more, and every node has an address on a host of its own. The port is
 // another one in each run, so that what the kernel still holds of the run before strikes nobody.
@@ -45,8 +37,14 @@ func (s *Sockets) Addresses(nodes int) (all []string, err error) {
 	if err := s.lan.Fits(&faults.Scenario{Nodes: nodes, Groups: make([]faults.Group, 1)}); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(s.machines(nil), s.lan.tape.end()); err != nil {
+		return nil, err
+	}
 	port := uint16(lanPort + 1 + s.runs%20_000)
 	s.runs++
+	s.nodes, s.ahead = nodes, nil
+	s.renew()
+	s.lan.tape.hear = s.overhear
 	for n := range nodes {
 		all = append(all, netip.AddrPortFrom(HostAddr(n), port).String())
 	}
@@ -99,5 +97,5 @@ func (s *Sockets) Break(lasting []faults.Action) error {
 		drops, alters, marks = dropsOf(drops, &lasting[i]), altersOf(alters, &lasting[i]), marksOf(marks, &lasting[i])
 	}
 	s.lan.marks = marks
-	return s.lan.Break(drops, alters)
+	return errors.Join(s.lan.Break(drops, alters), s.machines(lasting))
 }

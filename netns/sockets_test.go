@@ -1,78 +1,152 @@
 package netns
 
 import (
-	"fmt"
+	"errors"
+	"net"
+	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/spec"
 )
 
-// However often programs are started whose clocks are ahead, there is one thread for each time that they are ahead by;
-// and each program is still told its own.
-func TestStartsAheadKeepOneThread(t *testing.T) {
+// member opens a socket on a host as a program would that joins the address of its group.
+func member(t *testing.T, s *Sockets, host int, at netip.AddrPort) *net.UDPConn {
+	t.Helper()
+	var c *net.UDPConn
+	err := s.lan.thread.in(s.lan.hosts[host], func() (err error) {
+		if c, err = net.ListenUDP("udp4", &net.UDPAddr{Port: int(at.Port())}); err != nil {
+			return err
+		}
+		raw, err := c.SyscallConn()
+		return errors.Join(err, raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptIPMreq(int(fd), unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP,
+				&unix.IPMreq{Multiaddr: at.Addr().As4(), Interface: HostAddr(host).As4()})
+		}), err)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// heardFrom counts what a socket hears from an address until nothing more comes.
+func heardFrom(t *testing.T, c *net.UDPConn, from netip.Addr, longest time.Duration) (n int) {
+	t.Helper()
+	buf := make([]byte, 100)
+	for {
+		_ = c.SetReadDeadline(time.Now().Add(longest))
+		_, a, err := c.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return n
+		}
+		if a.Addr().Unmap() == from {
+			n++
+		}
+	}
+}
+
+// A stranger repeats what is sent to the address of a group, floods it and listens to it as long as that lasts, and no
+// longer; and the switch asks, or does not.
+func TestMachinesAroundSockets(t *testing.T) {
+	t.Parallel()
 	l := lan(t, 2)
 	s := l.Sockets()
 	if _, err := s.Addresses(2); err != nil {
 		t.Fatal(err)
 	}
-	if !inOtherTime() && os.Getenv(RequiredVariable) == "" {
-		t.Skip("this machine has no time namespaces for us")
+	all, err := s.GroupAddresses(1)
+	if err != nil {
+		t.Fatal(err)
 	}
-	up := func(n spec.NodeID) (seconds float64) {
-		var out strings.Builder
-		cmd := exec.Command("cat", "/proc/uptime")
-		cmd.Stdout = &out
-		if err := s.Start(n, cmd); err != nil {
+	group := netip.MustParseAddrPort(all[0])
+	if err := s.Await(); err != nil || s.Heard() {
+		t.Fatalf("somebody has joined: %v", err)
+	}
+	c := [2]*net.UDPConn{member(t, s, 0, group), member(t, s, 1, group)}
+	if err := s.Await(); err != nil || !s.Heard() {
+		t.Fatalf("nobody has joined: %v", err)
+	}
+	stranger, say := HostAddr(strangerHost), func() {
+		if _, err := c[0].WriteToUDPAddrPort([]byte("hello"), group); err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Wait(); err != nil {
+	}
+	breaks := func(lasting ...faults.Action) {
+		if err := s.Break(lasting); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := fmt.Sscan(out.String(), &seconds); err != nil {
-			t.Fatal(err)
-		}
-		return seconds
 	}
-	s.Ahead(0, 1000*time.Second)
-	s.Ahead(1, 5000*time.Second)
-	var first [2]float64
-	for n := range first {
-		first[n] = up(spec.NodeID(n))
-	}
-	for range 20 {
-		for n := range first {
-			if d := up(spec.NodeID(n)) - first[n]; d < 0 || d > 60 {
-				t.Errorf("node %d has been up for %v seconds more", n, d)
-			}
+	hears := func(what string, want bool) {
+		t.Helper()
+		if n := heardFrom(t, c[1], stranger, 50*time.Millisecond); (n > 0) != want {
+			t.Errorf("%s: heard the stranger %d times", what, n)
 		}
 	}
-	if d := first[1] - first[0]; d < 3990 || d > 4060 {
-		t.Errorf("the one is %v seconds ahead of the other, want 4000", d)
+	breaks(faults.Action{Op: faults.Rogue, Percent: 100})
+	say()
+	hears("repeated", true)
+	breaks()
+	say()
+	hears("no longer repeated", false)
+	flood := faults.Action{Op: faults.Flood, By: time.Millisecond}
+	breaks(flood)
+	breaks(flood, faults.Action{Op: faults.Listen}, faults.Action{Op: faults.RouterDown}, faults.Action{Op: faults.Overflow, Node: 1, Size: 3})
+	if len(s.begun) != 2 || !s.mute || !s.listen[0] {
+		t.Errorf("%d have begun, mute %v, listens %v", len(s.begun), s.mute, s.listen)
 	}
-	if n := threadsAhead(t); n != 2 {
-		t.Errorf("%d threads for two times when each was started 20 times more, want 2", n)
+	time.Sleep(5 * time.Millisecond)
+	breaks()
+	hears("flooded", true)
+	hears("no longer flooded", false)
+	if err := l.thread.in(l.guest.place, func() error {
+		text, err := os.ReadFile("/proc/thread-self/net/igmp")
+		if strings.Contains(string(text), "0101018") || len(s.begun) != 0 || s.mute {
+			t.Errorf("something lasts: %d have begun, mute %v\n%s", len(s.begun), s.mute, text)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	breaks(flood)
+	if _, err := s.Addresses(2); err != nil { // the next run
+		t.Fatal(err)
+	}
+	if again, err := s.GroupAddresses(1); err != nil || again[0] == all[0] || len(s.begun) != 0 {
+		t.Errorf("the next run has %v, and %d that have begun: %v", again, len(s.begun), err)
 	}
 }
 
-// threadsAhead counts the threads of this process whose children are in another time than its own.
-func threadsAhead(t *testing.T) (n int) {
-	own, err := os.Readlink("/proc/self/ns/time")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := filepath.Glob("/proc/self/task/*/ns/time_for_children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range all {
-		if its, err := os.Readlink(name); err == nil && its != own { // else it has ended
-			n++
+// What can't be done to a program is refused with a reason, and not left out.
+func TestSocketsCan(t *testing.T) {
+	var s Sockets
+	for _, k := range spec.AllFaults.Kinds() {
+		for _, op := range faults.OpsOf(k) {
+			switch err := s.Can(op); {
+			case SocketFaults.Has(k):
+				if err != nil {
+					t.Errorf("%v: %v", op, err)
+				}
+			case err == nil:
+				t.Errorf("%v is not refused", op)
+			case strings.HasSuffix(err.Error(), ": "):
+				t.Errorf("%v: no reason", op)
+			}
 		}
 	}
-	return n
+	for op, want := range map[faults.Op]string{faults.Jump: "no clock jumps", faults.Drift: "no clock drifts", faults.Lies: "its own",
+		faults.DiskFull: "files of a program", faults.Boundary: "nothing is routed"} {
+		if err := s.Can(op); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", op, err, want)
+		}
+	}
+	if SocketFaults&spec.DiskFaults != 0 {
+		t.Error("disks are not the network's")
+	}
 }

@@ -48,9 +48,10 @@ type Certified struct {
 	Reproduced []Rate    `json:"reproduced,omitempty"` // of each witness: how often it showed when it was played again
 	Error      string    `json:"error,omitempty"`      // what the program did wrong as an adapter
 	// OutsideError is what it did wrong as an adapter under faults that it does not tolerate.
-	OutsideError string `json:"outside_error,omitempty"`
-	NotPlayed    string `json:"not_played,omitempty"`  // and those that it can't inject
-	Incomplete   string `json:"interrupted,omitempty"` // why not all schedules were played
+	OutsideError string   `json:"outside_error,omitempty"`
+	NotPlayed    string   `json:"not_played,omitempty"`     // the faults that its world can't inject
+	NotPlayedWhy []string `json:"not_played_why,omitempty"` // of these, why
+	Incomplete   string   `json:"interrupted,omitempty"`    // why not all schedules were played
 
 	provenance
 }
@@ -255,7 +256,7 @@ func (t *trial) playable() {
 		can = maelstromFaults
 	}
 	if cannot := (t.model | t.more) &^ can; cannot != 0 {
-		t.r.NotPlayed = cannot.String()
+		t.r.NotPlayed, t.r.NotPlayedWhy = cannot.String(), t.refusals(cannot)
 	}
 	t.model, t.more = t.model&can, t.more&can
 }
@@ -265,6 +266,7 @@ func (t *trial) params(under spec.FaultSet) faults.Params {
 		MaxSends: t.plan.Messages, Hold: sim.DefaultTL / 4, MaxSize: t.hello.Limits.Payload}
 	if t.hello.Network == "own" { // in real time
 		p.Window, p.Hold = 60*time.Millisecond, 100*time.Millisecond
+		p.Routers = 1 // the switch, which asks who listens
 	}
 	if t.views() {
 		p.Window, p.Hold = viewWindow, viewHold

@@ -64,6 +64,7 @@ func (t *trial) tryOwn(ctx context.Context) {
 		t.units[i].err = t.doOwn(ctx, t.units[i])
 	})
 	t.over(ctx, err)
+	t.deaf()
 }
 
 func (t *trial) doOwn(ctx context.Context, u *certUnit) error {
@@ -179,7 +180,7 @@ func (t *trial) replayOwn(s *faults.Scenario) (*Replayed, error) {
 	}
 	defer done()
 	for i := range s.Steps {
-		if err := b.own.Can(s.Steps[i].Action.Op); err != nil {
+		if err := b.own.Fits(&s.Steps[i]); err != nil {
 			return nil, fmt.Errorf("%w: %q: %w", ErrUsage, s.StepText(i), err)
 		}
 	}

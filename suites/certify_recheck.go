@@ -81,7 +81,7 @@ func (c *Certificate) plan(n int, with adapter.Options, parallel int) (Certifica
 		return Certification{}, err
 	}
 	p := Certification{Adapter: with, Profile: c.Profile, Faults: more, Nodes: c.Plan.Nodes, Messages: c.Plan.Messages, Schedules: n,
-		Seed: seed, Parallel: parallel}
+		Seed: seed, Parallel: parallel, World: c.World()}
 	if c.Profile == "" {
 		for i := range c.Requirements {
 			if c.Requirements[i].Must {
@@ -90,6 +90,14 @@ func (c *Certificate) plan(n int, with adapter.Options, parallel int) (Certifica
 		}
 	}
 	return p, nil
+}
+
+// World is where it was certified, as [Certification] has it: netns, or empty.
+func (c *Certificate) World() string {
+	if c.Environment["world"] == "netns" {
+		return "netns"
+	}
+	return ""
 }
 
 // files compares digests. A file may have another name: it is what is in it that was certified.

@@ -16,7 +16,7 @@ var errPlayedByAdapter = errors.New("the scenario was found with a program of so
 // the faults are those that it tolerates. The error says that the program broke as an adapter; one that wraps
 // [ErrUsage] says that there is nothing to play.
 func (c Certification) Replay(s *faults.Scenario) (*Replayed, error) {
-	if err := playableByAdapter(s); err != nil {
+	if err := playableByAdapter(s, c.World); err != nil {
 		return nil, err
 	}
 	if s.Subject == MaelstromSubject {
@@ -68,13 +68,17 @@ func (t *trial) judge(r *Replayed, b *bench, s *faults.Scenario) {
 // ErrUsage is wrapped by the errors of who asks for something that makes no sense; nothing was executed then.
 var ErrUsage = errors.New("usage")
 
-// playableByAdapter says what in a scenario the lock-step world of a program can't play.
-func playableByAdapter(s *faults.Scenario) error {
+// playableByAdapter says what in a scenario no program of somebody's own can play.
+func playableByAdapter(s *faults.Scenario, world string) error {
+	can := spec.EndToEndFaults | spec.ClockFaults | spec.DiskFaults
+	if world == "netns" {
+		can |= outsideFaults
+	}
 	switch {
 	case len(s.Groups) != 1:
 		return fmt.Errorf("%w: a program in lock-step plays scenarios of one group: this one has %d", ErrUsage, len(s.Groups))
-	case s.Faults()&^(spec.EndToEndFaults|spec.ClockFaults|spec.DiskFaults) != 0:
-		return fmt.Errorf("%w: a program in lock-step has nothing that %s could strike", ErrUsage, s.Faults()&^(spec.EndToEndFaults|spec.ClockFaults|spec.DiskFaults))
+	case s.Faults()&^can != 0:
+		return fmt.Errorf("%w: a program in lock-step has nothing that %s could strike", ErrUsage, s.Faults()&^can)
 	case s.Expect != "" && !slices.Contains(Judged(), s.Expect):
 		return fmt.Errorf("%w: expect: %s is not judged", ErrUsage, s.Expect)
 	}

@@ -17,6 +17,9 @@ func (r *Certified) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "%d schedules on the network of %s, under %s\n", cell.Schedules, s.whose(), cell.under(r.Faults))
 	if r.NotPlayed != "" {
 		fmt.Fprintf(w, "it tolerates, or is asked to, what this world can't inject: %s\n", r.NotPlayed)
+		for _, why := range r.NotPlayedWhy {
+			fmt.Fprintln(w, wrap(why, wide, "  "))
+		}
 	}
 	if len(cell.Requirements) > 0 && cell.Schedules > 0 {
 		fmt.Fprintln(w)

@@ -272,6 +272,9 @@ func (t *trial) draw(s *faults.Scenario, outside bool, i int) {
 	if faults.DrawInto(s, seed, t.params(under)); t.views() {
 		Cell{}.move(s, seed, i)
 	}
+	if t.plan.World == "netns" {
+		suit(s)
+	}
 }
 
 // rows merges the units of a phase, and tells the stories of what was broken.

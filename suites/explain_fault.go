@@ -27,6 +27,7 @@ type resolve struct{ through, without []Cell }
 func explainFault(k spec.FaultKind) *Explanation {
 	e := &Explanation{Name: k.String(), Kind: "fault", Title: k.Text()}
 	e.add("on the kernel's network (netns)", outdoorsCan(k))
+	e.add("there, of a program with sockets of its own", outsideCan(k))
 	cells, err := Cells("all", "all", "all", "all")
 	if err != nil {
 		return e

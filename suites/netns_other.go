@@ -46,7 +46,12 @@ func (*outsideNets) borrow() (adapter.Network, func(), error) {
 	return nil, nil, errors.New("only Linux has network namespaces")
 }
 
+func (*outsideNets) heard() bool { return false }
+
 func (*outsideNets) close() {}
+
+// outsideCan says that nothing can be brought about.
+func outsideCan(spec.FaultKind) string { return "no: only Linux has network namespaces" }
 
 // Elevate does nothing.
 func Elevate() (code int, done bool, err error) { return 0, false, nil }

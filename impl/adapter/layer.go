@@ -77,7 +77,7 @@ func (l *layer) begin(in impl.Input, out *impl.Effects) {
 	}
 	line := initLine{Op: "init", T: int64(in.Now), Node: nodeName(l.cfg.Self), Incarnation: uint32(l.life),
 		Nodes: everyone(l.cfg.Nodes), Group: l.pool.group, Members: nodeNames(l.cfg.Members),
-		Groups: map[string]groupInfo{l.pool.group: {nodeNames(l.cfg.Members), !l.cfg.Closed, "1"}},
+		Groups: map[string]groupInfo{l.pool.group: {nodeNames(l.cfg.Members), !l.cfg.Closed, "1", ""}},
 		Seed:   strconv.FormatUint(l.cfg.Seed, 10), TS: int64(l.cfg.TS), TL: int64(l.cfg.TL)}
 	ready := false
 	err := l.pool.exchange(l.p, line, func(a *Line) error {

@@ -83,6 +83,7 @@ type (
 		Members []string `json:"members"`
 		Open    bool     `json:"open"`
 		View    string   `json:"view"`
+		Address string   `json:"address,omitempty"` // of IP multicast, where the network carries it
 	}
 	initLine struct {
 		Op          string               `json:"op"`

@@ -48,6 +48,8 @@ type Own struct {
 	unplayed []int
 	dir      string
 	relay    *relays // on loopback; nil where nothing is between the processes
+
+	multicast []string // the addresses of the groups; empty where they have none
 }
 
 // ownNode is one node.
@@ -142,7 +144,7 @@ func (w *Own) Unplayed() []int { return w.unplayed }
 // Play plays a scenario and fills the history with what the programs say.
 func (w *Own) Play(s *faults.Scenario, h *spec.History) (err error) {
 	for i := range s.Steps {
-		if err := w.Can(s.Steps[i].Action.Op); err != nil {
+		if err := w.Fits(&s.Steps[i]); err != nil {
 			return fmt.Errorf("%q: %w", s.StepText(i), err)
 		}
 	}
@@ -191,6 +193,9 @@ func (w *Own) begin() error {
 	for n := range w.nodes {
 		w.nodes[n].address, w.nodes[n].counted = addresses[n], map[faults.Moment]int{}
 	}
+	if err := w.furnish(); err != nil {
+		return err
+	}
 	if w.net == (loopback{}) && (w.opt.Inside != nil || w.s.Faults()&RelayFaults != 0) {
 		if w.relay, err = newRelays(addresses, w.s); err != nil {
 			return err
@@ -207,8 +212,14 @@ func (w *Own) begin() error {
 			return err
 		}
 	}
+	if m, ok := w.net.(Multicast); ok {
+		if err := m.Await(); err != nil {
+			return err
+		}
+	}
 	w.epoch = time.Now()
 	w.seen = w.epoch
+	w.skewed()
 	if w.relay != nil {
 		w.relay.watch(w.s.Steps)
 	}
@@ -232,7 +243,7 @@ func (w *Own) live(n spec.NodeID) error {
 	}
 	g := &w.s.Groups[0]
 	line := initLine{Op: "init", Node: nodeName(n), Incarnation: x.life, Nodes: everyone(w.s.Nodes), Group: g.Name, Members: nodeNames(g.Members),
-		Groups: map[string]groupInfo{g.Name: {nodeNames(g.Members), !g.Closed, "1"}}, Addresses: map[string]string{}, Dir: dir,
+		Groups: map[string]groupInfo{g.Name: {nodeNames(g.Members), !g.Closed, "1", w.multicast[0]}}, Addresses: map[string]string{}, Dir: dir,
 		Seed: strconv.FormatUint(w.s.Seed, 10), TS: int64(w.quiet / 10), TL: int64(w.quiet)}
 	for k := range w.nodes {
 		line.Addresses[nodeName(spec.NodeID(k))] = w.nodes[k].address

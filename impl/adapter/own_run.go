@@ -13,7 +13,7 @@ import (
 
 // run does the steps at their times, writes down what is said, and waits until nothing more is.
 func (w *Own) run() error {
-	limit := w.epoch.Add(ownPatience*w.quiet + w.last())
+	limit := w.epoch.Add(ownPatience*w.silence() + w.last())
 	for {
 		if len(w.later) > 0 {
 			if err := w.hear(w.receive()); err != nil {
@@ -22,7 +22,7 @@ func (w *Own) run() error {
 			continue
 		}
 		next, wait := w.next()
-		quiet := time.Until(w.seen.Add(w.quiet))
+		quiet := time.Until(w.seen.Add(w.silence()))
 		if next < 0 {
 			wait = quiet
 		}
