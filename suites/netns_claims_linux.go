@@ -132,10 +132,7 @@ func (d *desk) judge(o *outdoor, lan *netns.LAN, x *candidate) error {
 	if err != nil {
 		return err
 	}
-	if o.forgave {
-		d.o.forgiven++
-		d.o.giveUp(d.all, d.claims)
-	}
+	d.o.giveUp(o.forgave, d.all, d.claims)
 	d.o.unit.add(&o.bench.h)
 	d.o.unit.counts.Packets += o.packets
 	injected := o.cell.injects(x.s)

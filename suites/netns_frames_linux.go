@@ -1,9 +1,10 @@
 package suites
 
 import (
-	"strings"
+	"slices"
 	"time"
 
+	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/netns"
@@ -17,37 +18,43 @@ func (o *outdoor) framed(s *faults.Scenario) bool {
 }
 
 // forgive takes back what was declared of costs where nodes were so late that one may have sent something again which
-// the others, and itself, would have acknowledged in time: that is the machine's cost.
-func (o *outdoor) forgive(tardy time.Duration) bool {
+// the others, and itself, would have acknowledged in time: that is the machine's cost. It says what the run would have
+// judged otherwise.
+func (o *outdoor) forgive(tardy time.Duration) (taken []spec.ID) {
 	h := &o.bench.h
 	if 3*tardy < slower*sim.DefaultTS || o.cell.Reliability.Name == "unreliable" || len(h.Costs) == 0 {
-		return false
+		return nil
 	}
-	delete(h.Costs, "COST-PACKETS")
-	delete(h.Costs, "COST-ACKS")
-	return true
+	o.bench.judge.Load(h)
+	for _, id := range [...]spec.ID{checkers.CostPackets, checkers.CostAcks} {
+		if o.bench.judge.Check(id).Verdict != spec.Inconclusive {
+			taken = append(taken, id)
+		}
+		delete(h.Costs, string(id))
+	}
+	return taken
 }
 
-// costs says whether a requirement is one that a late machine breaks.
-func costs(id spec.ID) bool { return strings.HasPrefix(string(id), "COST-") }
-
-// giveUp lets no more schedules be chosen for the sake of costs on a machine that is late each time.
-func (o *outdoor) giveUp(all []candidate, claims spec.Claims) {
-	if o.forgiven < again {
-		return
-	}
-	for k, c := range claims {
-		if costs(c.ID) {
-			for i := range all {
-				delete(all[i].bites, k)
-			}
+// giveUp counts what was taken back after a run, and lets no more schedules be chosen for the sake of what the machine
+// was too late for each time.
+func (o *outdoor) giveUp(taken []spec.ID, all []candidate, claims spec.Claims) {
+	for _, id := range taken {
+		if o.forgiven == nil {
+			o.forgiven = map[spec.ID]int{}
+		}
+		if o.forgiven[id]++; o.forgiven[id] < again {
+			continue
+		}
+		k := slices.IndexFunc(claims, func(c spec.Claim) bool { return c.ID == id })
+		for i := range all {
+			delete(all[i].bites, k)
 		}
 	}
 }
 
-// excuse says in a row of the report that the machine was too late to judge it.
+// excuse says in a row of the report that the machine was too late to judge it: if on a quicker one a run would have.
 func (o *outdoor) excuse(row *Row) {
-	if row.Verdict == spec.Inconclusive && o.forgiven > 0 && costs(row.ID) {
+	if row.Verdict == spec.Inconclusive && o.forgiven[row.ID] > 0 {
 		row.Skipped = true
 		row.Reason = "not judged on this machine: its processes were so late that packets are repeated for it"
 	}

@@ -132,8 +132,8 @@ type outdoor struct {
 	pcap    bytes.Buffer
 	packets int // in the run played last
 
-	forgave  bool // the machine was too late for costs in the run played last
-	forgiven int  // runs in which it was
+	forgave  []spec.ID       // what the machine was too late for in the run played last
+	forgiven map[spec.ID]int // runs that would have judged this, and in which it was too late
 }
 
 // RunOutdoors judges every cell on the kernel. The frames of runs that break something go to files in captures, unless
