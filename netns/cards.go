@@ -233,7 +233,7 @@ func (n *Node) overflow(groups int) {
 
 // discarded tells of a frame that the card let through and that nobody here wants.
 func (n *Node) discarded(code impl.Code) {
-	if n.cfg.Observe == nil || n.sights.Add(1) > mostSights {
+	if n.cfg.Observe == nil || n.sights.Add(1) > mostFrames {
 		return
 	}
 	n.cfg.Observe(spec.Event{T: n.now(), Kind: spec.Discard, Node: n.cfg.Self, Has: spec.HasNode}, &spec.Extra{Reason: code.String()})

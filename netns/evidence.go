@@ -18,8 +18,8 @@ import (
 // said of groups. It is read off the ports of the switch, by the codec of package ipmulticast, which is not the kernel's;
 // what nodes took in they tell themselves (sight).
 
-// mostFrames is how many frames of a run are written down. Beyond that, or where the kernel had no room for one of them,
-// none is: who counts some of them counts wrong.
+// mostFrames is how many frames of a run are written down, and of how many datagrams a node tells in one life. Of more
+// frames than that, or where the kernel had no room for one of them, none is: who counts some of them counts wrong.
 const mostFrames = 1 << 15
 
 // evidence makes events of the frames at the ports of the switch. One goroutine has it, until the capture has ended.
@@ -229,12 +229,9 @@ func markOf(code impl.Code) uint32 {
 // sent to, and the node from which it came, if it is known.
 type sight func(to spec.GroupID, from spec.NodeID)
 
-// mostSights bounds what a node tells of datagrams in one life.
-const mostSights = 1 << 13
-
 // saw is the node's own sight.
 func (n *Node) saw(to spec.GroupID, from spec.NodeID) {
-	if n.cfg.Observe == nil || n.sights.Add(1) > mostSights {
+	if n.cfg.Observe == nil || n.sights.Add(1) > mostFrames {
 		return
 	}
 	e := spec.Event{T: n.now(), Kind: spec.Receive, Node: n.cfg.Self, Group: to, Has: spec.HasNode | spec.HasGroup}
