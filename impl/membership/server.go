@@ -67,6 +67,8 @@ type Server struct {
 
 	suspected impl.NodeSet
 	up        []impl.Effect // the upward effects of a step under way: they come last
+	text      []byte        // what is being packed
+	target    []groupMember // what is being compared
 }
 
 // ServerRules are the rules that the promises rest on.

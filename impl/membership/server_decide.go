@@ -294,7 +294,8 @@ func (l *Server) next(out *impl.Effects) {
 
 // wrong says whether the database is not what is.
 func (l *Server) wrong() bool {
-	target := l.target()
+	l.target = l.present(l.target[:0])
+	target := l.target
 	if !slices.Equal(target, l.base.members) {
 		return true
 	}
@@ -316,12 +317,11 @@ func (l *Server) belongs(n spec.NodeID) bool {
 	return in
 }
 
-// target gives the members that are there, with those that were wrongly removed and want to be members.
-func (l *Server) target() []groupMember {
+// present appends the members that are there, with those that were wrongly removed and want to be members.
+func (l *Server) present(out []groupMember) []groupMember {
 	if l.base.destroyed {
-		return nil
+		return out
 	}
-	var out []groupMember
 	for n := range spec.NodeID(l.cfg.Nodes) {
 		m, in := l.memberOf(l.base.members, n)
 		q := &l.peers[n]
@@ -339,7 +339,7 @@ func (l *Server) target() []groupMember {
 func (l *Server) propose(r serverRequest, out *impl.Effects) {
 	d := &l.doing
 	*d = serverChange{stage: isNumbering, request: r, next: l.base}
-	d.next.members = l.target()
+	d.next.members = l.present(nil)
 	d.next.sessions = slices.Clone(l.base.sessions)
 	at := slices.IndexFunc(d.next.members, func(m groupMember) bool { return m.node == r.from })
 	switch {

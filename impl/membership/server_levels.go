@@ -49,6 +49,9 @@ type groupLevels struct {
 	anew            bool         // at the root: somebody has come another way than before
 	mute            impl.NodeSet // at the root: nothing is heard of them
 	listened, still spec.Time    // at the root: when it last looked, and when it last had not looked for long
+
+	ways    []spec.NodeID   // scratch of branches
+	entries []subgroupEntry // and of takeReport
 }
 
 // LevelRules are the rules of a group of several levels.
@@ -312,7 +315,7 @@ func (l *Server) report(out *impl.Effects) {
 	own := &t.said[l.cfg.Self]
 	own.known, own.fresh, own.life, own.moves = true, true, l.incarnation, t.moves
 	own.installed = max(own.installed, l.view.id)
-	b := appendSaid(nil, l.cfg.Self, own) // first, so that a new life of it is heard of before what comes by it
+	b := appendSaid(l.text[:0], l.cfg.Self, own) // first, so that a new life of it is heard of before what comes by it
 	for n := range t.said {
 		if s := &t.said[n]; s.fresh && spec.NodeID(n) != l.cfg.Self {
 			b = appendSaid(b, spec.NodeID(n), s)
@@ -320,7 +323,7 @@ func (l *Server) report(out *impl.Effects) {
 		}
 	}
 	own.fresh = false
-	out.Down(to, append(b, levelsReport), 0)
+	out.Down(to, l.pack(append(b, levelsReport), out), 0)
 }
 
 // answerTold notes that a node has answered what was told last.
@@ -355,8 +358,9 @@ func (l *Server) reportWhole(out *impl.Effects) {
 	l.report(out)
 }
 
-// branches lists through whom this node speaks to some of those below, each once.
-func (l *Server) branches(to func(n spec.NodeID) bool) (out []spec.NodeID) {
+// branches lists through whom this node speaks to some of those below, each once. The list is good until the next one.
+func (l *Server) branches(to func(n spec.NodeID) bool) []spec.NodeID {
+	out := l.levels.ways[:0]
 	for n := range spec.NodeID(l.cfg.Nodes) {
 		if !l.levels.below(n, l.cfg.Self) || !to(n) {
 			continue
@@ -365,5 +369,6 @@ func (l *Server) branches(to func(n spec.NodeID) bool) (out []spec.NodeID) {
 			out = append(out, b)
 		}
 	}
+	l.levels.ways = out
 	return out
 }

@@ -22,8 +22,8 @@ const levelsWho = 2
 
 // carry hands a packet of a node, or to it, to the next level.
 func (l *Server) carry(next, who spec.NodeID, p *serverPacket, kind byte, out *impl.Effects) {
-	b := binary.BigEndian.AppendUint16(p.append(nil), uint16(who))
-	out.Down(next, append(b, kind), 0)
+	b := binary.BigEndian.AppendUint16(p.append(l.text[:0]), uint16(who))
+	out.Down(next, l.pack(append(b, kind), out), 0)
 }
 
 // tell asks or tells all whom a packet concerns, by those below.
@@ -31,9 +31,18 @@ func (l *Server) tell(p *serverPacket, concerned func(n spec.NodeID) bool, out *
 	leave := slices.ContainsFunc(p.came, func(n spec.NodeID) bool { _, in := l.memberOf(p.members, n); return !in })
 	for _, b := range l.branches(concerned) {
 		if l.levels.rules.Passes(l.cfg.Self, leave && p.kind == serverDecision) {
-			out.Down(b, append(p.append(nil), levelsTell), 0)
+			l.tellOne(b, p, out)
 		}
 	}
+}
+
+func (l *Server) tellOne(to spec.NodeID, p *serverPacket, out *impl.Effects) {
+	out.Down(to, l.pack(append(p.append(l.text[:0]), levelsTell), out), 0)
+}
+
+// sayHere tells a node that the root was heard.
+func (l *Server) sayHere(to spec.NodeID, out *impl.Effects) {
+	out.Down(to, l.pack(append(l.text[:0], levelsHere), out), 0)
 }
 
 func (p *serverPacket) concerned() (who []spec.NodeID) {
@@ -81,7 +90,7 @@ func (l *Server) receiveLevels(from spec.NodeID, b []byte, kind byte, out *impl.
 		if forged = !above; !forged {
 			l.hearRoot(from)
 			for _, c := range l.branches(func(n spec.NodeID) bool { return t.said[n].known || t.over[n][0] == l.cfg.Self }) {
-				out.Down(c, []byte{levelsHere}, 0)
+				l.sayHere(c, out)
 			}
 		}
 	default:
@@ -157,7 +166,7 @@ func (l *Server) takeTold(from spec.NodeID, above bool, p *serverPacket, out *im
 	if newer && p.kind == serverDecision {
 		for n := range spec.NodeID(l.cfg.Nodes) {
 			if n != l.cfg.Self && n != from && l.beside(n) {
-				out.Down(n, append(p.append(nil), levelsTell), 0)
+				l.tellOne(n, p, out)
 			}
 		}
 	}
@@ -177,23 +186,26 @@ func appendSaid(b []byte, n spec.NodeID, s *subgroupSaid) []byte {
 	return append(b, newsFlag(s.wants, 1))
 }
 
+// subgroupEntry is a line of a report.
+type subgroupEntry struct {
+	node spec.NodeID
+	said subgroupSaid
+}
+
 // takeReport takes in what a node says of itself and of those below it.
 func (l *Server) takeReport(from spec.NodeID, b []byte, out *impl.Effects) (forged, ok bool) {
-	type entry struct {
-		node spec.NodeID
-		said subgroupSaid
-	}
 	t := l.levels
-	var entries []entry
+	entries := t.entries[:0]
 	r := newsReader{b: b, nodes: l.cfg.Nodes}
 	for len(r.b) > 0 && !r.bad {
 		n := spec.NodeID(min(r.number(), uint64(l.cfg.Nodes)))
-		e := entry{n, subgroupSaid{known: true, fresh: true, life: uint32(r.number()), installed: r.number(), ready: r.number(), moves: r.number()}}
+		e := subgroupEntry{n, subgroupSaid{known: true, fresh: true, life: uint32(r.number()), installed: r.number(), ready: r.number(), moves: r.number()}}
 		e.said.wants = r.number() != 0
 		if !r.bad && (!t.below(n, l.cfg.Self) || n != from && !t.below(n, from)) {
 			return true, true
 		}
 		entries = append(entries, e)
+		t.entries = entries
 	}
 	if r.bad || len(entries) == 0 {
 		return false, false
@@ -205,11 +217,11 @@ func (l *Server) takeReport(from spec.NodeID, b []byte, out *impl.Effects) (forg
 		l.reportWhole(out)
 		return false, true
 	}
-	out.Down(from, []byte{levelsHere}, 0)
+	l.sayHere(from, out)
 	for i := range entries { // who is heard through others has to be heard by the layers below, or they never trust it again
 		l.unmute(entries[i].node)
 		if n := entries[i].node; n != from && l.suspected.Has(n) {
-			out.Down(n, []byte{levelsHere}, 0)
+			l.sayHere(n, out)
 		}
 	}
 	if t.anew && l.doing.stage == isAsking {

@@ -79,8 +79,16 @@ func (l *Server) send(to spec.NodeID, p *serverPacket, out *impl.Effects) {
 		return
 	}
 	if to >= 0 && int(to) < l.cfg.Nodes {
-		out.Down(to, p.append(nil), 0)
+		out.Down(to, l.pack(p.append(l.text[:0]), out), 0)
 	}
+}
+
+// pack gives bytes that were put together in the text of this node, for a packet.
+func (l *Server) pack(text []byte, out *impl.Effects) []byte {
+	l.text = text
+	b := out.Alloc(len(text))
+	copy(b, text)
+	return b
 }
 
 // receive takes in what is to this node alone.
