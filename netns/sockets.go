@@ -68,7 +68,7 @@ func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {
 }
 
 // clock gives the thread that starts programs whose clocks are so far ahead. There is one for all of them: a program dies
-// with the thread that started it, so none can end before the LAN does.
+// with the thread that started it, so none can end before the run is over.
 func (s *Sockets) clock(by time.Duration) (*thread, error) {
 	if by == 0 {
 		return s.lan.thread, nil

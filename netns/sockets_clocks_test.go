@@ -57,6 +57,16 @@ func TestStartsAheadKeepOneThread(t *testing.T) {
 	if n := threadsAhead(t); n != 2 {
 		t.Errorf("%d threads for two times when each was started 20 times more, want 2", n)
 	}
+	if _, err := s.Addresses(2); err != nil { // the next run
+		t.Fatal(err)
+	}
+	s.Ahead(1, 5000*time.Second)
+	if d := up(1) - first[1]; d < 0 || d > 60 {
+		t.Errorf("in the next run node 1 has been up for %v seconds more", d)
+	}
+	if n := threadsAhead(t); n != 1 {
+		t.Errorf("%d threads for the one time of the next run, want 1", n)
+	}
 }
 
 // threadsAhead counts the threads of this process whose children are in another time than its own.

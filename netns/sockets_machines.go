@@ -51,7 +51,7 @@ func (s *Sockets) renew() {
 	for _, end := range s.lan.threads {
 		end()
 	}
-	s.lan.threads = nil
+	s.lan.threads, s.clocks = nil, nil
 }
 
 // GroupAddresses gives the address of IP multicast that each group of the run has, host and port. Whether a program uses
