@@ -26,6 +26,17 @@ type wiretap struct {
 // listenIn shows the frames at the ports, as the switch sees them before it drops any: those that come in, and those that
 // it sends, until the wiretap is closed. A port is the index of an interface.
 func (l *LAN) listenIn(show func(port int, out bool, frame []byte)) (*wiretap, error) {
+	return l.listenBy(func(raw syscall.RawConn) {
+		eachFrame(raw, func(_ int, at *unix.SockaddrLinklayer, frame []byte) {
+			if len(frame) >= etherLen {
+				show(at.Ifindex, at.Pkttype == unix.PACKET_OUTGOING, frame)
+			}
+		})
+	})
+}
+
+// listenBy is listenIn with a reader of the caller's, which ends when the socket is closed.
+func (l *LAN) listenBy(read func(raw syscall.RawConn)) (*wiretap, error) {
 	x := &wiretap{over: make(chan bool)}
 	if err := l.thread.in(l.place, func() error {
 		const all = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network order
@@ -47,11 +58,7 @@ func (l *LAN) listenIn(show func(port int, out bool, frame []byte)) (*wiretap, e
 	}
 	go func() {
 		defer close(x.over)
-		eachFrame(raw, func(_ int, at *unix.SockaddrLinklayer, frame []byte) {
-			if len(frame) >= etherLen {
-				show(at.Ifindex, at.Pkttype == unix.PACKET_OUTGOING, frame)
-			}
-		})
+		read(raw)
 	}()
 	return x, nil
 }

@@ -47,9 +47,6 @@ func (n *Subnets) fits(s *faults.Scenario) error {
 			return fmt.Errorf("%q: the number of routers is %d", s.StepText(i), len(n.routers))
 		}
 	}
-	if len(s.Groups) > 1 {
-		return fmt.Errorf("%d groups: between subnets frames are told of one", len(s.Groups))
-	}
 	for _, g := range s.Groups {
 		if a, err := ipmulticast.ParseGroup(g.Address); g.Address != "" && (err != nil || a.Is4() == n.v6) {
 			return fmt.Errorf("group %s: %s is no group's address there", g.Name, g.Address)

@@ -8,13 +8,15 @@ import (
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
 )
 
 // hear takes in what comes by any card.
 func (r *siteRouter) hear() {
-	eachFrame(r.raw, func(_ int, at *unix.SockaddrLinklayer, frame []byte) {
+	eachStamped(r.raw, func(at *unix.SockaddrLinklayer, when spec.Time, frame []byte) {
 		if port := slices.Index(r.cards, at.Ifindex); port >= 0 && at.Pkttype != unix.PACKET_OUTGOING {
 			r.take(port, frame)
+			r.lags.add(when, Now())
 		}
 	})
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/ipmulticast"
@@ -23,7 +25,7 @@ type sightings struct {
 	site    *Subnets
 	nodes   int
 	s       *faults.Scenario
-	group   netip.Addr
+	groups  []netip.Addr // by number
 	epoch   spec.Time
 	show    func(at spec.Time, from int, frame []byte)
 	inspect ipmulticast.Inspector
@@ -32,6 +34,7 @@ type sightings struct {
 	traces  map[uint64]*trace
 	hosts   map[netip.Addr]int // every address of every machine
 	all     []observed
+	wordings
 }
 
 // print is what the copies of a datagram have in common.
@@ -52,10 +55,12 @@ type trace struct {
 // of the frames there are none: who judges by a part of them finds losses that are none, and misses copies.
 func (n *Subnets) watch(x *sightings) (stop func() []observed, err error) {
 	x.begin(n)
-	tap, err := n.lan.listenIn(func(port int, out bool, frame []byte) {
-		if e, plugged := n.ends[port]; plugged {
-			x.see(e, out, frame)
-		}
+	tap, err := n.lan.listenBy(func(raw syscall.RawConn) {
+		eachStamped(raw, func(at *unix.SockaddrLinklayer, when spec.Time, frame []byte) {
+			if e, plugged := n.ends[at.Ifindex]; plugged && len(frame) >= etherLen {
+				x.see(max(0, when-x.epoch), e, at.Pkttype == unix.PACKET_OUTGOING, frame)
+			}
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -83,9 +88,8 @@ func (x *sightings) begin(n *Subnets) {
 }
 
 // see takes a frame that a machine has sent, or that goes out to it.
-func (x *sightings) see(e end, out bool, frame []byte) {
+func (x *sightings) see(now spec.Time, e end, out bool, frame []byte) {
 	plan := x.site.cfg.Plan
-	now := max(0, Now()-x.epoch)
 	switched := len(plan.Links[e.link].Cables) > 1
 	info := x.inspect.Read(frame)
 	if !out && x.show != nil {
@@ -104,25 +108,46 @@ func (x *sightings) see(e end, out bool, frame []byte) {
 		return
 	}
 	again := x.doubled(e, out, number, t)
-	before := len(x.all)
-	switch {
-	case !out:
-		x.frame(now, who, e, &info, number, t)
+	words := x.of(&info, frame)
+	for i := range words {
+		before := len(x.all)
+		switch {
+		case !out:
+			x.frame(now, who, e, &words[i], number, t)
+		case switched:
+			sw := slices.IndexFunc(plan.Switches, func(s ipmulticast.SwitchPlan) bool { return s.Link == e.link })
+			x.frame(now, spec.NodeID(x.nodes+len(plan.Routers)+sw), e, &words[i], number, t)
+		case again:
+			x.frame(now, x.putBy(e, t), e, &words[i], number, t)
+		}
+		if again && len(x.all) > before {
+			x.all[before].extra.Reason = "duplicate"
+		}
+		if out && e.machine < x.nodes && who != t.origin {
+			x.heard(now, who, &words[i], number, t)
+		}
+	}
+	if !out {
 		t.ends = append(t.ends, e)
-	case switched:
-		sw := slices.IndexFunc(plan.Switches, func(s ipmulticast.SwitchPlan) bool { return s.Link == e.link })
-		x.frame(now, spec.NodeID(x.nodes+len(plan.Routers)+sw), e, &info, number, t)
-	case again:
-		x.frame(now, x.putBy(e, t), e, &info, number, t)
 	}
-	if again && len(x.all) > before {
-		x.all[before].extra.Reason = "duplicate"
+}
+
+// heard writes down that a frame is on the cable of a node's host, which takes it in: a datagram to a group, or a word
+// about who listens. Whether the node was a member then is looked at afterwards.
+func (x *sightings) heard(now spec.Time, who spec.NodeID, info *ipmulticast.Inspected, number uint64, t *trace) {
+	e := spec.Event{T: now, Kind: spec.Receive, Node: who, From: t.origin, Has: spec.HasNode | spec.HasFrom | spec.HasID}
+	g := slices.Index(x.groups, info.Group)
+	switch info.Kind {
+	case ipmulticast.DataFrame, ipmulticast.ReportFrame, ipmulticast.QueryFrame:
+	default:
+		return
 	}
-	if out && e.machine < x.nodes && info.Kind == ipmulticast.DataFrame && info.Group == x.group && who != t.origin &&
-		slices.Contains(x.s.Groups[0].Members, who) {
-		x.all = append(x.all, observed{Event: spec.Event{T: now, Kind: spec.Receive, Node: who, From: t.origin,
-			Has: spec.HasNode | spec.HasFrom | spec.HasID | spec.HasGroup}, extra: spec.Extra{ID: number, Op: info.Kind.String()}, rare: true})
+	if g >= 0 {
+		e.Group, e.Has = spec.GroupID(g), e.Has|spec.HasGroup
+	} else if info.Kind == ipmulticast.DataFrame || info.Group.IsValid() {
+		return
 	}
+	x.all = append(x.all, observed{Event: e, extra: spec.Extra{ID: number, Op: info.Kind.String()}, rare: true})
 }
 
 // datagram finds which one a frame carries; what carries none is one of its own.
@@ -196,8 +221,8 @@ func printOf(info *ipmulticast.Inspected, frame []byte) print {
 func (x *sightings) frame(now spec.Time, who spec.NodeID, e end, info *ipmulticast.Inspected, number uint64, t *trace) {
 	ev := spec.Event{T: now, Kind: spec.Frame, Node: who, From: t.origin, Has: spec.HasNode | spec.HasFrom | spec.HasID}
 	extra := spec.Extra{ID: number, Link: e.cable, Op: info.Kind.String(), TTL: int(info.TTL)}
-	if info.Group.IsValid() && info.Group == x.group {
-		ev.Group, ev.Has = 0, ev.Has|spec.HasGroup
+	if g := slices.Index(x.groups, info.Group); info.Group.IsValid() && g >= 0 {
+		ev.Group, ev.Has = spec.GroupID(g), ev.Has|spec.HasGroup
 	} else if info.Group.IsValid() && !info.Kind.Carries() { // about a group of others: without its name it would be about all
 		return
 	}

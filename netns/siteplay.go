@@ -2,9 +2,11 @@ package netns
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/impl/ipmulticast"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -42,45 +44,73 @@ func (w *World) describe(h *spec.History) {
 // sightings writes down all frames until what it gives is called.
 func (w *World) sightings() (stop func(), err error) {
 	n := w.cfg.LAN.wide
-	x := &sightings{nodes: w.s.Nodes, s: w.s, group: w.groupAddr(0), epoch: w.epoch, show: w.cfg.Capture}
+	x := &sightings{nodes: w.s.Nodes, s: w.s, groups: slices.Clone(w.addrs), epoch: w.epoch, show: w.cfg.Capture}
 	end, err := n.watch(x)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range n.routers {
 		r.late()
+		r.lags.forget()
 	}
 	return sync.OnceFunc(func() {
 		for _, r := range n.routers { // the kernel has one lock for the routes of all namespaces
 			w.late = max(w.late, r.late())
+			w.lag = max(w.lag, r.lags.since(w.base+w.epoch))
 		}
 		for _, o := range end() {
-			if o.T >= w.base && (o.Kind != spec.Receive || w.nodes[o.Node].upAt(o.T+w.epoch)) {
+			if o.T >= w.base && (o.Kind != spec.Receive || w.hears(&o)) {
 				w.own = append(w.own, o)
 			}
 		}
 	}), nil
 }
 
-// upAt says whether a node was up then.
-func (r *resident) upAt(at spec.Time) bool {
+// hears says whether a node was there to take in what came to its host: up, and a member of the group where it is a
+// datagram to one. What is to be said of who listens, its kernel takes in anyway.
+func (w *World) hears(o *observed) bool {
+	x := w.nodes[o.Node].lifeAt(o.T + w.epoch)
+	if x == nil {
+		return false
+	}
+	return o.extra.Op != ipmulticast.DataFrame.String() || x.listens(slices.Contains(w.s.Groups[o.Group].Members, o.Node), o.Group, o.T)
+}
+
+// lifeAt gives the life of a node then; nil where it was down.
+func (r *resident) lifeAt(at spec.Time) *life {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, x := range r.seat.lives {
 		if x.over == 0 || x.over >= at {
-			return true // who begins later has not joined before, and hosts let through what they have joined
+			return x // who begins later has not joined before, and hosts let through what they have joined
 		}
 	}
-	return false
+	return nil
+}
+
+// listens says whether a process was a member of a group at a time since the epoch. Its calls are served as they come;
+// who is a member from the start joins when it begins.
+func (x *life) listens(member bool, g spec.GroupID, at spec.Time) bool {
+	for i := range x.events {
+		e := &x.events[i]
+		if e.T <= at && e.Group == g && (e.Kind == spec.Join || e.Kind == spec.Leave) {
+			member = e.Kind == spec.Join
+		}
+	}
+	return member
 }
 
 // strikeRouter lets a fault of a router begin; one that loses what it knows has no end.
 func (w *World) strikeRouter(i int) error {
 	a := &w.s.Steps[i].Action
 	w.note(spec.Fault, i)
+	k := len(w.own) - 1
 	mend, err := w.befall(a)
 	if err != nil {
 		return err
+	}
+	if k+1 < len(w.own) && w.own[k+1].Kind == spec.Crash { // it is the fault, and no second thing that happens
+		w.own[k+1].T = w.own[k].T
 	}
 	if mend != nil {
 		w.undo = append(w.undo, undo{i, mend})

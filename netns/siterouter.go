@@ -49,6 +49,7 @@ type siteRouter struct {
 	again   []copyOf // of it, which the protocol sends out
 	own     []copyOf // what it has to say besides
 	slowest time.Duration
+	lags    lags
 	err     error // the first of the kernel
 }
 
@@ -222,10 +223,13 @@ func (r *siteRouter) ring() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.layer != nil {
-		k, ok := r.timers.due(Now())
+		now := Now()
+		at, _ := r.timers.next()
+		k, ok := r.timers.due(now)
 		if !ok {
 			break
 		}
+		r.lags.add(at, now)
 		r.step(impl.Input{Kind: impl.TimerFired, Layer: k.layer, Num: k.id})
 	}
 	r.wind()

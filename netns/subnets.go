@@ -19,6 +19,7 @@ type SubnetsConfig struct {
 	Plan    *ipmulticast.Internet           // links, hosts and routers, with their addresses
 	Router  func(i int) *ipmulticast.Router // decides for router i of the plan
 	IGMP    func(host int) int              // the version that a host speaks: 1 to 3; of MLD one less. Nil: 3
+	Reports time.Duration                   // most time between the two reports of who begins to listen, on the hosts' clocks; 0: as the kernel has it
 	Speed   int                             // of the clocks of routers: times as fast as the world's; 0: 1
 	Warmup  time.Duration                   // until routers know what they have to, besides each other
 	Reroute time.Duration                   // how long after the loss or return of a router the unicast routes know of it

@@ -35,7 +35,7 @@ func (n *Subnets) settle(h int) error {
 	if n.v6 {
 		all = netip.MustParsePrefix("ff00::/8")
 	}
-	return errors.Join(n.via("lan", all, netip.Addr{}), n.leave(h))
+	return errors.Join(n.via("lan", all, netip.Addr{}), n.leave(h), n.repeats())
 }
 
 // family lets the namespace of this thread, with these cards, speak one version of IP, and say nothing that nobody

@@ -73,7 +73,7 @@ func errors2(a error, b *error) error {
 func catchAll(t *testing.T, l *LAN) *catch {
 	t.Helper()
 	c := &catch{}
-	stop, err := l.wide.watch(&sightings{nodes: len(l.hosts), s: &faults.Scenario{Groups: make([]faults.Group, 1)}, group: routedAddr, epoch: Now(),
+	stop, err := l.wide.watch(&sightings{nodes: len(l.hosts), s: &faults.Scenario{Groups: make([]faults.Group, 1)}, groups: []netip.Addr{routedAddr}, epoch: Now(),
 		show: func(_ spec.Time, from int, b []byte) {
 			c.mu.Lock()
 			c.frames = append(c.frames, caught{from, slices.Clone(b)})

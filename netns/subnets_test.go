@@ -367,9 +367,6 @@ func TestSubnetsCannot(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.step, err, c.want)
 		}
 	}
-	if s, err := faults.Parse("conform.scenario/1\nnodes 2\ngroup g 0 1\ngroup h 0 1\nseed 1\n"); err != nil || l.Fits(s) == nil {
-		t.Error("two groups fit:", err)
-	}
 	w, err := NewWorld(WorldConfig{LAN: l})
 	if err != nil || w.Can(faults.RouterDown) != nil || w.Can(faults.Corrupt) != nil || w.Can(faults.Jump) != nil {
 		t.Error(err, w.Can(faults.RouterDown), w.Can(faults.Corrupt))

@@ -49,8 +49,9 @@ type World struct {
 	plays int
 	late  time.Duration
 	tardy time.Duration
-	addrs []netip.Addr // of the groups of the present run
-	seen  *evidence    // nil: nobody wants any
+	lag   time.Duration // of routers
+	addrs []netip.Addr  // of the groups of the present run
+	seen  *evidence     // nil: nobody wants any
 	rogue rogue
 	undo  []undo
 
@@ -178,7 +179,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 		return err
 	}
 	w.plays++
-	w.s, w.epoch, w.base, w.late, w.tardy = s, Now(), 0, 0, 0
+	w.s, w.epoch, w.base, w.late, w.tardy, w.lag = s, Now(), 0, 0, 0, 0
 	w.nodes, w.own, w.active, w.agenda, w.healed, w.script = nil, nil, nil, nil, false, 0
 	w.moments, w.fired = make(chan moment, 1<<10), map[int]bool{}
 	if err := w.cfg.LAN.begin(s.Seed); err != nil {

@@ -64,7 +64,7 @@ func (p *outsideNets) heard() bool {
 // ofProcesses says of faults how they strike a program, or why they can't, where no machine of the network decides it.
 var ofProcesses = map[spec.FaultKind]string{
 	spec.CoordinatorFault: "no: which node of a program serves the others is its own affair; a crash strikes any",
-	spec.SkewFault: "yes: from the start of a program and for good, in a time namespace, which is ahead with CLOCK_MONOTONIC and CLOCK_BOOTTIME; CLOCK_REALTIME is in no namespace, and stays right",
+	spec.SkewFault:        "yes: from the start of a program and for good, in a time namespace, which is ahead with CLOCK_MONOTONIC and CLOCK_BOOTTIME; CLOCK_REALTIME is in no namespace, and stays right",
 }
 
 // outsideCan says whether a program with sockets of its own can be given a fault there: "yes", or "no: " and why; or both
