@@ -9,6 +9,9 @@ import (
 // The checkers of IGMP, and of MLD, which uses the same words: MLD version 1 counts as IGMP version 2, and 2 as 3. A
 // report or leave message that speaks of several groups is one frame event for each of them, or one without a group,
 // which then counts for all. By convention the addresses of routers on a link ascend with their nodes.
+//
+// Hosts of several versions may be on a link. Each is judged by the version that it speaks: its own, or that of the
+// routers where that is older.
 
 // Reasons of the checkers of IGMP.
 const (
@@ -16,7 +19,7 @@ const (
 	noIGMPVersion = "not observed: the topology names no version of IGMP"
 )
 
-// igmpReady prepares a checker of IGMP.
+// igmpReady prepares a checker of IGMP; version is that of the routers.
 func (j *Judge) igmpReady(id spec.ID) (bound spec.Time, version int, reason string) {
 	bound, reason = j.wired(id)
 	switch {
@@ -37,35 +40,35 @@ const underWay = spec.Time(1_000_000)
 
 // igmpJoin judges IGMP-JOIN: when the first local process joins a group, the host reports it, and repeats that (RFC
 // 2236 section 3; RFC 3376 section 5.1; RFC 1112 appendix I asks for one report). In versions 1 and 2 another host's
-// report stands for its own. A robustness of two is taken for granted. Members from the start reported before the
+// report that the host understands stands for its own. A robustness of two is taken for granted. Members from the start reported before the
 // record began.
 func (j *Judge) igmpJoin() (f spec.Finding) {
-	bound, version, reason := j.igmpReady(IGMPJoin)
+	bound, _, reason := j.igmpReady(IGMPJoin)
 	if reason != "" {
 		return inconclusive(0, reason)
 	}
 	w, n := &j.ip, 0
 	w.base = zeroed(w.base, len(w.joins))
-	count := func(lan uint16, k int, g spec.GroupID) uint32 {
+	count := func(lan uint16, k int, g spec.GroupID, version int) (n, last uint32) {
 		if version >= 3 {
-			return w.said[k]
+			return w.said[k], never
 		}
-		return w.reports[int(lan)*w.groups+int(g)]
+		return w.understood(lan, g, version)
 	}
-	want := uint32(min(version, 2))
 	j.replayed(false, func(s wireStep, e *spec.Event) bool {
 		if s.op != wireMember || w.home[e.Node] == noLAN {
 			return true
 		}
-		lan, k := w.home[e.Node], w.at(e.Node, e.Group)
+		lan, k, version := w.home[e.Node], w.at(e.Node, e.Group), j.h.Topology.Speaks(e.Node)
 		switch {
 		case e.Kind == spec.Join && !w.may[k]:
-			w.base[k] = count(lan, k, e.Group)
-			if r := w.report[int(lan)*w.groups+int(e.Group)]; version < 3 && r != never && e.T-j.h.Events[r].T <= bound/8 {
+			var last uint32
+			w.base[k], last = count(lan, k, e.Group, version)
+			if last != never && e.T-j.h.Events[last].T <= bound/8 {
 				w.base[k]-- // it was on its way, and may have stood for the repeat; below 0 never, for it is counted
 			}
-			if last := w.report[int(lan)*w.groups+int(e.Group)]; last != never && e.T-j.h.Events[last].T < underWay {
-				w.base[k] = never // the host may hear that report after it joined, and keep silent for it
+			if last := w.report[int(lan)*w.groups+int(e.Group)]; last != never && e.T-j.h.Events[last].T < underWay || !w.settled(j.h.Topology, e.Node) {
+				w.base[k] = never // the host may hear that report after it joined, and keep silent for it; or it does not know yet what to speak
 			}
 		case e.Kind == spec.Joined && w.joins[k] != never && w.base[k] != never:
 			w.expect(wirePending{deadline: e.T + bound, event: s.event, call: w.joins[k], count: w.base[k], lan: lan})
@@ -77,8 +80,10 @@ func (j *Judge) igmpJoin() (f spec.Finding) {
 			return true
 		}
 		n++
-		if got := count(p.lan, w.at(e.Node, e.Group), e.Group) - p.count; got < want {
-			f = j.unreported(n, p, want, version >= 3)
+		version := j.h.Topology.Speaks(e.Node)
+		want := uint32(min(version, 2))
+		if got, _ := count(p.lan, w.at(e.Node, e.Group), e.Group, version); got-p.count < want {
+			f = j.unreported(n, p, want, version)
 			return false
 		}
 		return true
@@ -90,12 +95,13 @@ func (j *Judge) igmpJoin() (f spec.Finding) {
 }
 
 // unreported is the witness: the join, and what reports there were until the bound.
-func (j *Judge) unreported(n int, p wirePending, want uint32, own bool) spec.Finding {
+func (j *Judge) unreported(n int, p wirePending, want uint32, version int) spec.Finding {
 	e := &j.h.Events[p.event]
 	events := []int{int(p.call), int(p.event)}
 	for _, s := range j.ip.steps {
 		r := &j.h.Events[s.event]
-		if s.op == wireReport && s.lan == p.lan && s.event > p.call && r.T <= p.deadline && j.concernsGroup(r, e.Group) && (!own || r.Node == e.Node) {
+		if s.op == wireReport && s.lan == p.lan && s.event > p.call && r.T <= p.deadline && j.concernsGroup(r, e.Group) &&
+			(r.Node == e.Node || version < 3 && j.h.Topology.Speaks(r.Node) <= version) {
 			events = append(events, int(s.event))
 		}
 	}
@@ -110,7 +116,8 @@ func (j *Judge) concernsGroup(e *spec.Event, g spec.GroupID) bool {
 
 // igmpLeave judges IGMP-LEAVE: when the last member on a link leaves, its host says so, and the querier asks for others
 // (RFC 2236 section 3; RFC 3376 sections 5.1 and 6.4.2). In version 2 a host that was not the last to report may keep
-// silent.
+// silent, and a host of version 1 does. That a router must not ask while a host of version 1 may still listen (RFC 3376
+// section 7.3.2) is no excuse here: where such hosts are, this is not promised.
 func (j *Judge) igmpLeave() (f spec.Finding) {
 	bound, version, reason := j.igmpReady(IGMPLeave)
 	switch {
@@ -125,8 +132,8 @@ func (j *Judge) igmpLeave() (f spec.Finding) {
 	j.replayed(false, func(s wireStep, e *spec.Event) bool {
 		switch {
 		case s.op == wireMember:
-			l.turn(j, s, e, version, bound)
-		case s.op == wireDone, s.op == wireReport && version >= 3:
+			l.turn(j, s, e, bound)
+		case s.op == wireDone, s.op == wireReport && j.h.Topology.Speaks(e.Node) >= 3:
 			for g, to := w.concerns(j.h, e); g < to; g++ {
 				if k := w.at(e.Node, spec.GroupID(g)); l.call[k] != never && l.said[k] == never {
 					l.said[k] = s.event
@@ -194,8 +201,8 @@ func (l *wireLeaves) reset(h *spec.History) {
 }
 
 // turn takes in a call or return.
-func (l *wireLeaves) turn(j *Judge, s wireStep, e *spec.Event, version int, bound spec.Time) {
-	w := &j.ip
+func (l *wireLeaves) turn(j *Judge, s wireStep, e *spec.Event, bound spec.Time) {
+	w, version := &j.ip, j.h.Topology.Speaks(e.Node)
 	k, lan := w.at(e.Node, e.Group), w.home[e.Node]
 	switch e.Kind {
 	case spec.Join:
@@ -204,7 +211,8 @@ func (l *wireLeaves) turn(j *Judge, s wireStep, e *spec.Event, version int, boun
 		l.local[k]++
 	case spec.Leave:
 		l.call[k], l.said[k] = never, never
-		if lan != noLAN && l.local[k] == 1 && w.memberSince(e.Node, e.Group, s.event) && !w.others(lan, e) && (version >= 3 || j.lastToReport(lan, e)) {
+		if lan != noLAN && l.local[k] == 1 && version > 1 && w.settled(j.h.Topology, e.Node) &&
+			w.memberSince(e.Node, e.Group, s.event) && !w.others(lan, e) && (version >= 3 || j.lastToReport(lan, e, version)) {
 			l.call[k] = s.event
 		}
 	case spec.Left:
@@ -226,9 +234,14 @@ func (w *wireIndex) others(lan uint16, e *spec.Event) bool {
 	return false
 }
 
-// lastToReport says whether the last report of a group on the LAN is the node's, in its present life.
-func (j *Judge) lastToReport(lan uint16, e *spec.Event) bool {
+// lastToReport says whether the last report of a group on the LAN that a node understands is its own, in its present
+// life, and no other one was on its way then, which the node may take for the last.
+func (j *Judge) lastToReport(lan uint16, e *spec.Event, version int) bool {
 	w := &j.ip
-	r := w.report[int(lan)*w.groups+int(e.Group)]
-	return r != never && j.h.Events[r].Node == e.Node && w.upSince(e.Node, r)
+	_, r := w.understood(lan, e.Group, version)
+	if r == never || j.h.Events[r].Node != e.Node || !w.upSince(e.Node, r) {
+		return false
+	}
+	rival := w.rival[int(lan)*w.groups+int(e.Group)]
+	return rival == never || j.h.Events[rival].Node == e.Node || j.h.Events[r].T-j.h.Events[rival].T > underWay
 }

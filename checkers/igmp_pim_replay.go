@@ -10,11 +10,14 @@ type wireReplay struct {
 	down  []bool   // node: crashed
 	joins []uint32 // node × group: the call of its last join, if it was no member then
 
-	reports []uint32 // LAN × group: how many were put on it
-	said    []uint32 // node × group: how many it put on any LAN
-	report  []uint32 // LAN × group: the last one
-	query   []uint32 // LAN: the last general query
-	asked   []uint32 // LAN × group: the last query for the group
+	reports [3][]uint32 // version - 1: LAN × group: how many of hosts that speak it were put on it
+	latest  [3][]uint32 // version - 1: LAN × group: the last one of these
+	said    []uint32    // node × group: how many it put on any LAN
+	report  []uint32    // LAN × group: the last one, of whatever version
+	rival   []uint32    // LAN × group: the last report of another node than that one
+	told    []uint32    // node: the last general query that came to it in its present life
+	query   []uint32    // LAN: the last general query
+	asked   []uint32    // LAN × group: the last query for the group
 
 	parts     []uint16 // LAN: the first LAN that routers connect it to
 	partsOf   uint32   // valid as of this event
@@ -38,9 +41,12 @@ func (w *wireIndex) restart(h *spec.History) {
 	n, g := len(h.Nodes), len(h.Groups)
 	w.up, w.down = zeroed(w.up, n), zeroed(w.down, n)
 	w.joins = nevers(w.joins, n*g)
-	w.reports, w.said = zeroed(w.reports, w.lans*g), zeroed(w.said, n*g)
+	for v := range w.reports {
+		w.reports[v], w.latest[v] = zeroed(w.reports[v], w.lans*g), nevers(w.latest[v], w.lans*g)
+	}
+	w.said, w.told = zeroed(w.said, n*g), nevers(w.told, n)
 	w.report, w.asked = nevers(w.report, w.lans*g), nevers(w.asked, w.lans*g)
-	w.query = nevers(w.query, w.lans)
+	w.query, w.rival = nevers(w.query, w.lans), nevers(w.rival, w.lans*g)
 	w.parts, w.partsOf, w.rerouted = sized(w.parts, w.lans), never, 0
 	w.pending, w.firstOpen = w.pending[:0], 0
 }
@@ -69,7 +75,7 @@ func (w *wireIndex) step(h *spec.History, s wireStep) {
 		}
 		w.turn(e, int(s.event))
 	case wireCrash:
-		w.up[e.Node], w.down[e.Node] = never, true
+		w.up[e.Node], w.down[e.Node], w.told[e.Node] = never, true, never
 	case wireRecover:
 		w.up[e.Node], w.down[e.Node] = s.event, false
 	case wirePause:
@@ -80,6 +86,10 @@ func (w *wireIndex) step(h *spec.History, s wireStep) {
 		}
 	case wireReport:
 		w.listen(h, e, s)
+	case wireHeardQuery:
+		if !inGroup(h, e) {
+			w.told[e.Node] = s.event
+		}
 	case wireQuery:
 		if inGroup(h, e) {
 			w.asked[int(s.lan)*w.groups+int(e.Group)] = s.event
@@ -95,11 +105,36 @@ func (w *wireIndex) step(h *spec.History, s wireStep) {
 // listen takes in a report.
 func (w *wireIndex) listen(h *spec.History, e *spec.Event, s wireStep) {
 	from, to := w.concerns(h, e)
+	v := max(h.Topology.Speaks(e.Node), 1) - 1
 	for g := from; g < to; g++ {
+		at := int(s.lan)*w.groups + g
 		w.said[int(e.Node)*w.groups+g]++
-		w.reports[int(s.lan)*w.groups+g]++
-		w.report[int(s.lan)*w.groups+g] = s.event
+		w.reports[v][at]++
+		if r := w.report[at]; r != never && h.Events[r].Node != e.Node {
+			w.rival[at] = r
+		}
+		w.latest[v][at], w.report[at] = s.event, s.event
 	}
+}
+
+// understood gives how often a group was reported on a LAN so that a host of a version understands it, and the last
+// such report: hosts know the reports of their version and of older ones (RFC 2236 section 3).
+func (w *wireIndex) understood(lan uint16, g spec.GroupID, version int) (n, last uint32) {
+	last = never
+	at := int(lan)*w.groups + int(g)
+	for v := range min(version, len(w.reports)) {
+		n += w.reports[v][at]
+		if r := w.latest[v][at]; r != never && (last == never || r > last) {
+			last = r
+		}
+	}
+	return n, last
+}
+
+// settled says whether a node speaks the version of the routers, if they know less than it: it has heard one in its
+// present life (RFC 3376 section 7.2.1). Those that are up from the start have.
+func (w *wireIndex) settled(t *spec.Topology, n spec.NodeID) bool {
+	return w.up[n] == 0 || w.told[n] != never || int(n) >= len(t.Versions) || t.Versions[n] <= t.IGMP
 }
 
 // concerns gives the groups from … to - 1 that a message concerns: all where it names none of the history, as a general

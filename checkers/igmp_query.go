@@ -2,19 +2,22 @@ package checkers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/conform-go/conform/spec"
 )
 
 // igmpSuppression judges IGMP-SUPPRESSION: a host that hears another's report after a query keeps silent until the next
 // query, and what is reported of one group silences nobody about another (RFC 1112 appendix I; RFC 2236 section 3). The
-// declared bound is the maximum response time. Repeats of the report of a join may go on.
+// declared bound is the maximum response time. Repeats of the report of a join may go on. Of several versions, a host is
+// silenced by the reports that it understands: those of its own version and of older ones; and one of version 3 by none
+// (RFC 3376 section 7.2.2 allows it to be).
 func (j *Judge) igmpSuppression() (f spec.Finding) {
 	bound, version, reason := j.igmpReady(IGMPSuppression)
 	switch {
 	case reason != "":
 		return inconclusive(0, reason)
-	case version > 2:
+	case !j.suppresses(version):
 		return inconclusive(0, "not applicable to version 3")
 	}
 	w, n := &j.ip, 0
@@ -57,6 +60,11 @@ func (j *Judge) igmpSuppression() (f spec.Finding) {
 		return f
 	}
 	return held(n, "vacuous: no query was heard by a member on an undisturbed link")
+}
+
+// suppresses says whether some host speaks a version in which a report silences others; version is that of the routers.
+func (j *Judge) suppresses(version int) bool {
+	return version <= 2 || slices.ContainsFunc(j.h.Topology.Versions, func(v int) bool { return v == 1 || v == 2 })
 }
 
 func (j *Judge) notSilent(n int, event, asked, heard uint32) spec.Finding {
@@ -129,6 +137,9 @@ func (x *wireHushed) query(j *Judge, s wireStep, e *spec.Event) {
 // report lets a host hear a report; 1 if it silences one that has not reported itself.
 func (x *wireHushed) report(j *Judge, s wireStep, e *spec.Event) int {
 	w, k := &j.ip, j.ip.at(e.Node, e.Group)
+	if v := j.h.Topology.Speaks(e.Node); v > 2 || v < j.h.Topology.Speaks(e.From) || !w.settled(j.h.Topology, e.Node) {
+		return 0
+	}
 	if w.home[e.Node] == noLAN || !e.Is(spec.HasFrom) || e.From == e.Node || w.since[k] == never || x.asked[k] == never || x.silent(k) {
 		return 0
 	}

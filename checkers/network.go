@@ -68,6 +68,7 @@ type datagram struct {
 	last     spec.Time // of its last frame
 	calm     spec.Time // how long nothing had been disturbed when it was sent; -1: something was broken then
 	mended   spec.Time // the same, membership aside
+	entered  spec.Time // the same, leaves aside: they are no reason to lose anything for those that stay
 	next     spec.Time // of the first disturbance after its first frame
 	age      spec.Time // how long the flow had lasted
 	elected  spec.Time // how long no election of a forwarder had begun

@@ -22,6 +22,7 @@ type quiet struct {
 	downed  []bool      // node: it crashed, and has not come back
 	times   []spec.Time // group: of the last, or next, disturbance; then the elections, by constituency
 	unsure  []bool      // group: its members may not be known
+	entered []spec.Time // group: when somebody last joined; -1: nobody has
 	trouble spec.Time   // when messages of hosts and routers to each other could last be lost
 }
 
@@ -76,6 +77,10 @@ func (n *network) before(h *spec.History) {
 		age = spec.Time(interval)
 	}
 	n.unsure, n.trouble = zeroed(n.unsure, global), -1
+	n.entered = sized(n.entered, global)
+	for g := range n.entered {
+		n.entered[g] = -1
+	}
 	for f := range n.flows {
 		n.flows[f].last = -1
 	}
@@ -90,6 +95,9 @@ func (n *network) before(h *spec.History) {
 				elections[c] = max(elections[c], e.T)
 			case spec.Join, spec.Joined, spec.Leave, spec.Left:
 				all[e.Group] = max(all[e.Group], e.T)
+				if e.Kind == spec.Join || e.Kind == spec.Joined {
+					n.entered[e.Group] = max(n.entered[e.Group], e.T)
+				}
 				if n.broken() || later(n.trouble, e.T) < bound {
 					n.unsure[e.Group] = true
 				}
@@ -109,8 +117,9 @@ func (n *network) before(h *spec.History) {
 		d.calm = later(max(all[f.group], all[global]), t)
 		d.elected = later(max(elections[f.group], elections[f.constituency(h)]), t)
 		d.mended = later(all[global], t)
+		d.entered = later(max(n.entered[f.group], all[global]), t)
 		if n.broken() {
-			d.calm, d.mended = -1, -1
+			d.calm, d.mended, d.entered = -1, -1, -1
 		}
 		d.unsure = n.unsure[f.group] && (n.broken() || later(n.trouble, t) < age)
 	}

@@ -10,6 +10,11 @@ import (
 
 // quiet says whether nothing was disturbed for the bound before a datagram, until so long after its last frame.
 func (w *netTwin) quiet(d *twinDatagram, bound, after spec.Time) bool {
+	return w.still(d, bound, after, true)
+}
+
+// still is the same; leaves before the datagram may be none of it.
+func (w *netTwin) still(d *twinDatagram, bound, after spec.Time, leaves bool) bool {
 	_, g, _, at := w.source(d)
 	first, last := d.frames[0], w.last(d)
 	if w.broken(first) {
@@ -19,7 +24,7 @@ func (w *netTwin) quiet(d *twinDatagram, bound, after spec.Time) bool {
 		e, _ := w.event(i)
 		switch e.Kind {
 		case spec.Join, spec.Joined, spec.Leave, spec.Left:
-			if e.Group != g {
+			if e.Group != g || !leaves && i < first && (e.Kind == spec.Leave || e.Kind == spec.Left) {
 				continue
 			}
 		case spec.Crash, spec.Recover, spec.Pause, spec.Resume, spec.Fault, spec.Heal:

@@ -142,6 +142,8 @@ func TestFineNetworkDistinctions(t *testing.T) {
 		{"who joined long ago is", twoLANs + "g: @20 J2 j2 @40 7.0>a", RouteReach, spec.Fail},
 		{"who has called leave is not", twoLANs + "g:2,3 @20 L2 @40 7.0>a 7!3", RouteReach, spec.Pass},
 		{"a leave soon after may have lost it", twoLANs + "g:2 @20 7.0>a @28 L2", RouteReach, spec.Inconclusive},
+		{"another's leave is no reason to lose it", twoLANs + "g:2,3 @20 L2 l2 7.0>a", RouteReach, spec.Fail},
+		{"another's join is", twoLANs + "g:3 @20 J2 j2 7.0>a", RouteReach, spec.Inconclusive},
 		{"a leave long after has not", twoLANs + "g:2 @20 7.0>a @40 L2", RouteReach, spec.Fail},
 		{"a join to another group disturbs nothing", twoLANs + "g:2 h: @20 J3:h j3:h 7.0>a", RouteReach, spec.Fail},
 		{"a fault that is not healed disturbs to the end", twoLANs + "g:2 @1 F1 @90 7.0>a", RouteReach, spec.Inconclusive},

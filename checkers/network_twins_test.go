@@ -7,7 +7,7 @@ var netTwins = map[spec.ID]func(*netTwin) answer{
 	RouteReach: func(w *netTwin) (a answer) {
 		bound, _ := w.bound(RouteReach)
 		for _, d := range w.seen {
-			if w.strange(&d) || w.unsure(&d) || !w.quiet(&d, bound, bound) {
+			if w.strange(&d) || w.unsure(&d) || !w.still(&d, bound, bound, false) {
 				continue
 			}
 			from, g, link, _ := w.source(&d)

@@ -47,8 +47,9 @@ func (j *Judge) routeReach() spec.Finding {
 	j.row = zeroed(j.row, len(j.h.Nodes)) // what each received last
 	for k := range j.net.datagrams {
 		d := &j.net.datagrams[k]
-		// What is disturbed within the bound after the last frame may have been lost on the way.
-		if d.strange || d.unsure || !d.undisturbed(bound) || d.next-d.last <= bound {
+		// What is disturbed within the bound after the last frame may have been lost on the way. That others have left is
+		// no disturbance: routers ask who still listens, and listeners are not cut off in the meantime.
+		if d.strange || d.unsure || d.entered < bound || d.next <= d.last || d.next-d.last <= bound {
 			continue
 		}
 		j.follow(d.event)

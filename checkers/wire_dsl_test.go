@@ -94,6 +94,11 @@ func wireTopology(h *spec.History, links []string, set map[string]string, node f
 		}
 	}
 	h.Topology.RPs = list("rps")
+	if set["versions"] != "" {
+		for _, v := range strings.Split(set["versions"], ",") {
+			h.Topology.Versions = append(h.Topology.Versions, number(v))
+		}
+	}
 	h.Topology.IGMP = 2
 	if v := set["igmp"]; v != "" {
 		h.Topology.IGMP = number(v)

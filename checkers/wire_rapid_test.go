@@ -111,6 +111,11 @@ func oddNetwork(r *rand.Rand) *spec.History {
 	t := h.Topology
 	t.Routing = []string{"", "dense", "dense", "sparse"}[r.IntN(4)]
 	t.IGMP = r.IntN(4)
+	if r.IntN(2) == 0 {
+		for range r.IntN(len(h.Nodes) + 2) {
+			t.Versions = append(t.Versions, r.IntN(4))
+		}
+	}
 	t.Routers = append(t.Routers, -3, 99)
 	t.Links[0].Nodes = append(t.Links[0].Nodes, 50, -1)
 	h.Settled = r.IntN(3) > 0

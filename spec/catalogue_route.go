@@ -19,7 +19,7 @@ var routeRequirements = []Requirement{
 		Family:    Network, Classes: []Class{Liveness},
 		NeedsKinds: []Kind{Send},
 		Antecedent: "a send to a group with a member on another link",
-		Test:       "in a settled run every send is looked up at every process that had joined before and has a route",
+		Test:       "in a settled run every send is looked up at every process that had joined before and has a route, whoever else has left",
 		Since:      "1.0",
 	},
 	{

@@ -100,6 +100,11 @@ func anyTopology(nodes int) *rapid.Generator[*Topology] {
 				n.Metrics = append(n.Metrics, int(rapid.Int32().Draw(t, "metric")))
 			}
 		}
+		if rapid.Bool().Draw(t, "mixed") {
+			for range nodes {
+				n.Versions = append(n.Versions, rapid.IntRange(0, 3).Draw(t, "version"))
+			}
+		}
 		return n
 	})
 }

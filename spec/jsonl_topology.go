@@ -10,7 +10,7 @@ import (
 // The header's words on the network: its topology, and what a send may cost. As in the rest of the header, nodes go by
 // their names, and what is empty is not written.
 
-var topologyNames = []string{"links", "routers", "switches", "rps", "routing", "igmp", "metrics"}
+var topologyNames = []string{"links", "routers", "switches", "rps", "routing", "igmp", "versions", "metrics"}
 
 var linkNames = []string{"name", "metric", "nodes"}
 
@@ -56,6 +56,7 @@ func (r *Reader) readTopology(v []byte) string {
 			n.IGMP = int(version)
 			return reason
 		}},
+		{"versions", func(v []byte) string { return n.readVersions(v, len(r.h.Nodes)) }},
 		{"metrics", func(v []byte) string { return n.readMetrics(v, len(r.h.Nodes)) }},
 	} {
 		if v := byName[step.name]; v != nil {
@@ -127,6 +128,18 @@ func (n *Topology) readRouting(v []byte) string {
 }
 
 func knownRouting(s string) bool { return s == "" || s == "dense" || s == "sparse" }
+
+func (n *Topology) readVersions(v []byte, nodes int) string {
+	reason := eachValue(v, "a list of versions of IGMP", func(v []byte) string {
+		version, reason := natural(v, 3, "the version, a whole number from 0 to 3")
+		n.Versions = append(n.Versions, int(version))
+		return reason
+	})
+	if reason == "" && len(n.Versions) != nodes && len(n.Versions) != 0 {
+		reason = fmt.Sprintf("want %d, as the header has nodes, found %d", nodes, len(n.Versions))
+	}
+	return reason
+}
 
 func (n *Topology) readMetrics(v []byte, nodes int) string {
 	want := fmt.Sprintf("%d rows of %d numbers, as the header has nodes", nodes, nodes)

@@ -40,6 +40,9 @@ func appendTopology(b []byte, h *Header) []byte {
 	if n.IGMP != 0 {
 		b = strconv.AppendInt(append(b, `,"igmp":`...), int64(n.IGMP), 10)
 	}
+	if len(n.Versions) > 0 {
+		b = appendRow(append(b, `,"versions":`...), 0, n.Versions)
+	}
 	if len(n.Metrics) > 0 {
 		b = append(b, `,"metrics":[`...)
 		for i := range h.Nodes {
@@ -130,6 +133,10 @@ func checkNetwork(h *Header) error {
 		return fmt.Errorf("routing %q is none of \"dense\", \"sparse\" and \"\"", n.Routing)
 	case n.IGMP < 0 || n.IGMP > 3:
 		return fmt.Errorf("IGMP version %d is not from 0 to 3", n.IGMP)
+	case len(n.Versions) != 0 && len(n.Versions) != len(h.Nodes):
+		return fmt.Errorf("%d versions of IGMP: want %d, as there are nodes", len(n.Versions), len(h.Nodes))
+	case slices.ContainsFunc(n.Versions, func(v int) bool { return v < 0 || v > 3 }):
+		return fmt.Errorf("the versions of IGMP %v are not all from 0 to 3", n.Versions)
 	case len(n.Metrics) != 0 && len(n.Metrics) != len(h.Nodes)*len(h.Nodes):
 		return fmt.Errorf("%d metrics: want %d rows of %d, as there are nodes", len(n.Metrics), len(h.Nodes), len(h.Nodes))
 	}

@@ -8,7 +8,8 @@ type Topology struct {
 	Switches []NodeID // the nodes that forward by hardware address, and snoop
 	RPs      []NodeID // PIM sparse mode: the rendezvous points, the preferred first
 	Routing  string   // "dense", "sparse", or empty
-	IGMP     int      // the version that hosts and routers speak; MLD version 1 counts as 2, and 2 as 3
+	IGMP     int      // the version that routers speak, and hosts that know it; MLD version 1 counts as 2, and 2 as 3
+	Versions []int    // by node: the newest one that a host knows; 0, or no list: that of the routers
 	Metrics  []int    // anycast: node × node, the route metric from the row to the column, negative where there is no way; may be empty
 }
 
@@ -17,6 +18,15 @@ type Link struct {
 	Name   string
 	Metric int      // of routes over it; 0: 1
 	Nodes  []NodeID // its ends, ascending
+}
+
+// Speaks gives the version of IGMP that a node speaks on a link whose routers it has heard: the newest that it knows and
+// they do (RFC 3376 section 7.2.1).
+func (n *Topology) Speaks(node NodeID) int {
+	if node < 0 || int(node) >= len(n.Versions) || n.Versions[node] == 0 {
+		return n.IGMP
+	}
+	return min(n.Versions[node], n.IGMP)
 }
 
 // Link gives the number of the link of a name, or -1.

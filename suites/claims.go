@@ -425,9 +425,10 @@ func (c Cell) claimNetwork(m map[spec.ID]spec.FaultSet, p *premises, intact spec
 	claim(many, "ROUTE-CONTAIN", "TTL-SCOPE")
 	claim(true, "IGMP-JOIN")
 	claim(many, "IGMP-AGEING")
-	claim(n.igmp > 1, "IGMP-LEAVE")
-	claim(n.igmp < 3, "IGMP-SUPPRESSION")
-	claim(rings && n.igmp > 1, "IGMP-QUERIER") // in version 1 that is left to the routing protocol
+	oldest, _ := n.spoken()
+	claim(oldest > 1, "IGMP-LEAVE") // while a host of version 1 may listen, a router does not ask who else does, and waits
+	claim(oldest < 3, "IGMP-SUPPRESSION")
+	claim(rings && n.querier > 1, "IGMP-QUERIER") // in version 1 that is left to the routing protocol
 	claim(rings && dense, "PIM-ASSERT")
 	claim(many && dense, "PIM-PRUNE")
 	claim(many && dense && !n.snoop, "PIM-GRAFT")

@@ -163,7 +163,7 @@ func (c Cell) notices() bool { return c.Reliability.Name == "reliable-ip" }
 // declare completes the topology, and says how long hosts and routers may take.
 func (n *network) declare(h *spec.Header) {
 	t := h.Topology
-	t.IGMP = n.igmp
+	t.IGMP, t.Versions = n.querier, n.levels(h)
 	if !n.routed {
 		return
 	}
@@ -187,8 +187,12 @@ func (n *network) bounds() map[string]time.Duration {
 	const slack = 5 * time.Millisecond
 	// Who has lost the designated router or the forwarder of its LAN hears so by the hello hold time.
 	converge := on(t.HelloHold) + 100*time.Millisecond
+	reach := converge
+	if n.outdated() { // a host that has come back speaks a version that no router knows, until the next query
+		reach += on(t.QueryInterval + t.QueryResponse)
+	}
 	return map[string]time.Duration{
-		"ROUTE-REACH":      converge,
+		"ROUTE-REACH":      reach,
 		"ROUTE-CONTAIN":    converge + on(time.Duration(t.Robustness)*t.QueryInterval+t.QueryResponse),
 		"IGMP-JOIN":        on(time.Duration(t.Robustness-1)*t.UnsolicitedReport) + slack,
 		"IGMP-LEAVE":       on(time.Duration(t.LastMemberCount)*t.LastMemberQuery) + slack,

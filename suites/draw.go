@@ -153,6 +153,9 @@ func (c Cell) drawNetwork(s *faults.Scenario, seed uint64, overlaps bool, model 
 	if n.routed && i%4 == 2 {
 		n.goOn(s, seed>>8, model, i/4, c.Membership.Name == "anonymous")
 	}
+	if c.Membership.Name == "anonymous" && n.silent() && i%4 == 1 {
+		n.oldAndNew(s, seed, i/4)
+	}
 	if links && model.Has(spec.NICFault) && i%8 == 5 {
 		n.collide(s, i/8)
 	}
@@ -189,13 +192,16 @@ func (c Cell) sizes() (low, high int) {
 	case c.changes():
 		return 3, 5
 	}
+	if n, _ := c.network(); n.mixed() && n.subnets <= 6 { // two hosts on a LAN, at the least
+		low, high = n.subnets+1, n.subnets+2
+	}
 	switch c.Reliability.Name {
 	case "gossip":
 		return 8, 8
 	case "byzantine":
-		return 4, 7
+		return max(4, low), max(7, high)
 	}
-	return 0, 0
+	return low, high
 }
 
 // members gives the number of members of the cell's schedules, where it is one.

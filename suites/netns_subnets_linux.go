@@ -86,7 +86,7 @@ func (s *Subject) misled() (*ipmulticast.RouterRules, error) {
 func (n *network) onKernel(hosts int, rules *ipmulticast.RouterRules) netns.SubnetsConfig {
 	plan := n.plan(hosts)
 	x := netns.SubnetsConfig{Plan: plan, Speed: speed / slower, Reroute: slower * 20 * time.Millisecond, TTL: int(n.ttl()),
-		Warmup: 50 * time.Millisecond, Silent: n.mode == ipmulticast.NoRouting, IGMP: func(int) int { return n.igmp }}
+		Warmup: 50 * time.Millisecond, Silent: n.mode == ipmulticast.NoRouting, IGMP: n.known}
 	if n.rps == "announced" {
 		x.Warmup = slower * 1500 * time.Millisecond
 	}
@@ -107,7 +107,7 @@ func (n *network) timingOutdoors() ipmulticast.Timing {
 	t.Speed = speed / slower
 	// What hosts are to answer within is a tenth of a second of theirs at least: that is the unit of the older versions.
 	t.LastMemberQuery = 10 * time.Second
-	if n.igmp == 1 && !n.v6 { // in which a query has no time, and hosts take ten seconds
+	if n.slowest() { // in which a query has no time, and hosts take ten seconds
 		t.QueryResponse = 10 * time.Second * time.Duration(t.Speed)
 	}
 	return t
@@ -131,7 +131,7 @@ func (c Cell) declareOutdoors(h *spec.Header) {
 	// A leave is followed by so many queries about the group, each of which hosts have a last member query interval to
 	// answer: on the kernel that is longer (see onKernel).
 	h.Bounds["IGMP-LEAVE"] = time.Duration(t.LastMemberCount)*t.LastMemberQuery/time.Duration(t.Speed) + breath
-	if n.igmp == 1 && !n.v6 {
+	if n.slowest() {
 		for _, id := range []string{"ROUTE-CONTAIN", "IGMP-AGEING", "IGMP-SUPPRESSION"} {
 			h.Bounds[id] += 10 * time.Second
 		}

@@ -26,7 +26,7 @@ type network struct {
 	shape   ipmulticast.Shape
 	mode    ipmulticast.Routing
 	v6      bool
-	igmp    int // the version; of MLD one less
+	versions
 	nic     ipmulticast.NICModel
 	slots   int
 	snoop   bool
@@ -51,7 +51,7 @@ func (c Cell) network() (network, bool) {
 		n.shape, _ = ipmulticast.ParseShape(t.Get("shape", "ring"))
 		n.mode = map[string]ipmulticast.Routing{"dense": ipmulticast.Dense, "sparse": ipmulticast.Sparse, "none": ipmulticast.NoRouting}[t.Get("pim", "dense")]
 		n.v6 = t.Get("version", "4") == "6"
-		n.igmp = number(t, "igmp", 2)
+		n.versions = versionsOf(t, n.v6)
 		n.snoop = t.Get("snooping", "off") == "on"
 		n.refresh = t.Get("refresh", "off") == "on"
 		n.tree = t.Get("spt", "off") == "on"
@@ -133,13 +133,6 @@ func (n *network) candidates(routers int) []int {
 	return []int{1, 0}
 }
 
-func (n *network) version() int {
-	if n.v6 {
-		return max(1, n.igmp-1)
-	}
-	return n.igmp
-}
-
 // ttl is that of multicast packets: enough for the way, and little enough for a packet in a loop to end soon.
 func (n *network) ttl() uint8 {
 	if n.subnets > 8 {
@@ -155,7 +148,7 @@ func (n *network) router(net *ipmulticast.Internet, i int, seed uint64, rules *i
 func (n *network) routerConfig(net *ipmulticast.Internet, i int, seed uint64, rules *ipmulticast.RouterRules) ipmulticast.RouterConfig {
 	p := &net.Routers[i]
 	cfg := ipmulticast.RouterConfig{Name: p.Name, Ports: p.Ports, Routes: net.Routes, Self: i, Mode: n.mode,
-		Timing: timing(n.refresh), Version: n.version(), Seed: seed, SourceTree: n.tree, Refresh: n.refresh}
+		Timing: timing(n.refresh), Version: n.version(n.querier), Seed: seed, SourceTree: n.tree, Refresh: n.refresh}
 	if rules != nil {
 		cfg.Rules = *rules
 	}
@@ -187,7 +180,7 @@ func (n *network) host(cfg impl.Config, at sim.Place, rules *ipmulticast.Rules) 
 			return at.Net.Hosts[id].Port.Addr
 		},
 		NodeAt: at.HostAt, GroupAddr: func(g spec.GroupID) netip.Addr { return n.address(at, g) }, Groups: len(at.Groups),
-		UDPPort: appPort, TTL: n.ttl(), Version: n.version(), Timing: timing(false), Seed: r.Uint64(), Rules: rules.Host,
+		UDPPort: appPort, TTL: n.ttl(), Version: n.version(n.known(at.Host)), Timing: timing(false), Seed: r.Uint64(), Rules: rules.Host,
 	}), card}
 }
 

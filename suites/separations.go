@@ -62,6 +62,9 @@ func (c Cell) Separations() []Separation {
 		return c.possible(out)
 	}
 	c.separateDelivery(&p, add)
+	if n, _ := c.network(); p.anonymous && p.routed && n.silent() { // an old host and a newer one on a LAN
+		out = append(out, Separation{"IGMP-LEAVE", spec.NoFaults, n.subnets + 1})
+	}
 	total := c.total() || c.together()
 	if !p.fifo && !p.streams && !p.ordered && c.Ordering.Name != "real-time" && c.Reliability.Get("ack", "") != "stop-and-wait" {
 		add(spec.NoFaults, "FIFO-ORDER", "FIFO-GAPFREE")

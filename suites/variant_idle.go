@@ -20,8 +20,10 @@ func (c Cell) idle() error {
 			return fmt.Errorf("%s does nothing with %s=%s: want %s=%s", x.option, x.takes, is, x.takes, x.want)
 		}
 	}
-	if c.Transport.Get("version", "4") == "6" && c.Transport.Get("igmp", "2") == "1" {
-		return fmt.Errorf("of MLD there is no version before the one that goes with igmp=2: want 2 or 3 with version=6")
+	for _, option := range []string{"igmp", "querier"} {
+		if c.Transport.Get("version", "4") == "6" && c.Transport.Get(option, "2") == "1" {
+			return fmt.Errorf("of MLD there is no version before the one that goes with %s=2: want 2 or 3 with version=6", option)
+		}
 	}
 	return nil
 }

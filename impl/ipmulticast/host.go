@@ -41,6 +41,8 @@ type HostRules struct {
 	Repeats int
 	// LastLeaves says whether a leave ends the membership of the host, left being the processes that are still in.
 	LastLeaves func(left int) bool
+	// FallsBack says whether a host speaks the version of a querier that knows no newer one.
+	FallsBack func(querier int) bool
 }
 
 func (r *HostRules) complete(t *Timing) {
@@ -64,6 +66,9 @@ func (r *HostRules) complete(t *Timing) {
 	}
 	if r.LastLeaves == nil {
 		r.LastLeaves = func(left int) bool { return left == 0 }
+	}
+	if r.FallsBack == nil {
+		r.FallsBack = func(int) bool { return true }
 	}
 }
 

@@ -213,7 +213,7 @@ func (m *member) query(now spec.Time, l *Listen) {
 			m.answer(now, netip.Addr{}, version1Response)
 		}
 		return
-	case level < m.level:
+	case level < m.level && m.rules.FallsBack(level):
 		m.older(now, level)
 	}
 	if m.speaks == 3 {

@@ -15,6 +15,8 @@ type QuerierRules struct {
 	SpecificQueries func() bool
 	// Ages says whether the membership of those that have fallen silent ends.
 	Ages func() bool
+	// Compatible gives the version by which a router takes what it hears of a group whose oldest host has this one.
+	Compatible func(oldest int) int
 }
 
 func (r *QuerierRules) asks() bool { return r.SpecificQueries == nil || r.SpecificQueries() }
@@ -163,6 +165,15 @@ func (q *querier) report(now spec.Time, group netip.Addr, level int, out *impl.E
 		q.agenda.set(q.timer(host2Timer, group), now, q.membershipInterval())
 	}
 	q.record(now, &Record{Type: IsEx, Group: group}, out)
+}
+
+// compatible gives the version by which messages about a group are taken (RFC 3376 section 7.3.2).
+func (q *querier) compatible(group netip.Addr) int {
+	v := q.oldest(group)
+	if q.rules.Compatible != nil {
+		v = q.rules.Compatible(v)
+	}
+	return v
 }
 
 // oldest gives the version of the oldest host in a group.

@@ -32,7 +32,7 @@ func (q *querier) timerOf(group, source netip.Addr) timer {
 // record changes the state of a group as the tables of RFC 3376 sections 6.4.1 and 6.4.2 say. Where old hosts are in
 // the group, what they could not hear or contradict is ignored (section 7.3.2).
 func (q *querier) record(now spec.Time, r *Record, out *impl.Effects) {
-	sources, oldest := r.Sources, q.oldest(r.Group)
+	sources, oldest := r.Sources, q.compatible(r.Group)
 	switch {
 	case !Reportable(r.Group), oldest < 3 && r.Type == BlockRT, oldest == 1 && r.Type == ToIn:
 		return

@@ -19,6 +19,8 @@ const (
 	onSparse    = "ip:pim=sparse/unreliable/unordered/anonymous"
 	onTree      = "ip:shape=line/unreliable/unordered/anonymous"
 	onOneLAN    = "ip:subnets=1/unreliable/unordered/anonymous"
+	onMixed     = "ip:igmp=mixed/unreliable/unordered/anonymous"
+	onOutdated  = "ip:igmp=mixed,querier=2/unreliable/unordered/anonymous"
 	toNearest   = "anycast/unreliable/unordered"
 )
 
@@ -123,6 +125,13 @@ func hostMutants() []Mutant {
 			Cell:   onOneLAN, Under: spec.NoFaults,
 			Network: host(ipmulticast.HostRules{Repeats: 1}),
 		},
+		{
+			Name:   "older-querier-ignored",
+			Title:  "A host goes on to report in version 3 though its router asks in version 2, and the router understands nothing.",
+			Breaks: []spec.ID{"ROUTE-REACH", "IGMP-SUPPRESSION"},
+			Cell:   onOutdated, Under: spec.NoFaults,
+			Network: host(ipmulticast.HostRules{FallsBack: func(int) bool { return false }}),
+		},
 	}
 }
 
@@ -142,6 +151,13 @@ func routerMutants() []Mutant {
 			Breaks: []spec.ID{"ROUTE-CONTAIN", "IGMP-AGEING"},
 			Cell:   onTree, Under: spec.SetOf(spec.CrashFault),
 			Network: router(ipmulticast.RouterRules{Querier: ipmulticast.QuerierRules{Ages: no}}),
+		},
+		{
+			Name:   "old-listener-overruled",
+			Title:  "A router asks who else listens when a host has left, though a host of version 1 is there, which does not know such queries, and is cut off.",
+			Breaks: []spec.ID{"ROUTE-REACH"},
+			Cell:   onMixed, Under: spec.NoFaults,
+			Network: router(ipmulticast.RouterRules{Querier: ipmulticast.QuerierRules{Compatible: func(int) int { return 3 }}}),
 		},
 		{
 			Name:   "rpf-check-missing",
