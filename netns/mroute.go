@@ -78,20 +78,24 @@ func newTable(v6 bool, cards []int) (t *table, err error) {
 // is told. Unread, the questions would fill the socket, and then the kernel drops the packets that it asks about.
 func (t *table) answer(asked func(source, group netip.Addr)) {
 	buf := make([]byte, 1<<12)
-	_ = t.raw.Read(func(fd uintptr) bool {
-		for {
-			n, _, err := unix.Recvfrom(int(fd), buf, 0)
-			switch {
-			case errors.Is(err, unix.EINTR):
-			case err != nil:
-				return !errors.Is(err, unix.EAGAIN)
-			case t.v6 && n >= 40 && buf[0] == 0 && buf[1] == upcallNoCache: // struct mrt6msg
-				asked(netip.AddrFrom16([16]byte(buf[8:])), netip.AddrFrom16([16]byte(buf[24:])))
-			case !t.v6 && n >= 20 && buf[9] == 0 && buf[8] == upcallNoCache: // struct igmpmsg
-				asked(netip.AddrFrom4([4]byte(buf[12:])), netip.AddrFrom4([4]byte(buf[16:])))
+	for {
+		n := -1
+		err := t.raw.Read(func(fd uintptr) bool {
+			var err error
+			for n, _, err = unix.Recvfrom(int(fd), buf, 0); errors.Is(err, unix.EINTR); {
+				n, _, err = unix.Recvfrom(int(fd), buf, 0)
 			}
+			return !errors.Is(err, unix.EAGAIN)
+		})
+		switch { // outside of Read, whose end a close waits for: who closes may have what asked waits for
+		case err != nil || n < 0:
+			return
+		case t.v6 && n >= 40 && buf[0] == 0 && buf[1] == upcallNoCache: // struct mrt6msg
+			asked(netip.AddrFrom16([16]byte(buf[8:])), netip.AddrFrom16([16]byte(buf[24:])))
+		case !t.v6 && n >= 20 && buf[9] == 0 && buf[8] == upcallNoCache: // struct igmpmsg
+			asked(netip.AddrFrom4([4]byte(buf[12:])), netip.AddrFrom4([4]byte(buf[16:])))
 		}
-	})
+	}
 }
 
 // set lets packets of a source to a group be taken from one card and go to others.
