@@ -2,6 +2,7 @@ package netns
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -21,6 +22,10 @@ import (
 // reads it.
 //
 // The history is on the clock that all share: a node knows how far its namespace is ahead, and takes it off.
+//
+// What is made for clocks that agree within milliseconds, and for packets that take no longer than some, runs in slow
+// motion: the clock of its layers goes so many times slower, and so does all that they wait for. The machine is then so
+// many times faster for them.
 
 // wrong is what a clock says beyond the right time: an offset and so many percent of the time since the epoch.
 type wrong struct {
@@ -53,10 +58,16 @@ func (c *wrong) right(now, at spec.Time) spec.Time {
 }
 
 // clock is what the layers are told.
-func (n *Node) clock() spec.Time { return n.wrong.Load().at(n.now()) }
+func (n *Node) clock() spec.Time { return n.wrong.Load().at(n.now()) / n.motion() }
 
 // rightTime is when a timer fires that is set by the node's clock.
-func (n *Node) rightTime(at spec.Time) spec.Time { return n.wrong.Load().right(n.now(), at) }
+func (n *Node) rightTime(at spec.Time) spec.Time {
+	k := n.motion()
+	return n.wrong.Load().right(n.now(), min(at, math.MaxInt64/4/k)*k)
+}
+
+// motion is how many times slower the layers' clock goes than the one that all share.
+func (n *Node) motion() spec.Time { return spec.Time(max(1, n.cfg.Motion)) }
 
 // SetClock lets the layers be told a time that is so far ahead, and gains so many percent since the epoch.
 func (n *Node) SetClock(ahead time.Duration, percent int) {

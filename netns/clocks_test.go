@@ -2,6 +2,7 @@ package netns
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"strconv"
@@ -153,5 +154,28 @@ func TestClocksOnTheKernel(t *testing.T) {
 				t.Log(f.Witness.Text)
 			}
 		})
+	}
+}
+
+// In slow motion the layers' clock goes so many times slower, whatever is wrong with it besides, and no timer fires before
+// its time on it, nor later than rounding makes it.
+func TestSlowMotion(t *testing.T) {
+	r := spec.NewRand(2, 0xc10c)
+	for range 1_000 {
+		n := &Node{cfg: Config{Motion: 1 + r.IntN(8), Epoch: Now() - spec.Time(r.IntN(1e10))}}
+		n.SetClock(time.Duration(r.IntN(1e9)), r.IntN(50))
+		k := n.motion()
+		before, at, after := n.now(), n.clock(), n.now()
+		if c := n.wrong.Load(); at < c.at(before)/k || at > c.at(after)/k {
+			t.Fatalf("%+v: %d times slower says %d between %d and %d", *c, k, at, before, after)
+		}
+		want := at + spec.Time(r.IntN(1e9))
+		c, when := n.wrong.Load(), n.rightTime(want)
+		if says := c.at(when) / k; says < want || says > want+2 {
+			t.Fatalf("%+v: %d times slower the timer of %d fires at %d", *c, k, want, says)
+		}
+	}
+	if n := (&Node{cfg: Config{Motion: 4}}); n.rightTime(math.MaxInt64) < n.now() {
+		t.Error("never is in the past")
 	}
 }

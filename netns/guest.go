@@ -61,7 +61,9 @@ type Guest struct {
 	Shift  time.Duration        // how far the kernel's clock is ahead for it
 	Ahead  time.Duration        // and that of its node, in all
 	Fast   int                  // percent: what that clock gains besides, since the epoch
-	Sights bool                 // tell which datagrams of groups came in, and at the end how late it was at most
+	Motion int                  // how many times slower its layers live; 0: 1
+	Sights bool                 // tell which datagrams of groups came in
+	Timed  bool                 // tell how late it was at most
 	Life   spec.Incarnation     // the number of the life that begins
 	Slow   time.Duration        // how much longer its disk takes
 	Full   bool                 // … or has no room
@@ -114,13 +116,14 @@ func (g *Guest) RunAcross(stack func(impl.Config) impl.Layer, across func(impl.C
 	}
 	w := &watch{when: g.Watch, passed: make([]int, len(g.Watch)), tell: os.NewFile(guestMoments, "moments"), gone: make(chan bool, 1)}
 	diary := newDiary(out, spec.Header{Nodes: g.Nodes, Groups: g.groups()})
-	if g.Sights {
+	if g.Timed {
 		begun, stop := tardy(diary)
 		g.begun = begun
 		defer stop()
 	}
 	c := Config{Config: cfg, New: func(c impl.Config) impl.Layer { return g.layers(c, stack, across) }, Groups: g.Stacks, Incarnation: &g.Life,
-		Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Sights: g.Sights, Shift: spec.Time(g.Shift), Ahead: g.Ahead, Fast: g.Fast}
+		Link: link, Disk: disk, Epoch: g.Epoch, Observe: diary.write, Depths: g.Depths, Sights: g.Sights, Shift: spec.Time(g.Shift), Ahead: g.Ahead, Fast: g.Fast, Motion: g.Motion}
+	c.TS, c.TL = c.TS/time.Duration(max(1, g.Motion)), c.TL/time.Duration(max(1, g.Motion))
 	for _, x := range g.Groups {
 		c.Names = append(c.Names, x.Name)
 	}

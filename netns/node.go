@@ -26,6 +26,7 @@ type Config struct {
 	Shift       spec.Time                     // how far the kernel's clock is ahead of that for this process
 	Ahead       time.Duration                 // how far the node's own clock is ahead at the start, in all
 	Fast        int                           // percent: what it gains besides, since the epoch
+	Motion      int                           // how many times slower the layers' clock goes than all others, with TS and TL by it; 0: 1
 	Groups      []spec.GroupID                // for which the node has stacks, side by side in an impl.Node; nil: one stack, for the group above, which nothing names
 	Incarnation *spec.Incarnation             // of the life that begins; nil: the disk counts them
 	Names       []string                      // of the groups; nil: their numbers

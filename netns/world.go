@@ -22,6 +22,7 @@ type WorldConfig struct {
 	Stack   string   // what the guests are told to run
 	Wire    Wire
 	TS, TL  time.Duration
+	Motion  int // how many times slower the layers live, of whose clocks TS and TL are so many times less; 0: 1
 	Model   spec.CrashModel
 	Revive  bool                                       // in scenarios in which somebody comes back, all that are down when the faults are healed do so then
 	Views   bool                                       // members come and go: only silence says that nothing more comes
@@ -29,6 +30,7 @@ type WorldConfig struct {
 	Across  bool                                       // something above the stacks of a node orders across groups
 	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
 	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
+	Timed   bool                                       // measure how late guests are
 	Frames  bool                                       // the history tells of the frames on the cables, and of what nodes take in
 	NIC     ipmulticast.NICModel                       // how cards filter, where they can be told (TAPs)
 	Slots   int                                        // of an exact filter
@@ -302,7 +304,7 @@ func (w *World) await() error {
 func (w *World) start(n spec.NodeID) error {
 	r := w.nodes[n]
 	guest := &Guest{Stack: w.cfg.Stack, Self: n, Wire: w.cfg.Wire, TTL: w.cfg.LAN.ttl(),
-		TS: w.cfg.TS, TL: w.cfg.TL, Seed: w.s.Seed, Lie: w.s.LiesOf(n), Epoch: w.epoch, Depths: true, Sights: w.cfg.Frames}
+		TS: w.cfg.TS, TL: w.cfg.TL, Motion: w.cfg.Motion, Seed: w.s.Seed, Lie: w.s.LiesOf(n), Epoch: w.epoch, Depths: true, Sights: w.cfg.Frames, Timed: w.cfg.Timed || w.cfg.Frames}
 	for i := range w.s.Nodes {
 		guest.Nodes = append(guest.Nodes, strconv.Itoa(i))
 		guest.Peers = append(guest.Peers, netip.AddrPortFrom(w.cfg.LAN.addr(i), lanPort))
@@ -353,7 +355,9 @@ func (w *World) write(h *spec.History) {
 	_, bounded := h.Costs["STABILITY-TRIM"]
 	for n, r := range w.nodes {
 		all = r.seat.history(all, spec.NodeID(n), w.epoch)
-		w.tardy = max(w.tardy, r.tardy)
+		if !w.pauses(n) {
+			w.tardy = max(w.tardy, r.tardy)
+		}
 	}
 	all = w.seen.tell(all, w.base)
 	slices.SortStableFunc(all, func(a, b observed) int { return cmp.Compare(a.T, b.T) })

@@ -140,6 +140,10 @@ func (d *desk) judge(o *outdoor, lan *netns.LAN, x *candidate) error {
 		if !injected.Within(c.Under) || o.bench.outlasts(long, c.ID) {
 			continue
 		}
+		if o.late(c) {
+			d.o.overdue++
+			continue
+		}
 		f := o.bench.judge.Check(c.ID)
 		d.tallies[k].Add(f)
 		if f.Verdict == spec.Fail && d.witness[k] == nil {

@@ -95,7 +95,7 @@ func (o *outdoor) compare(ctx context.Context, i int) (all []compared, err error
 		if k < 0 || o.cell.unseen(id) != "" {
 			continue
 		}
-		if o.sim.outlasts(&s, id) || o.bench.outlasts(long, id) {
+		if o.sim.outlasts(&s, id) || o.bench.outlasts(long, id) || o.late(claims[k]) {
 			continue
 		}
 		a, b := o.sim.judge.Check(id), o.bench.judge.Check(id)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
-	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/netns"
 	"github.com/conform-go/conform/spec"
 )
@@ -22,7 +21,7 @@ func (o *outdoor) framed(s *faults.Scenario) bool {
 // judged otherwise.
 func (o *outdoor) forgive(tardy time.Duration) (taken []spec.ID) {
 	h := &o.bench.h
-	if 3*tardy < slower*sim.DefaultTS || o.cell.Reliability.Name == "unreliable" || len(h.Costs) == 0 {
+	if 3*tardy < o.bench.cfg.TS || o.cell.Reliability.Name == "unreliable" || len(h.Costs) == 0 {
 		return nil
 	}
 	o.bench.judge.Load(h)
@@ -54,6 +53,10 @@ func (o *outdoor) giveUp(taken []spec.ID, all []candidate, claims spec.Claims) {
 
 // excuse says in a row of the report that the machine was too late to judge it: if on a quicker one a run would have.
 func (o *outdoor) excuse(row *Row) {
+	if row.Verdict == spec.Inconclusive && row.Judged == 0 && o.overdue > 0 {
+		row.Skipped = true
+		row.Reason = "not judged on this machine: it was too late for deadlines in every run"
+	}
 	if row.Verdict == spec.Inconclusive && o.forgiven[row.ID] > 0 {
 		row.Skipped = true
 		row.Reason = "not judged on this machine: its processes were so late that packets are repeated for it"

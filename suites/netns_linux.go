@@ -36,7 +36,7 @@ const (
 var outdoorFaults = spec.SetOf(spec.CrashFault, spec.CrashLossyFault, spec.CoordinatorFault, spec.RecoverFault, spec.PauseFault,
 	spec.OmitSendFault, spec.OmitReceiveFault, spec.LossFault, spec.PartitionFault, spec.DelayFault, spec.ReorderFault,
 	spec.DuplicateFault, spec.CorruptFault, spec.ByzantineFault, spec.NICFault, spec.TTLFault, spec.ReportFault, spec.RogueFault,
-	spec.FloodFault, spec.DiskFullFault, spec.DiskSlowFault, spec.DiskFlipFault, spec.DiskGoneFault)
+	spec.FloodFault, spec.DiskFullFault, spec.DiskSlowFault, spec.DiskFlipFault, spec.DiskGoneFault) | spec.ClockFaults
 
 // unseen says why nothing on the kernel writes down what a requirement is judged by; empty where it can be judged.
 func unseen(id spec.ID) string {
@@ -61,8 +61,6 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 		return c, "", fmt.Errorf("%s is not carried by the kernel in this version", c.Transport.Name)
 	case c.Membership.Name == "anonymous" && !c.wide():
 		return c, "", fmt.Errorf("with membership %s nobody can say when all who listen do", c.Membership.Name)
-	case c.Ordering.Name == "real-time":
-		return c, "", errors.New("real-time holds where delays are bounded, and a machine that does other things bounds none")
 	case c.changes() && wire == netns.Streams && c.detector() != "channel":
 		return c, "", errors.New("heartbeats go beside a stream, and the kernel's streams have nothing beside them")
 	case c.mtu() > 0:
@@ -129,6 +127,8 @@ type outdoor struct {
 	pcap    bytes.Buffer
 	packets int // in the run played last
 
+	tardy    time.Duration   // how late the machine was in the run played last
+	overdue  int             // runs in which it was too late for what is promised of machines that are not
 	unpaced  bool            // a router was too late for the times of IGMP and PIM in it
 	forgave  []spec.ID       // what the machine was too late for in the run played last
 	forgiven map[spec.ID]int // runs that would have judged this, and in which it was too late
@@ -250,8 +250,11 @@ func (o *outdoor) do(ctx context.Context) {
 
 // prepare sets up the judges: of the simulator, and of the kernel, where everything is slower.
 func (o *outdoor) prepare(chooser *bench) {
-	o.sim = chooser
-	o.bench = o.cell.newBench(sim.Config{TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL}, o.cell.mtu())
+	if o.sim = chooser; chooser != nil {
+		o.cell.choosing(chooser)
+	}
+	k := time.Duration(o.cell.slower())
+	o.bench = o.cell.newBench(sim.Config{TS: k * sim.DefaultTS, TL: k * sim.DefaultTL}, o.cell.mtu())
 }
 
 // add counts what a run on the kernel cost.
@@ -271,7 +274,8 @@ func (u *unit) add(h *spec.History) {
 // play plays a schedule on the kernel, stretched, and loads its history into the judge. What it gives is the schedule
 // as it was played, on a network that is as slow as the machine was.
 func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, error) {
-	long := stretch(s, slower)
+	k := o.cell.slower()
+	long := stretch(s, k)
 	o.pcap.Reset()
 	o.packets = 0
 	frames, err := ipmulticast.NewPcapWriter(&o.pcap)
@@ -288,8 +292,8 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 			return nil, err
 		}
 	}
-	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: slower * sim.DefaultTS, TL: slower * sim.DefaultTL,
-		Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
+	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: o.bench.cfg.TS, TL: o.bench.cfg.TL, Motion: o.cell.motion(),
+		Timed: o.cell.timed(), Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
 		Frames: o.framed(s), NIC: n.nic, Slots: n.slots, Capture: func(at spec.Time, from int, frame []byte) {
 			_ = frames.Write(at, frame)
 			if from >= 0 && carries(frame) {
@@ -307,6 +311,7 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		return nil, fmt.Errorf("%w\nscenario:\n%s", err, indent(s.String()))
 	}
 	long.Net.Max = w.Late() + 2*time.Millisecond
+	o.tardy = max(w.Tardy(), w.Late())
 	o.forgave = o.forgive(w.Tardy())
 	o.unpaced = o.unpace(max(w.Lag(), w.Late()))
 	o.bench.judge.Load(&o.bench.h)

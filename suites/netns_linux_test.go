@@ -165,7 +165,6 @@ func caughtOutdoors(t *testing.T, x *Subject, bug, right *outdoor, lan *netns.LA
 func TestNotOutdoors(t *testing.T) {
 	for _, c := range []struct{ cell, want string }{
 		{"unicast/reliable/causal/anonymous", "membership anonymous"},
-		{"unicast/reliable/real-time", "bounds none"},
 		{"tcp/reliable/fifo/server", "heartbeats go beside"},
 		{"unicast:mtu=1400/reliable/causal", "cuts packets"},
 		{"hardware:nic=hash512/reliable/causal", "64 bins"},

@@ -47,7 +47,7 @@ func ReplayOutdoors(s *faults.Scenario, w io.Writer) (*Replayed, error) {
 		}
 		r = &Replayed{Schema: "conform.replay/1", Subject: subject.Name, Expect: s.Expect, Scenario: s.String(),
 			Settled: o.bench.h.Settled, Events: len(o.bench.h.Events)}
-		claims := slices.DeleteFunc(slices.Clone(subject.Claims), func(c spec.Claim) bool { return cell.unseen(c.ID) != "" || o.bench.outlasts(long, c.ID) })
+		claims := slices.DeleteFunc(slices.Clone(subject.Claims), func(c spec.Claim) bool { return cell.unseen(c.ID) != "" || o.bench.outlasts(long, c.ID) || o.late(c) })
 		r.judge(o.bench, s, cell, claims)
 		for i := range r.Requirements {
 			if x := r.Requirements[i].Witness; x != nil {

@@ -115,9 +115,7 @@ func (n *network) timingOutdoors() ipmulticast.Timing {
 
 // declareOutdoors corrects what the header says, on the kernel.
 func (c Cell) declareOutdoors(h *spec.Header) {
-	for id := range h.Bounds {
-		h.Bounds[id] *= slower
-	}
+	c.slowBounds(h)
 	n, _ := c.network()
 	if !c.wide() {
 		return

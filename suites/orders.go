@@ -278,6 +278,20 @@ func (c Cell) claimRealTime(m claiming, p *premises, safe spec.FaultSet) {
 	}
 }
 
+// separateClocks adds what deadlines do not promise where clocks are further apart than ε: neither that who waited for
+// an answer is behind what it waited for, nor that nothing comes later than by clocks that agree.
+func (c Cell) separateClocks(p *premises, add func(with spec.FaultSet, ids ...spec.ID)) {
+	if c.Ordering.Name != "real-time" {
+		return
+	}
+	if p.acks {
+		add(spec.SetOf(spec.JumpFault), "REALTIME-ORDER")
+	}
+	if !(p.gossip && p.streams) {
+		add(spec.SetOf(spec.JumpFault), "TIMELINESS")
+	}
+}
+
 // claimTotal adds what one order of all promises.
 func (c Cell) claimTotal(m claiming, p *premises, intact, safe spec.FaultSet) {
 	o := c.Ordering

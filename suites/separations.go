@@ -83,6 +83,7 @@ func (c Cell) Separations() []Separation {
 	}
 	c.separateAcross(&p, add)
 	c.separateWatching(add)
+	c.separateClocks(&p, add)
 	if r := c.Reliability.Name; c.Ordering.Name == "total-seqserver" && c.Transport.Name == "unicast" && c.Ordering.Get("holes", "fill") == "fill" &&
 		(r == "best-effort" || r == "reliable") { // a number that only the dead knew, and delivered, becomes a hole
 		add(spec.SetOf(spec.CrashFault, spec.LossFault), "UNIFORM-TOTAL-GAPFREE")

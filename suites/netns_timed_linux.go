@@ -1,0 +1,93 @@
+package suites
+
+import (
+	"strings"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
+	"github.com/conform-go/conform/spec"
+)
+
+// What rests on time, on a machine that gives none for certain. Where a message has to come within Δ of clocks that agree
+// within ε, milliseconds decide, and a process that has to wait for its turn is late by some. There a run on the kernel is
+// in slow motion: the layers' clock goes slower, and with it Δ, ε, TS, TL, and everything in the schedule. What is
+// declared is what was promised to the layers, on the clock that all share, and how late a timer may fire besides. A run
+// in which the machine was measurably later than that says nothing of what a late packet breaks: it is not judged.
+
+const (
+	// slowMotion is how many times slower what rests on deadlines runs: Δ of 100 ms lasts 400. In 6,000 deliveries on two
+	// cores with three busy programs beside, the latest came after 20 ms (half of them after 0.4, 99 of 100 after 2); with
+	// nine such programs after 280, and then the guests had noticed that they were up to 200 ms late themselves.
+	slowMotion = 4
+
+	// firesBy is by how much later than it was set a timer may fire, which the layers are not told: three times what that
+	// machine showed.
+	firesBy = 60 * time.Millisecond
+
+	// tooLate is when the machine was so late that a timer of another goroutine, or one between two measurements, may have
+	// been later than firesBy. Nine in a row, of senders, relays and receivers, use up the smallest Δ that cells have.
+	tooLate = firesBy * 2 / 3
+)
+
+// slower gives how many times as long as in the simulator everything takes on the kernel.
+func (c Cell) slower() int {
+	if c.timed() {
+		return slowMotion
+	}
+	return slower
+}
+
+// motion gives how many times slower the layers' clocks go; elsewhere TS and TL are longer, and nothing else.
+func (c Cell) motion() int {
+	if c.timed() {
+		return slowMotion
+	}
+	return 1
+}
+
+// timed says whether deadlines decide what is delivered.
+func (c Cell) timed() bool { return c.Ordering.Name == "real-time" }
+
+// slowBounds lets what is declared in the header take as long as everything does on the kernel. Routers there have clocks
+// of their own, which go as fast for every cell.
+func (c Cell) slowBounds(h *spec.Header) {
+	for id := range h.Bounds {
+		if ofRouters(id) {
+			h.Bounds[id] *= slower
+		} else {
+			h.Bounds[id] *= time.Duration(c.slower())
+		}
+	}
+	if _, ok := h.Bounds["TIMELINESS"]; ok {
+		h.Bounds["TIMELINESS"] += firesBy
+	}
+}
+
+// choosing lets the simulator declare of timers what is declared on the kernel, or it would choose what breaks a deadline
+// by less than that.
+func (c Cell) choosing(b *bench) {
+	if declare := b.cfg.Declare; c.timed() && declare != nil {
+		b.cfg.Declare = func(s *faults.Scenario, h *spec.Header) {
+			if declare(s, h); h.Bounds["TIMELINESS"] > 0 {
+				h.Bounds["TIMELINESS"] += firesBy / slowMotion
+			}
+		}
+		b.world = sim.New(b.cfg)
+	}
+}
+
+func ofRouters(id string) bool {
+	for _, family := range []string{"ROUTE-", "IGMP-", "PIM-"} {
+		if strings.HasPrefix(id, family) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasty says whether a claim is one that a late packet breaks, and so a late machine: it is made for runs without delays.
+func (c Cell) hasty(x spec.Claim) bool { return c.timed() && !x.Under.Has(spec.DelayFault) }
+
+// late says whether the machine was too late in the run played last for a claim to be judged.
+func (o *outdoor) late(x spec.Claim) bool { return o.tardy > tooLate && o.cell.hasty(x) }

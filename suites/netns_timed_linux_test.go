@@ -1,0 +1,119 @@
+package suites
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/netns"
+	"github.com/conform-go/conform/spec"
+)
+
+// kernelRun is a schedule that is played on the kernel.
+type kernelRun struct {
+	subject, steps string
+	holds          []spec.ID // are put to the test, and hold
+	breaks         spec.ID   // breaks, if it is not empty
+}
+
+// playedOutdoors plays schedules on the kernel at the same time, each again where the machine was too late for what it is
+// to show.
+func playedOutdoors(t *testing.T, runs map[string]kernelRun) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs of seconds")
+	}
+	lan, err := netns.NewLAN(1) // or the test is skipped
+	skipWithout(t, err)
+	if err := lan.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range runs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := faults.Parse("conform.scenario/1\nsubject " + c.subject + "\nnodes 3\ngroup g 0 1 2\nseed 1\nnet latency 1ms..1ms\n" + c.steps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Expect = c.breaks
+			var missing []spec.ID
+			for range again {
+				r, err := ReplayOutdoors(s, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range r.Requirements {
+					if x := &r.Requirements[i]; x.Verdict == spec.Fail && x.ID == c.breaks {
+						t.Log(x.Witness.Text)
+						return
+					} else if x.Claimed && x.Verdict == spec.Fail && c.breaks == "" {
+						t.Fatalf("%s: %s", x.ID, x.Witness.Text)
+					}
+				}
+				missing = slices.DeleteFunc(slices.Clone(c.holds), func(id spec.ID) bool {
+					return slices.ContainsFunc(r.Requirements, func(x Row) bool { return x.ID == id && x.Verdict == spec.Pass })
+				})
+				if c.breaks == "" && len(missing) == 0 {
+					return
+				}
+			}
+			if c.breaks != "" {
+				t.Errorf("%s is not broken", c.breaks)
+			} else {
+				t.Skipf("%v: not judged: the machine was too late each time", missing)
+			}
+		})
+	}
+}
+
+// Deadlines hold on the kernel where clocks are less than ε apart, from the start or for a while. Where one jumps further,
+// messages are late, and what was sent after an answer comes before what it answers.
+func TestDeadlinesOutdoors(t *testing.T) {
+	t.Parallel()
+	const answered = "at 20ms send 1 g 8\nat 60ms send 0 g 8\nat 80ms send 2 g 8\n"
+	timely := []spec.ID{"TIMELINESS", "REALTIME-ORDER", "TOTAL-ORDER", "VALIDITY"}
+	playedOutdoors(t, map[string]kernelRun{
+		"right":      {"unicast/reliable/real-time/static", answered, timely, ""},
+		"skew":       {"unicast/reliable/real-time/static", "at 0s skew 1 by 4ms\nat 10ms skew 2 by 4ms for 60ms\n" + answered, timely, ""},
+		"jump":       {"unicast/reliable/real-time/static", "at 5ms jump 1 by 70ms for 400ms\n" + answered, nil, "TIMELINESS"},
+		"jump order": {"unicast/reliable/real-time/static", "at 5ms jump 1 by 70ms for 30ms\n" + answered, nil, "REALTIME-ORDER"},
+		"drift":      {"unicast/reliable/real-time/static", "at 0s drift 1 90% for 300ms\nat 100ms send 1 g 8\nat 140ms send 0 g 8\n", nil, "REALTIME-ORDER"},
+	})
+}
+
+// Bugs of what rests on time are caught on the kernel, by schedules through which the correct stack comes.
+func TestPlantedDeadlinesOutdoors(t *testing.T) {
+	t.Parallel()
+	const skewed = "at 0s skew 1 by 4ms\nat 20ms send 1 g 8\nat 22ms send 0 g 8\n"
+	playedOutdoors(t, map[string]kernelRun{
+		"ignores skew": {"mutant:real-time-ignores-skew", skewed, nil, "REALTIME-ORDER"},
+		"waits it out": {"unicast/reliable/real-time/static", skewed, []spec.ID{"TOTAL-ORDER"}, ""},
+	})
+}
+
+// Who judges the late does so by what was measured, and only claims that a late packet breaks.
+func TestLateMachines(t *testing.T) {
+	c, err := ParseCell("unicast/reliable/real-time/static")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &outdoor{cell: c}
+	for _, x := range []struct {
+		by   time.Duration
+		id   spec.ID
+		late bool
+	}{
+		{tooLate, "TIMELINESS", false}, {tooLate + 1, "TIMELINESS", true}, {tooLate + 1, "VALIDITY", true}, {tooLate + 1, "AGREEMENT", true},
+		{time.Second, "TOTAL-ORDER", false}, {time.Second, "FIFO-ORDER", false}, {time.Second, "REALTIME-ORDER", false}, {time.Second, "NO-DUPLICATION", false},
+	} {
+		claims := c.Claims()
+		i := slices.IndexFunc(claims, func(y spec.Claim) bool { return y.ID == x.id })
+		if i < 0 {
+			t.Fatalf("%s is not claimed", x.id)
+		}
+		if o.tardy = x.by; o.late(claims[i]) != x.late {
+			t.Errorf("%s, %v late: judged %v", x.id, x.by, x.late)
+		}
+	}
+}
