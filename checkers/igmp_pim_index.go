@@ -253,7 +253,7 @@ func (w *wireIndex) readReceive(h *spec.History, e *spec.Event, s *wireStep) {
 	s.lan = w.home[e.Node]
 	switch h.ExtraOf(e).Op {
 	case "data":
-		if inGroup(h, e) {
+		if inGroup(h, e) && h.ExtraOf(e).ID != 0 { // a socket of the kernel does not say which datagram it got
 			s.op, w.heard = wireGot, true
 		}
 	case "igmp-query":

@@ -105,16 +105,23 @@ func (d *datagrams) Call(e *impl.Effect) (in impl.Input, wanted bool) {
 		return in, false
 	}
 	d.spy.joins(e)
-	if d.wire == Multicast && d.group.Addr().Is6() {
-		d.listen6(e.Call == impl.Join)
-	} else if d.wire == Multicast {
-		name := unix.IP_ADD_MEMBERSHIP
-		if e.Call == impl.Leave {
-			name = unix.IP_DROP_MEMBERSHIP
-		}
-		m := &unix.IPMreq{Multiaddr: d.group.Addr().As4(), Interface: d.own.As4()}
-		// Joining again changes nothing, and who has not joined can't leave: neither is an error of the protocol.
-		_ = d.raw.Control(func(fd uintptr) { _ = unix.SetsockoptIPMreq(int(fd), unix.IPPROTO_IP, name, m) })
+	if d.wire == Multicast {
+		belong(d.raw, d.group.Addr(), d.own, e.Call == impl.Join)
 	}
 	return impl.Input{Kind: impl.Done, Ref: e.Ref, Group: e.Group}, e.Ref != 0
+}
+
+// belong joins or leaves a group, by the card of the host. Joining again changes nothing, and who has not joined
+// can't leave: neither is an error of the protocol.
+func belong(raw syscall.RawConn, group, own netip.Addr, join bool) {
+	if group.Is6() {
+		belong6(raw, group, join)
+		return
+	}
+	name := unix.IP_ADD_MEMBERSHIP
+	if !join {
+		name = unix.IP_DROP_MEMBERSHIP
+	}
+	m := &unix.IPMreq{Multiaddr: group.As4(), Interface: own.As4()}
+	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptIPMreq(int(fd), unix.IPPROTO_IP, name, m) })
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,8 +25,8 @@ func (d *datagrams) prepare6(hops int) error {
 		d.option(unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, hops))
 }
 
-// listen6 joins or leaves the group by the card of the host.
-func (d *datagrams) listen6(join bool) {
+// belong6 is belong for a group of IPv6.
+func belong6(raw syscall.RawConn, group netip.Addr, join bool) {
 	card, err := net.InterfaceByName("lan")
 	if err != nil {
 		return
@@ -34,6 +35,6 @@ func (d *datagrams) listen6(join bool) {
 	if !join {
 		name = unix.IPV6_LEAVE_GROUP
 	}
-	m := &unix.IPv6Mreq{Multiaddr: d.group.Addr().As16(), Interface: uint32(card.Index)}
-	_ = d.raw.Control(func(fd uintptr) { _ = unix.SetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IPV6, name, m) })
+	m := &unix.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(card.Index)}
+	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IPV6, name, m) })
 }

@@ -226,15 +226,15 @@ func markOf(code impl.Code) uint32 {
 }
 
 // sight is what a node tells of a datagram that one of its sockets, or its driver, has taken in: the group that it was
-// sent to, and the node from which it came, if it is known.
-type sight func(to spec.GroupID, from spec.NodeID)
+// sent to, the node from which it came, if it is known, and how long ago it was there.
+type sight func(to spec.GroupID, from spec.NodeID, ago spec.Time)
 
 // saw is the node's own sight.
-func (n *Node) saw(to spec.GroupID, from spec.NodeID) {
+func (n *Node) saw(to spec.GroupID, from spec.NodeID, ago spec.Time) {
 	if n.cfg.Observe == nil || n.sights.Add(1) > mostFrames {
 		return
 	}
-	e := spec.Event{T: n.now(), Kind: spec.Receive, Node: n.cfg.Self, Group: to, Has: spec.HasNode | spec.HasGroup}
+	e := spec.Event{T: max(0, n.now()-ago), Kind: spec.Receive, Node: n.cfg.Self, Group: to, Has: spec.HasNode | spec.HasGroup}
 	if from >= 0 {
 		e.From, e.Has = from, e.Has|spec.HasFrom
 	}

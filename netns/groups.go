@@ -95,7 +95,7 @@ func listenGroups(cfg *impl.Config, g *Guest) (*grouped, error) {
 		return l, nil
 	}
 	for _, id := range g.Stacks {
-		if l.sockets[id], err = listenGroup(); err != nil {
+		if l.sockets[id], err = listenGroup(g.Groups[id].Addr); err != nil {
 			return nil, errors.Join(fmt.Errorf("netns: the socket of node %d for group %d: %w", cfg.Self, id, err), l.Close())
 		}
 	}
@@ -103,12 +103,15 @@ func listenGroups(cfg *impl.Config, g *Guest) (*grouped, error) {
 }
 
 // listenGroup opens a socket that will hear the group that it joins, and no other one.
-func listenGroup() (*net.UDPConn, error) {
+func listenGroup(group netip.Addr) (*net.UDPConn, error) {
+	level, all, host := unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, "0.0.0.0"
+	if group.Is6() {
+		level, all, host = unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, "[::]"
+	}
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		return errors.Join(control(raw, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), // they share a port
-			control(raw, unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0))
+		return errors.Join(control(raw, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), control(raw, level, all, 0)) // they share a port
 	}}
-	c, err := lc.ListenPacket(context.Background(), "udp4", fmt.Sprintf("0.0.0.0:%d", groupPort))
+	c, err := lc.ListenPacket(context.Background(), udpOf(group), fmt.Sprintf("%s:%d", host, groupPort))
 	if err != nil {
 		return nil, err
 	}
@@ -132,13 +135,8 @@ func (l *grouped) Call(e *impl.Effect) (in impl.Input, wanted bool) {
 	}
 	l.spy.joins(e)
 	if e.Group >= 0 && int(e.Group) < len(l.sockets) && l.sockets[e.Group] != nil {
-		name := unix.IP_ADD_MEMBERSHIP
-		if e.Call == impl.Leave {
-			name = unix.IP_DROP_MEMBERSHIP
-		}
-		m := &unix.IPMreq{Multiaddr: l.addrs[e.Group].Addr().As4(), Interface: l.own.As4()}
-		if raw, err := l.sockets[e.Group].SyscallConn(); err == nil { // as in datagrams, joining again changes nothing
-			_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptIPMreq(int(fd), unix.IPPROTO_IP, name, m) })
+		if raw, err := l.sockets[e.Group].SyscallConn(); err == nil {
+			belong(raw, l.addrs[e.Group].Addr(), l.own, e.Call == impl.Join)
 		}
 	}
 	return impl.Input{Kind: impl.Done, Ref: e.Ref, Group: e.Group}, e.Ref != 0

@@ -18,7 +18,7 @@ func TestGroupsAtOnePort(t *testing.T) {
 	var sockets [2]*net.UDPConn
 	err := l.thread.in(l.hosts[0], func() (err error) {
 		for i := range sockets {
-			if sockets[i], err = listenGroup(); err != nil {
+			if sockets[i], err = listenGroup(groups[i]); err != nil {
 				return err
 			}
 			t.Cleanup(func() { _ = sockets[i].Close() })

@@ -161,7 +161,7 @@ func (n *Node) remark(e *impl.Effect) {
 		return
 	}
 	if e.Code == impl.Taken && n.cfg.Sights {
-		n.saw(spec.GroupID(e.Num), -1)
+		n.saw(spec.GroupID(e.Num), -1, 0)
 		return
 	}
 	caller := spec.NodeID(uint32(e.Num))

@@ -20,6 +20,7 @@ type spy struct {
 	wide   bool         // what is to a group is to all hosts, and who has not joined takes nothing of it
 	groups []netip.Addr // by number
 	joined atomic.Uint64
+	since  atomic.Int64 // when a group was last joined, on the clock of Now
 }
 
 // newSpy makes one for a guest on whose wire frames have addresses of groups; nil on others.
@@ -47,6 +48,7 @@ func (s *spy) joins(e *impl.Effect) {
 	case s == nil:
 	case e.Call == impl.Join:
 		s.joined.Or(bit)
+		s.since.Store(int64(Now()))
 	default:
 		s.joined.And(^bit)
 	}
@@ -58,7 +60,16 @@ func (s *spy) prepare(c *net.UDPConn) bool {
 		return false
 	}
 	raw, err := c.SyscallConn()
-	return err == nil && control(raw, unix.IPPROTO_IP, unix.IP_PKTINFO, 1) == nil
+	if err == nil {
+		_ = control(raw, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+	}
+	if err != nil {
+		return false
+	}
+	if len(s.groups) > 0 && s.groups[0].Is6() {
+		return control(raw, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1) == nil
+	}
+	return control(raw, unix.IPPROTO_IP, unix.IP_PKTINFO, 1) == nil
 }
 
 // overlook is receive for those who have a spy.
@@ -75,7 +86,7 @@ func (l *links) overlook(socket *net.UDPConn, only spec.GroupID, take func(impl.
 		in, ok := l.open(buf[:n], from)
 		to := sentTo(oob[:k])
 		ok = ok && (only < 0 || in.Group == only) && l.spy.wants(to, in.Group)
-		l.spy.see(to, ok, &in)
+		l.spy.see(to, ok, &in, l.spy.when(oob[:k]))
 		if !ok {
 			l.strange.Add(1)
 		} else if !take(in) {
@@ -89,9 +100,15 @@ func (s *spy) wants(to netip.Addr, g spec.GroupID) bool {
 	return to != lanBroadcast || s.joined.Load()>>(uint64(max(0, g))%64)&1 == 1
 }
 
+// when gives how long a datagram has waited in its socket: who has left the group since then had it before. It came no
+// earlier than the last group was joined.
+func (s *spy) when(oob []byte) spec.Time {
+	return min(age(oob), max(0, Now()-spec.Time(s.since.Load())))
+}
+
 // see tells of a datagram to one of the groups. One to all hosts counts once the link has taken it: whose it is stands
 // inside of it.
-func (s *spy) see(to netip.Addr, taken bool, in *impl.Input) {
+func (s *spy) see(to netip.Addr, taken bool, in *impl.Input, ago spec.Time) {
 	if s.saw == nil {
 		return
 	}
@@ -101,9 +118,9 @@ func (s *spy) see(to netip.Addr, taken bool, in *impl.Input) {
 	}
 	switch g := slices.Index(s.groups, to); {
 	case g >= 0:
-		s.saw(spec.GroupID(g), from)
+		s.saw(spec.GroupID(g), from, ago)
 	case to == lanBroadcast && taken:
-		s.saw(in.Group, from)
+		s.saw(in.Group, from, ago)
 	}
 }
 
@@ -114,8 +131,11 @@ func sentTo(oob []byte) netip.Addr {
 		return netip.Addr{}
 	}
 	for _, m := range messages {
-		if m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo {
+		switch {
+		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
 			return netip.AddrFrom4([4]byte(m.Data[8:]))
+		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo:
+			return netip.AddrFrom16([16]byte(m.Data))
 		}
 	}
 	return netip.Addr{}

@@ -15,14 +15,14 @@ import (
 func (r *siteRouter) hear() {
 	eachStamped(r.raw, func(at *unix.SockaddrLinklayer, when spec.Time, frame []byte) {
 		if port := slices.Index(r.cards, at.Ifindex); port >= 0 && at.Pkttype != unix.PACKET_OUTGOING {
-			r.take(port, frame)
+			r.take(port, when, frame)
 			r.lags.add(when, Now())
 		}
 	})
 }
 
-// take hands a frame to the protocol.
-func (r *siteRouter) take(port int, frame []byte) {
+// take hands a frame to the protocol, which the kernel had at a time on the clock of Now.
+func (r *siteRouter) take(port int, when spec.Time, frame []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.layer == nil {
@@ -32,14 +32,14 @@ func (r *siteRouter) take(port int, frame []byte) {
 	r.came = r.inspect.Read(frame)
 	if r.came.Kind == ipmulticast.DataFrame {
 		k := flow{r.came.Src, r.came.Group}
-		if r.before, r.known = r.flows[k]; !r.known && !ipmulticast.LinkLocal(k.group) {
+		if _, known := r.flows[k]; !known && !ipmulticast.LinkLocal(k.group) {
 			r.flows[k] = way{}
 			r.order = append(r.order, k)
 		}
 	}
 	r.step(impl.Input{Kind: impl.Packet, Num: uint64(port), Body: r.convert.up(slices.Clone(frame)), From: -1, To: impl.Everyone})
 	if r.came.Kind == ipmulticast.DataFrame {
-		r.byHand(port)
+		r.byHand(port, when)
 	}
 	for _, c := range r.own {
 		r.send(c.port, c.frame)
@@ -93,13 +93,18 @@ func (r *siteRouter) send(port int, frame []byte) {
 // direct tells the kernel where packets of a flow go, if that is new.
 func (r *siteRouter) direct(k flow) {
 	in, out, _ := r.layer.Way(k.source, k.group, nil)
-	if w := r.flows[k]; w.told && w.in == in && slices.Equal(w.out, out) {
+	w := r.flows[k]
+	if w.told && w.in == in && slices.Equal(w.out, out) {
 		return
 	}
-	r.flows[k] = way{in, out, true}
 	if err := r.table.set(k.source, k.group, max(0, in), out); err != nil && r.err == nil {
 		r.err = can("route a group", err)
 	}
+	past := append(w.past, told{in, out, Now()})
+	if len(past) > mostTold {
+		past = slices.Delete(past, 0, len(past)-mostTold/2)
+	}
+	r.flows[k] = way{in, out, true, past}
 }
 
 // asked tells the kernel again where packets of a flow go: it may have asked at the very moment at which it was told, and
@@ -112,16 +117,24 @@ func (r *siteRouter) asked(t *table, k flow) {
 	}
 }
 
-// byHand sends those copies of a packet that the kernel did not make, because it was told only now: the packet was there
-// before the protocol had learned from it where it goes. Of a flow that is new the kernel has kept the packet.
-func (r *siteRouter) byHand(port int) {
-	did := r.before
-	if !r.known {
-		did = r.flows[flow{r.came.Src, r.came.Group}]
-	}
+// byHand sends those copies of a packet that the kernel did not make, because it was told only afterwards: the packet was
+// there before the protocol had learned from it, or from another one just before, where it goes. Of a flow that was new
+// then the kernel has kept the packet until it was told.
+func (r *siteRouter) byHand(port int, when spec.Time) {
+	w := r.flows[flow{r.came.Src, r.came.Group}]
 	for _, c := range r.again {
-		if !did.does(port, c.port) {
+		if !w.did(port, c.port, when) {
 			r.send(c.port, c.frame)
 		}
 	}
+}
+
+// did says whether the kernel has forwarded a packet that it had then.
+func (w *way) did(in, out int, when spec.Time) bool {
+	for i := len(w.past) - 1; i >= 0; i-- {
+		if x := &w.past[i]; x.at <= when || i == 0 {
+			return x.in == in && slices.Contains(x.out, out)
+		}
+	}
+	return false
 }

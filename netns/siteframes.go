@@ -47,8 +47,14 @@ type print struct {
 // trace is where a datagram has been.
 type trace struct {
 	origin spec.NodeID
-	ends   []end // that put it there
+	ends   []hop // that put it there
 	to     []end // where it has gone out
+}
+
+// hop is that somebody put a datagram on a link.
+type hop struct {
+	end
+	ttl uint8
 }
 
 // watch sees all frames until what it gives is called; then the events are there. Where the kernel had no room for some
@@ -128,7 +134,7 @@ func (x *sightings) see(now spec.Time, e end, out bool, frame []byte) {
 		}
 	}
 	if !out {
-		t.ends = append(t.ends, e)
+		t.ends = append(t.ends, hop{e, info.TTL})
 	}
 }
 
@@ -243,27 +249,45 @@ func (x *sightings) frame(now spec.Time, who spec.NodeID, e end, info *ipmultica
 			}
 		}
 	}
-	if info.Kind.Carries() {
-		extra.Via = x.via(e, t)
+	if info.Kind.Carries() && int(who) < x.nodes+len(x.site.cfg.Plan.Routers) { // switches only pass it on
+		extra.Via = x.via(e, info, t)
 	}
 	x.all = append(x.all, observed{Event: ev, extra: extra, rare: true})
 }
 
-// via gives the link by which a router had a datagram that it forwards: the one by which it came, if it came by one only.
-func (x *sightings) via(e end, t *trace) (link string) {
+// via gives the link by which a router had a datagram that it forwards. Where the datagram was on several of its links
+// it is one but that to which it forwards; of these one on which the time to live was one more; and where these are still
+// several, as where two copies have come by ways that are equally long, that from which the kernel was told to take it.
+func (x *sightings) via(e end, info *ipmulticast.Inspected, t *trace) string {
 	i := e.machine - len(x.site.cfg.Plan.Hosts)
 	if i < 0 {
 		return ""
 	}
-	for _, from := range t.ends {
-		if from.machine == e.machine || !slices.Contains(x.site.cfg.Plan.Routers[i].Links, from.link) {
-			continue
+	for _, is := range [...]func(h *hop) bool{
+		func(*hop) bool { return true },
+		func(h *hop) bool { return h.link != e.link },
+		func(h *hop) bool { return h.link != e.link && h.ttl == info.TTL+1 },
+	} {
+		link, several := "", false
+		for k := range t.ends {
+			from := &t.ends[k]
+			if from.machine == e.machine || !slices.Contains(x.site.cfg.Plan.Routers[i].Links, from.link) || !is(from) {
+				continue
+			}
+			name := x.site.cableOf(e.machine, from.link)
+			several = several || link != "" && link != name
+			link = name
 		}
-		name := x.site.cableOf(e.machine, from.link)
-		if link != "" && link != name {
-			return ""
+		if !several {
+			return link
 		}
-		link = name
 	}
-	return link
+	r := x.site.routers[i]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.flows[flow{info.Src, info.Group}]
+	if !ok || !w.told || w.in < 0 || w.in >= len(r.plan.Links) {
+		return ""
+	}
+	return x.site.cableOf(e.machine, r.plan.Links[w.in])
 }

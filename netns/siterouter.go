@@ -15,6 +15,7 @@ import (
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
 )
 
 // siteRouter is a router between subnets. A protocol of package ipmulticast decides; what it wants said of groups and of
@@ -44,10 +45,8 @@ type siteRouter struct {
 	convert hurried
 	inspect ipmulticast.Inspector
 	came    ipmulticast.Inspected // what the protocol is at work on, unless nothing came
-	before  way                   // where the kernel sends it
-	known   bool
-	again   []copyOf // of it, which the protocol sends out
-	own     []copyOf // what it has to say besides
+	again   []copyOf              // of it, which the protocol sends out
+	own     []copyOf              // what it has to say besides
 	slowest time.Duration
 	lags    lags
 	err     error // the first of the kernel
@@ -61,9 +60,18 @@ type way struct {
 	in   int
 	out  []int
 	told bool // the kernel knows
+	past []told
 }
 
-func (w *way) does(in, out int) bool { return w.in == in && slices.Contains(w.out, out) }
+// told is what the kernel was told of a flow, and when it had it.
+type told struct {
+	in  int
+	out []int
+	at  spec.Time
+}
+
+// mostTold bounds what is kept of that: packets wait for no longer.
+const mostTold = 16
 
 // copyOf is a frame for a port.
 type copyOf struct {
@@ -174,8 +182,8 @@ func (r *siteRouter) start() error {
 	}); err != nil {
 		return err
 	}
-	told := r.table
-	r.over.Go(func() { told.answer(func(source, group netip.Addr) { r.asked(told, flow{source, group}) }) })
+	table := r.table
+	r.over.Go(func() { table.answer(func(source, group netip.Addr) { r.asked(table, flow{source, group}) }) })
 	r.layer, r.flows, r.order, r.timers = r.site.cfg.Router(r.number), map[flow]way{}, nil, timers{}
 	r.step(impl.Input{Kind: impl.Start, Num: r.life})
 	r.step(impl.Input{Kind: impl.Ready})

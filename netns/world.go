@@ -224,6 +224,9 @@ func (w *World) groupAddr(g int) netip.Addr {
 			a, _ := netip.ParseAddr(text)
 			return a
 		}
+		if w.cfg.LAN.wide != nil && w.cfg.LAN.wide.v6 {
+			return netip.AddrFrom16([16]byte{0xff, 5, 14: 1, 15: byte(g + 1)})
+		}
 		return netip.AddrFrom4([4]byte{239, 129, 1, byte(g + 1)})
 	}
 	n := w.plays - 1

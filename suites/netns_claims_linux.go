@@ -62,6 +62,7 @@ func (o *outdoor) claims(ctx context.Context, lan *netns.LAN) error {
 		if row.Verdict != spec.Pass {
 			row.Reason = t.Reason
 			o.excuse(&row)
+			o.excusePace(&row)
 		}
 		o.unit.rows = append(o.unit.rows, row)
 	}
@@ -133,6 +134,9 @@ func (d *desk) judge(o *outdoor, lan *netns.LAN, x *candidate) error {
 		return err
 	}
 	d.o.giveUp(o.forgave, d.all, d.claims)
+	if o.unpaced {
+		d.o.sluggish++
+	}
 	d.o.unit.add(&o.bench.h)
 	d.o.unit.counts.Packets += o.packets
 	injected := o.cell.injects(x.s)

@@ -129,9 +129,10 @@ type outdoor struct {
 
 	tardy    time.Duration   // how late the machine was in the run played last
 	overdue  int             // runs in which it was too late for what is promised of machines that are not
-	unpaced  bool            // a router was too late for the times of IGMP and PIM in it
 	forgave  []spec.ID       // what the machine was too late for in the run played last
 	forgiven map[spec.ID]int // runs that would have judged this, and in which it was too late
+	unpaced  bool            // a router was too late for the times of IGMP and PIM in the run played last
+	sluggish int             // runs in which it was
 }
 
 // RunOutdoors judges every cell on the kernel. The frames of runs that break something go to files in captures, unless

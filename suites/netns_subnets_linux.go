@@ -40,10 +40,13 @@ func outdoorsOf(cells []Cell) spec.FaultSet {
 // unseen says why nothing on the kernel writes down what a requirement of the cell is judged by; empty where it can be
 // judged.
 func (c Cell) unseen(id spec.ID) string {
-	if c.wide() && id != "COST-DELAY" { // every frame on every link is seen
-		return ""
+	if !c.wide() || id == "COST-DELAY" {
+		return unseen(id)
 	}
-	return unseen(id)
+	if n, _ := c.network(); n.slowest() && (id == "IGMP-AGEING" || id == "ROUTE-CONTAIN") {
+		return "not observed where a host speaks version 1 of IGMP: queries then say no time, kernels take up to ten seconds to answer (RFC 1112 appendix I), and no run lasts until a membership is over"
+	}
+	return "" // every frame on every link is seen
 }
 
 // borrow gives the LAN of the cell, and what to call when it is not needed any more.
@@ -131,7 +134,7 @@ func (c Cell) declareOutdoors(h *spec.Header) {
 	h.Bounds["IGMP-LEAVE"] = time.Duration(t.LastMemberCount)*t.LastMemberQuery/time.Duration(t.Speed) + breath
 	if n.slowest() {
 		for _, id := range []string{"ROUTE-CONTAIN", "IGMP-AGEING", "IGMP-SUPPRESSION"} {
-			h.Bounds[id] += 10 * time.Second
+			h.Bounds[id] += 10 * time.Second // in which its hosts answer
 		}
 	}
 }
@@ -161,4 +164,14 @@ func (o *outdoor) unpace(lag time.Duration) bool {
 		}
 	}
 	return was
+}
+
+// unpacedText says in a row of the report that the machine was too late to judge it.
+const unpacedText = "not judged on this machine: its routers were so late that the times of IGMP and PIM say nothing"
+
+// excusePace is excuse for what depends on when routers get to what they have to do.
+func (o *outdoor) excusePace(row *Row) {
+	if row.Verdict == spec.Inconclusive && o.sluggish > 0 && paced(row.ID) {
+		row.Skipped, row.Reason = true, unpacedText
+	}
 }
