@@ -37,6 +37,7 @@ type LAN struct {
 	marks   []Mark
 	tape    recording
 	cards   Cards
+	speaks  Versions
 	taps    []*os.File // by host, where that is what their cards are
 	scopes  []*scopes  // of hosts that send with another time to live
 	threads []func()   // of programs whose clocks are ahead
@@ -68,11 +69,19 @@ func hostMAC(host int) net.HardwareAddr { return net.HardwareAddr{2, 0, 10, 129,
 func NewLAN(hosts int) (*LAN, error) { return NewLANOf(hosts, Veths) }
 
 // NewLANOf is [NewLAN] with hosts that have other network cards.
-func NewLANOf(hosts int, cards Cards) (*LAN, error) {
+func NewLANOf(hosts int, cards Cards) (*LAN, error) { return newLAN(hosts, cards, Versions{}) }
+
+// NewLANOfVersions is [NewLAN] with hosts and a switch that speak other versions of IGMP than the newest.
+func NewLANOfVersions(hosts int, v Versions) (*LAN, error) { return newLAN(hosts, Veths, v) }
+
+func newLAN(hosts int, cards Cards, v Versions) (*LAN, error) {
 	if hosts < 1 || hosts > 128 {
 		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
 	}
-	l := &LAN{ports: make([]int, hosts), cards: cards}
+	if err := v.validate(); err != nil {
+		return nil, err
+	}
+	l := &LAN{ports: make([]int, hosts), cards: cards, speaks: v}
 	return l.raise(l.build, l.furnish)
 }
 
@@ -117,7 +126,7 @@ func (l *LAN) furnish() error {
 					return err
 				}
 			}
-			return configure(h, hosts)
+			return errors.Join(l.speaks.force(h), configure(h, hosts))
 		}); err != nil {
 			return err
 		}
@@ -158,11 +167,11 @@ func (l *LAN) build() error {
 	l.bridge = link.Attrs().Index
 	if err := l.set(map[int]uint64{nl.IFLA_BR_MCAST_QUERY_RESPONSE_INTVL: queryResponse,
 		nl.IFLA_BR_MCAST_LAST_MEMBER_INTVL: lastMember, nl.IFLA_BR_MCAST_QUERY_INTVL: queryInterval,
-		nl.IFLA_BR_MCAST_MEMBERSHIP_INTVL: membershipTime, nl.IFLA_BR_MCAST_QUERIER_INTVL: querierInterval,
+		nl.IFLA_BR_MCAST_MEMBERSHIP_INTVL: l.speaks.membership(len(l.ports)), nl.IFLA_BR_MCAST_QUERIER_INTVL: querierInterval,
 		nl.IFLA_BR_MCAST_STARTUP_QUERY_INTVL: queryInterval}); err != nil {
 		return err
 	}
-	if err := l.set(map[int]uint64{nl.IFLA_BR_MCAST_IGMP_VERSION: 3}); err != nil {
+	if err := l.set(map[int]uint64{nl.IFLA_BR_MCAST_IGMP_VERSION: l.speaks.querier()}); err != nil {
 		return err
 	}
 	if err := l.links.LinkSetUp(link); err != nil {

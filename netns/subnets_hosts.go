@@ -25,7 +25,11 @@ func (n *Subnets) settle(h int) error {
 	}
 	force := sysctl("net/ipv4/conf/all/force_igmp_version", fmt.Sprint(version))
 	if n.v6 {
-		force = sysctl("net/ipv6/conf/all/force_mld_version", fmt.Sprint(max(1, version-1)))
+		mld := 0 // who is forced to speak the newest version does not fall back
+		if version < 3 {
+			mld = 1
+		}
+		force = sysctl("net/ipv6/conf/all/force_mld_version", fmt.Sprint(mld))
 	}
 	p := &n.cfg.Plan.Hosts[h].Port
 	if err := errors.Join(n.family("lan"), force, sumInSoftware("lan"), n.assign("lan", p)); err != nil {

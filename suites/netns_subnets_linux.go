@@ -26,7 +26,7 @@ func (c Cell) wide() bool {
 // oneLAN says whether the cell is on the one LAN: a switch that snoops, and nothing else.
 func (c Cell) oneLAN() bool {
 	n, _ := c.network()
-	return n.subnets == 1 && n.mode == ipmulticast.NoRouting && n.snoop && !n.v6 && c.Transport.Get("igmp", "") == ""
+	return n.subnets == 1 && n.mode == ipmulticast.NoRouting && n.snoop && !n.v6 && n.querier > 1 // there is no switch that asks in version 1
 }
 
 // outdoorsOf gives the faults that the kernel injects into these cells.
@@ -53,6 +53,9 @@ func (c Cell) unseen(id spec.ID) string {
 func (o *outdoor) borrow(nodes int) (*netns.LAN, func(), error) {
 	if cards, err := o.cell.cards(); err != nil || cards != netns.Veths {
 		return o.carded(nodes)
+	}
+	if v, asked := o.cell.versions(); asked {
+		return o.versioned(nodes, v)
 	}
 	if !o.cell.wide() {
 		lan, err := o.lans.get()
