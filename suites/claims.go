@@ -122,6 +122,7 @@ type premises struct {
 	one         bool // to one member
 	links       bool
 	routed      bool
+	switched    bool // a switch stands between the hosts of a LAN
 	switches    bool // routers change to the source's tree, and drop what is still under way on the shared one (RFC 7761 section 4.2.2)
 	looped      bool // two routers on a LAN forward until they agree, or a packet comes by two trees
 	anonymous   bool
@@ -139,7 +140,7 @@ func (c Cell) premises() premises {
 		uniform: r == "uniform" || c.Reliability.Get("deliver", "") == "stable" || logged || byzantine,
 		ordered: r == "nack" || r == "reliable-ip" || r == "atomic-view", blocks: r == "atomic-view", logged: logged, gossip: gossip, byzantine: byzantine,
 		numbered: o != "unordered", fifo: slices.Contains(fifoOrders, o), causal: slices.Contains(causalOrders, o), pieces: c.mtu() > 0,
-		streams: t == "tcp", one: t == "anycast", links: links, routed: n.routed && n.mode != ipmulticast.NoRouting,
+		streams: t == "tcp", one: t == "anycast", links: links, routed: n.routed && n.mode != ipmulticast.NoRouting, switched: n.snoop,
 		anonymous: c.Membership.Name == "anonymous"}
 	if o == "total-kaashoek" { // brings its own
 		p.acks, p.repairs, p.agrees = true, true, p.agrees || r == "unreliable" && t == "unicast"

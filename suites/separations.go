@@ -121,7 +121,7 @@ func (c Cell) separateDelivery(p *premises, add func(with spec.FaultSet, ids ...
 	switch {
 	case p.relayed:
 		half = spec.SetOf(spec.CoordinatorFault)
-	case p.routed: // one packet to all, which routers hold when its sender is gone
+	case p.routed, p.switched: // one packet to all, which routers hold when its sender is gone, or the switch
 		half = spec.SetOf(spec.CrashFault, spec.LossFault)
 	case p.links:
 		half = spec.SetOf(spec.CrashLossyFault)
