@@ -21,8 +21,8 @@
 // switch, and nothing else is touched.
 //
 // The switch drops packets in the kernel. Where they are to be late, overtaken, doubled or changed, a switch of our own
-// takes its place as long as that lasts (slow.go). Programs that bring sockets of their own live on a LAN as well, as
-// [Sockets]. An [Internet] is a line of subnets with multicast routers between them, of which the kernel forwards what a
+// takes its place as long as that lasts (slow.go), or the kernel's netem does it where there is one (netem.go).
+// Programs that bring sockets of their own live on a LAN as well, as [Sockets]. An [Internet] is a line of subnets with multicast routers between them, of which the kernel forwards what a
 // [Router] has learned from the reports of hosts.
 //
 // A host may be in several groups: it has a stack for each, and where groups have addresses a socket for each, all of

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/google/nftables"
@@ -80,7 +81,7 @@ func (l *LAN) begin(seed uint64) error {
 	if l.wide != nil {
 		return l.wide.begin(seed)
 	}
-	err := l.Drop(nil)
+	err := errors.Join(l.Drop(nil), l.unshape(seed))
 	l.slow.clear(seed)
 	return err
 }
@@ -97,14 +98,24 @@ func (l *LAN) Break(drops []Drop, alters []Alter) error {
 		return l.wide.breakdown(drops, alters)
 	}
 	f := &l.filter
-	l.slow.set(drops, alters)
+	var own []Alter
+	kernel := l.byNetem(drops, alters)
+	if !kernel {
+		own = alters
+	} else if err := l.shape(alters[0]); err != nil {
+		return err
+	}
+	l.slow.set(drops, own)
 	f.conn.FlushChain(f.forward)
 	f.conn.FlushChain(f.enter)
 	for _, c := range f.ingress {
 		f.conn.FlushChain(c)
 	}
 	f.marked(l.marks)
-	if len(alters) > 0 {
+	if kernel {
+		l.prefer(alters[0])
+	}
+	if len(own) > 0 {
 		f.diverted(l.slow.way)
 	}
 	for _, d := range drops {

@@ -31,6 +31,7 @@ type LAN struct {
 	ports   []int // of the switch, by host: the index of its interface
 	filter  filter
 	slow    slow
+	netem   netem
 	wide    *Subnets  // over which the hosts are spread; nil: there is one switch
 	blind   bool      // the switch does not snoop
 	guest   *stranger // nil: nobody wants it yet

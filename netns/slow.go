@@ -20,7 +20,7 @@ import (
 // none itself, which begins and ends in one transaction. What hosts say of groups (IGMP) still goes to the kernel's.
 // Our switch does not snoop: frames to a group go to all, and the cards of the hosts let through what they asked for.
 //
-// (netem would do it in the kernel, where it is built in. This is everywhere, and its dice are ours.)
+// (What netem can do exactly it does, where the kernel has it: see netem.go. This is everywhere, and its dice are ours.)
 
 // Alter is what the switch does to packets beside dropping them.
 type Alter struct {

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -39,6 +40,22 @@ func talk(t *testing.T, l *LAN, before func()) (heard [3][]string, took time.Dur
 func TestPacketsAreAltered(t *testing.T) {
 	t.Parallel()
 	l := lan(t, 3)
+	l.netem.asked, l.netem.reason = true, errors.New("our own switch is meant")
+	altered(t, l)
+}
+
+// The kernel's netem, where there is one, comes to the same.
+func TestPacketsAreAlteredByNetem(t *testing.T) {
+	t.Parallel()
+	l := lan(t, 3)
+	if err := l.Netem(); err != nil {
+		t.Skip(err)
+	}
+	altered(t, l)
+}
+
+func altered(t *testing.T, l *LAN) {
+	t.Helper()
 	said := []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 	sorted := func(x []string) []string { x = slices.Clone(x); slices.Sort(x); return x }
 	for _, c := range []struct {

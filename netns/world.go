@@ -184,6 +184,7 @@ func (w *World) Play(s *faults.Scenario, h *spec.History) (err error) {
 	w.s, w.epoch, w.base, w.late, w.tardy, w.lag = s, Now(), 0, 0, 0, 0
 	w.nodes, w.own, w.active, w.agenda, w.healed, w.script = nil, nil, nil, nil, false, 0
 	w.moments, w.fired = make(chan moment, 1<<10), map[int]bool{}
+	w.cfg.LAN.netem.avoid = s.Faults().Has(spec.CrashLossyFault)
 	if err := w.cfg.LAN.begin(s.Seed); err != nil {
 		return err
 	}
