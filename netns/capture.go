@@ -136,7 +136,7 @@ func (w *World) capture() (stop func(), err error) {
 			return
 		}
 		if strange && !out && ears.toGroups(frame) {
-			w.rogue.hear(frame)
+			w.rogue.hear(0, frame)
 		}
 		if host, ok := shown(h, out, frame); ok && show != nil {
 			show(when, host, frame)

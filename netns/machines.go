@@ -193,24 +193,7 @@ func (w *World) breakDown(i int) error {
 		}
 		return err
 	case faults.Rogue, faults.Listen, faults.Flood:
-		s, err := w.cfg.LAN.whoever()
-		if err != nil {
-			return err
-		}
-		switch a.Op {
-		case faults.Rogue:
-			w.rogue.set(s, a.Percent)
-		case faults.Listen:
-			return s.listen(w.addrs[0], true)
-		case faults.Flood:
-			port := uint16(lanPort)
-			if len(w.s.Groups) > 1 {
-				port = groupPort
-			}
-			all := newCopies()
-			stop := s.flood(func() []byte { return noise(w.cfg.Wire, w.addrs[0], port, &all) }, a.By)
-			w.undo = append(w.undo, undo{i, func() error { stop(); return nil }})
-		}
+		return w.plague(i)
 	}
 	return nil
 }
@@ -239,9 +222,7 @@ func (w *World) mend(i int) error {
 	case faults.Rogue:
 		w.rogue.set(nil, 0)
 	case faults.Listen:
-		if s := w.cfg.LAN.guest; s != nil {
-			return s.listen(w.addrs[0], false)
-		}
+		return w.unlisten()
 	}
 	return nil
 }
@@ -271,9 +252,7 @@ func (w *World) forget() error {
 		case faults.RouterDown:
 			errs = append(errs, w.cfg.LAN.Ask(true))
 		case faults.Listen:
-			if s := w.cfg.LAN.guest; s != nil { // else it could not be plugged in, and that is the error
-				errs = append(errs, s.listen(w.addrs[0], false))
-			}
+			errs = append(errs, w.unlisten()) // who could not be plugged in has nothing to leave
 		}
 	}
 	w.cfg.LAN.marks = nil

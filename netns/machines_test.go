@@ -3,6 +3,7 @@ package netns
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,6 +143,9 @@ func TestStrangersOnTheKernel(t *testing.T) {
 			}
 			slices.Sort(story[:min(3, len(story))]) // who is up first is luck
 			want := []string{"0 igmp-report", "1 igmp-report", "2 igmp-report", "stranger igmp-report", "stranger igmp-leave"}
+			for len(story) > len(want) && strings.HasSuffix(story[len(story)-1], " igmp-leave") { // as a process ends
+				story = story[:len(story)-1]
+			}
 			if w.cfg.Wire == Multicast && !slices.Equal(story, want) {
 				t.Errorf("what was said of the group: %q, want %q", story, want)
 			}

@@ -150,7 +150,7 @@ func (w *World) quiet() bool {
 
 // finished says whether everyone is up and has delivered everything: nothing is left to come but what should not.
 func (w *World) finished() bool {
-	if w.cfg.Views {
+	if w.cfg.Views || comesAndGoes(w.s) {
 		return false
 	}
 	w.mu.Lock()

@@ -18,9 +18,6 @@ var ofRouters = []faults.Op{faults.RouterDown, faults.RPDown, faults.PruneLost, 
 // altering are those that take a switch of our own.
 var altering = []faults.Op{faults.Delay, faults.Reorder, faults.Duplicate, faults.Corrupt}
 
-// ofSwitch are the faults for which a LAN needs its switch.
-var ofSwitch = []faults.Op{faults.Rogue, faults.Listen, faults.Flood}
-
 // canInject says why these subnets can't be given a fault, or nil.
 func (n *Subnets) canInject(op faults.Op) error {
 	switch {
@@ -30,8 +27,6 @@ func (n *Subnets) canInject(op faults.Op) error {
 		return nil
 	case slices.Contains(altering, op) && n.slow.lacks != nil:
 		return fmt.Errorf("%v: %w", op, n.slow.lacks)
-	case slices.Contains(ofSwitch, op):
-		return fmt.Errorf("%v: that is done at the one switch of a LAN", op)
 	}
 	return CanInject(op)
 }

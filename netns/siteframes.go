@@ -28,6 +28,7 @@ type sightings struct {
 	groups  []netip.Addr // by number
 	epoch   spec.Time
 	show    func(at spec.Time, from int, frame []byte)
+	rogue   *rogue // is told of what nodes send
 	inspect ipmulticast.Inspector
 	number  uint64
 	newest  map[print]uint64
@@ -85,6 +86,10 @@ func (x *sightings) begin(n *Subnets) {
 		p := &n.cfg.Plan.Hosts[h].Port
 		x.hosts[p.Addr], x.hosts[p.Local] = h, h
 	}
+	for link := range n.cfg.Plan.Links {
+		p := n.cfg.Plan.Stranger(link)
+		x.hosts[p.Addr], x.hosts[p.Local] = n.strange()+link, n.strange()+link
+	}
 	for i, r := range n.routers {
 		for p := range r.plan.Ports {
 			m := len(n.cfg.Plan.Hosts) + i
@@ -106,8 +111,11 @@ func (x *sightings) see(now spec.Time, e end, out bool, frame []byte) {
 		x.show(now, from, frame)
 	}
 	who, known := x.site.nodeOf(e.machine, x.nodes)
-	if !known {
+	if !known || out && x.site.isStranger(e.machine) { // what comes to a stranger is nobody's business
 		return
+	}
+	if x.rogue != nil && !out && e.machine < x.nodes && info.Kind == ipmulticast.DataFrame && slices.Contains(x.groups, info.Group) {
+		x.rogue.hear(e.link, frame)
 	}
 	number, t := x.datagram(e, out, &info, frame)
 	if t == nil {
@@ -182,36 +190,6 @@ func (x *sightings) datagram(e end, out bool, info *ipmulticast.Inspected, frame
 	return x.number, t
 }
 
-// doubled says whether a datagram goes out by a cable more often than it has come to the link: only our switch does that.
-func (x *sightings) doubled(e end, out bool, number uint64, t *trace) bool {
-	if !out || x.traces[number] == nil {
-		return false
-	}
-	came, gone := 0, 0
-	for _, from := range t.ends {
-		if from.link == e.link && from.machine != e.machine {
-			came++
-		}
-	}
-	t.to = append(t.to, e)
-	for _, to := range t.to {
-		if to == e {
-			gone++
-		}
-	}
-	return gone > came
-}
-
-// putBy gives the machine that has put a datagram on the link where it goes out.
-func (x *sightings) putBy(e end, t *trace) spec.NodeID {
-	for _, from := range t.ends {
-		if who, known := x.site.nodeOf(from.machine, x.nodes); known && from.link == e.link && from.machine != e.machine {
-			return who
-		}
-	}
-	return t.origin
-}
-
 func printOf(info *ipmulticast.Inspected, frame []byte) print {
 	p := print{source: info.Src, group: info.Dst}
 	head := etherLen + 40
@@ -260,7 +238,7 @@ func (x *sightings) frame(now spec.Time, who spec.NodeID, e end, info *ipmultica
 // several, as where two copies have come by ways that are equally long, that from which the kernel was told to take it.
 func (x *sightings) via(e end, info *ipmulticast.Inspected, t *trace) string {
 	i := e.machine - len(x.site.cfg.Plan.Hosts)
-	if i < 0 {
+	if i < 0 || i >= len(x.site.routers) {
 		return ""
 	}
 	for _, is := range [...]func(h *hop) bool{

@@ -44,7 +44,10 @@ func (w *World) describe(h *spec.History) {
 // sightings writes down all frames until what it gives is called.
 func (w *World) sightings() (stop func(), err error) {
 	n := w.cfg.LAN.wide
-	x := &sightings{nodes: w.s.Nodes, s: w.s, groups: slices.Clone(w.addrs), epoch: w.epoch, show: w.cfg.Capture}
+	x := &sightings{nodes: w.s.Nodes, s: w.s, groups: slices.Clone(w.addrs), epoch: w.epoch, show: w.cfg.Capture, rogue: &w.rogue}
+	if err := w.invite(); err != nil {
+		return nil, err
+	}
 	end, err := n.watch(x)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"github.com/conform-go/conform/spec"
 )
 
 // Between subnets, too, the kernel drops a packet or it does not. Where packets are to be late, overtaken, doubled or
@@ -163,4 +165,34 @@ func sourceOf(frame []byte) netip.Addr {
 		return netip.AddrFrom4([4]byte(frame[ip+12:]))
 	}
 	return netip.Addr{}
+}
+
+// doubled says whether a datagram goes out by a cable more often than it has come to the link: only our switch does that.
+func (x *sightings) doubled(e end, out bool, number uint64, t *trace) bool {
+	if !out || x.traces[number] == nil {
+		return false
+	}
+	came, gone := 0, 0
+	for _, from := range t.ends {
+		if from.link == e.link && from.machine != e.machine {
+			came++
+		}
+	}
+	t.to = append(t.to, e)
+	for _, to := range t.to {
+		if to == e {
+			gone++
+		}
+	}
+	return gone > came
+}
+
+// putBy gives the machine that has put a datagram on the link where it goes out.
+func (x *sightings) putBy(e end, t *trace) spec.NodeID {
+	for _, from := range t.ends {
+		if who, known := x.site.nodeOf(from.machine, x.nodes); known && from.link == e.link && from.machine != e.machine {
+			return who
+		}
+	}
+	return t.origin
 }

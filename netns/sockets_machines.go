@@ -172,7 +172,7 @@ func (s *Sockets) begins(a *faults.Action) (end func(), err error) {
 	var ends []func()
 	for _, g := range s.groups {
 		all := newCopies()
-		ends = append(ends, x.flood(func() []byte { return noise(Multicast, g.Addr(), g.Port(), &all) }, a.By))
+		ends = append(ends, x.flood(func() []byte { return x.noise(Multicast, g.Addr(), g.Port(), 1, &all) }, a.By))
 	}
 	return func() {
 		for _, end := range ends {
@@ -191,7 +191,9 @@ func (s *Sockets) estrange(wanted, listen bool, percent int) error {
 	if err != nil {
 		return err
 	}
-	if s.rogue.set(x, percent); percent == 0 {
+	if percent > 0 {
+		s.rogue.set(map[int]*stranger{0: x}, percent)
+	} else {
 		s.rogue.set(nil, 0)
 	}
 	for len(s.listen) < len(s.groups) {
@@ -216,6 +218,6 @@ func (s *Sockets) overhear(frame []byte) {
 	}
 	to := netip.AddrFrom4([4]byte(frame[ip+16 : ip+20]))
 	if slices.ContainsFunc(s.groups, func(g netip.AddrPort) bool { return g.Addr() == to }) {
-		s.rogue.hear(frame)
+		s.rogue.hear(0, frame)
 	}
 }

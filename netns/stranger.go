@@ -21,7 +21,9 @@ import (
 // address. It listens to groups with a socket, as anyone may, and sends whole frames under its own name.
 type stranger struct {
 	place  namespace
+	at     ipmulticast.Port
 	port   int // of the switch
+	index  int // of its card
 	card   *os.File
 	raw    syscall.RawConn
 	ears   *os.File // what listens to groups
@@ -38,7 +40,7 @@ func (l *LAN) whoever() (s *stranger, err error) {
 	if l.guest != nil {
 		return l.guest, nil
 	}
-	s = &stranger{}
+	s = &stranger{at: strangerPort}
 	if s.place, err = l.thread.make(); err != nil {
 		return nil, err
 	}
@@ -74,6 +76,11 @@ func (s *stranger) begin(hosts int) error {
 	if err := configure(strangerHost, hosts); err != nil {
 		return err
 	}
+	return s.open()
+}
+
+// open opens the sockets of a machine, in whose namespace this thread is.
+func (s *stranger) open() error {
 	card, err := net.InterfaceByName("lan")
 	if err != nil {
 		return fmt.Errorf("netns: the card of the stranger: %w", err)
@@ -82,11 +89,15 @@ func (s *stranger) begin(hosts int) error {
 	if err != nil {
 		return can("send frames (CAP_NET_RAW)", err)
 	}
-	s.card = os.NewFile(uintptr(fd), "stranger")
+	s.card, s.index = os.NewFile(uintptr(fd), "stranger"), card.Index
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: card.Index}); err != nil {
 		return can("send frames (CAP_NET_RAW)", err)
 	}
-	ears, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	family := unix.AF_INET
+	if s.at.Addr.Is6() {
+		family = unix.AF_INET6
+	}
+	ears, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return can("open a socket", err)
 	}
@@ -112,9 +123,13 @@ func (s *stranger) listen(group netip.Addr, on bool) error {
 		name = unix.IP_DROP_MEMBERSHIP
 	}
 	var err error
-	m := &unix.IPMreq{Multiaddr: group.As4(), Interface: strangerPort.Addr.As4()}
-	if e := s.sounds.Control(func(fd uintptr) { err = unix.SetsockoptIPMreq(int(fd), unix.IPPROTO_IP, name, m) }); e != nil {
-		return e
+	if group.Is6() {
+		err = s.listen6(group.As16(), on)
+	} else {
+		m := &unix.IPMreq{Multiaddr: group.As4(), Interface: s.at.Addr.As4()}
+		if e := s.sounds.Control(func(fd uintptr) { err = unix.SetsockoptIPMreq(int(fd), unix.IPPROTO_IP, name, m) }); e != nil {
+			return e
+		}
 	}
 	if errors.Is(err, unix.EADDRINUSE) || errors.Is(err, unix.EADDRNOTAVAIL) {
 		return nil // it does already, or no longer
@@ -139,53 +154,53 @@ func (s *stranger) again(frame []byte) []byte {
 	}
 	kind := uint16(frame[12])<<8 | uint16(frame[13])
 	if kind != ipmulticast.TypeGroup {
-		out := ipmulticast.Under(frame, &strangerPort)
+		out := ipmulticast.Under(frame, &s.at)
 		if out != nil {
 			copy(out[:6], frame) // also where it is to all hosts
 		}
 		return out
 	}
 	body := len(frame) - tailLen
-	if out := ipmulticast.Under(frame[:body], &strangerPort); out != nil {
+	if out := ipmulticast.Under(frame[:body], &s.at); out != nil {
 		return append(out, frame[body:]...)
 	}
 	return nil
 }
 
 // noise makes what the stranger floods a group with: no two frames of it are the same.
-func noise(wire Wire, group netip.Addr, port uint16, all *copies) []byte {
+func (s *stranger) noise(wire Wire, group netip.Addr, port uint16, ttl int, all *copies) []byte {
 	body := append(make([]byte, 24), all.number(nil)...)
 	switch wire {
 	case Frames:
-		b := ipmulticast.AppendEthernet(nil, ipmulticast.GroupMAC(group), strangerPort.MAC(), ipmulticast.TypeGroup)
+		b := ipmulticast.AppendEthernet(nil, ipmulticast.GroupMAC(group), s.at.MAC(), ipmulticast.TypeGroup)
 		return append(ipmulticast.Seal(append(b, body...)), make([]byte, tailLen)...)
 	case Broadcast:
-		b := ipmulticast.Datagram(&strangerPort, lanBroadcast, 1, lanPort, lanPort, body)
+		b := ipmulticast.Datagram(&s.at, lanBroadcast, 1, lanPort, lanPort, body)
 		copy(b, ipmulticast.Broadcast[:])
 		return b
 	}
-	return ipmulticast.Datagram(&strangerPort, group, 1, lanPort, port, body)
+	return ipmulticast.Datagram(&s.at, group, uint8(min(255, ttl)), lanPort, port, body)
 }
 
 // rogue repeats what hosts send to groups, under the stranger's name. It is told of frames by the goroutine that
 // captures, and what it is to do by the harness.
 type rogue struct {
 	mu      sync.Mutex
-	by      *stranger
+	by      map[int]*stranger // by link; nil: nobody is at work
 	dice    spec.Rand
 	percent int
 }
 
-func (r *rogue) set(by *stranger, percent int) {
+func (r *rogue) set(by map[int]*stranger, percent int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.by, r.percent = by, percent
 }
 
-// hear is told of a frame that a host has sent to a group.
-func (r *rogue) hear(frame []byte) {
+// hear is told of a frame that a host has sent to a group, and on which link.
+func (r *rogue) hear(link int, frame []byte) {
 	r.mu.Lock()
-	by := r.by
+	by := r.by[link]
 	hit := by != nil && (r.percent >= 100 || r.dice.IntN(100) < r.percent)
 	r.mu.Unlock()
 	if hit {

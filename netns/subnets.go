@@ -42,6 +42,7 @@ type Subnets struct {
 	broken  map[defect]int // how many faults that last have it
 	ends    map[int]end    // by the interface in the namespace of the segments
 	slow    siteSlow
+	guests  map[int]*stranger // by link
 }
 
 // defect is what a router has as long as one of the faults lasts that are this one.
@@ -64,7 +65,7 @@ func NewSubnets(cfg SubnetsConfig) (*LAN, error) {
 	if hosts < 1 || hosts > 128 {
 		return nil, fmt.Errorf("netns: %d hosts: want 1 to 128", hosts)
 	}
-	n := &Subnets{cfg: cfg, v6: !cfg.Plan.Hosts[0].Port.Addr.Is4(), ends: map[int]end{}, broken: map[defect]int{}}
+	n := &Subnets{cfg: cfg, v6: !cfg.Plan.Hosts[0].Port.Addr.Is4(), ends: map[int]end{}, broken: map[defect]int{}, guests: map[int]*stranger{}}
 	n.lan = &LAN{ports: make([]int, hosts), wide: n}
 	return n.lan.raise(n.segments, func() error {
 		if err := n.populate(); err != nil {
@@ -167,6 +168,9 @@ func (n *Subnets) plug(x namespace, card, name string, e end, p *ipmulticast.Por
 
 // cableOf names the cable by which a machine is plugged into a link.
 func (n *Subnets) cableOf(machine, link int) string {
+	if n.isStranger(machine) { // which stands beside the first machine, as in the simulator
+		return n.cfg.Plan.Links[link].Cables[0].Name
+	}
 	for _, c := range n.cfg.Plan.Links[link].Cables {
 		for _, at := range c.Ends {
 			if at.Machine == machine {
@@ -183,6 +187,9 @@ func (n *Subnets) up(router int) bool { return n.broken[defect{router, faults.Ro
 // close takes the routers down.
 func (n *Subnets) close() error {
 	errs := []error{n.slow.end()}
+	for _, s := range n.lan.strangers() {
+		errs = append(errs, s.end())
+	}
 	for _, r := range n.routers {
 		errs = append(errs, r.end())
 	}
@@ -201,6 +208,7 @@ func (n *Subnets) topology(nodes int) (names []string, t *spec.Topology) {
 		names = append(names, plan.Switches[i].Name)
 		t.Switches = append(t.Switches, spec.NodeID(nodes+len(plan.Routers)+i))
 	}
+	names = append(names, "stranger")
 	for l := range plan.Links {
 		for _, c := range plan.Links[l].Cables {
 			link := spec.Link{Name: c.Name, Metric: 2}
@@ -220,6 +228,9 @@ func (n *Subnets) topology(nodes int) (names []string, t *spec.Topology) {
 
 // nodeOf gives the node of a history that a machine of the plan is; false for a host on which there is none.
 func (n *Subnets) nodeOf(machine, nodes int) (spec.NodeID, bool) {
+	if n.isStranger(machine) {
+		return spec.NodeID(nodes + len(n.cfg.Plan.Routers) + len(n.cfg.Plan.Switches)), true
+	}
 	if hosts := len(n.cfg.Plan.Hosts); machine >= hosts {
 		return spec.NodeID(nodes + machine - hosts), true
 	}

@@ -19,10 +19,19 @@ import (
 
 // settle makes a host of the namespace of this thread.
 func (n *Subnets) settle(h int) error {
-	version := 3
-	if n.cfg.IGMP != nil {
-		version = n.cfg.IGMP(h)
+	return errors.Join(n.dwell(&n.cfg.Plan.Hosts[h].Port, n.version(h)), n.leave(h))
+}
+
+// version is that of IGMP which a host speaks.
+func (n *Subnets) version(h int) int {
+	if n.cfg.IGMP == nil {
+		return 3
 	}
+	return n.cfg.IGMP(h)
+}
+
+// dwell makes a machine of the namespace of this thread, which has this port and knows no other link.
+func (n *Subnets) dwell(p *ipmulticast.Port, version int) error {
 	force := sysctl("net/ipv4/conf/all/force_igmp_version", fmt.Sprint(version))
 	if n.v6 {
 		mld := 0 // who is forced to speak the newest version does not fall back
@@ -31,7 +40,6 @@ func (n *Subnets) settle(h int) error {
 		}
 		force = sysctl("net/ipv6/conf/all/force_mld_version", fmt.Sprint(mld))
 	}
-	p := &n.cfg.Plan.Hosts[h].Port
 	if err := errors.Join(n.family("lan"), force, sumInSoftware("lan"), n.assign("lan", p)); err != nil {
 		return err
 	}
@@ -39,7 +47,7 @@ func (n *Subnets) settle(h int) error {
 	if n.v6 {
 		all = netip.MustParsePrefix("ff00::/8")
 	}
-	return errors.Join(n.via("lan", all, netip.Addr{}), n.leave(h), n.repeats())
+	return errors.Join(n.via("lan", all, netip.Addr{}), n.repeats())
 }
 
 // family lets the namespace of this thread, with these cards, speak one version of IP, and say nothing that nobody

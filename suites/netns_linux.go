@@ -59,8 +59,6 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 	switch {
 	case !ok:
 		return c, "", fmt.Errorf("%s is not carried by the kernel in this version", c.Transport.Name)
-	case c.Membership.Name == "anonymous" && !c.wide():
-		return c, "", fmt.Errorf("with membership %s nobody can say when all who listen do", c.Membership.Name)
 	case c.changes() && wire == netns.Streams && c.detector() != "channel":
 		return c, "", errors.New("heartbeats go beside a stream, and the kernel's streams have nothing beside them")
 	case c.mtu() > 0:

@@ -164,7 +164,7 @@ func caughtOutdoors(t *testing.T, x *Subject, bug, right *outdoor, lan *netns.LA
 // What the kernel can't play is said before anything is played.
 func TestNotOutdoors(t *testing.T) {
 	for _, c := range []struct{ cell, want string }{
-		{"unicast/reliable/causal/anonymous", "membership anonymous"},
+		{"unicast/reliable/causal/anonymous", "nobody can join at the transport"},
 		{"tcp/reliable/fifo/server", "heartbeats go beside"},
 		{"unicast:mtu=1400/reliable/causal", "cuts packets"},
 		{"hardware:nic=hash512/reliable/causal", "64 bins"},
