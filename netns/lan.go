@@ -255,8 +255,16 @@ func (l *LAN) plug(h int) error {
 	})
 }
 
-// quieten keeps IPv6 out of the namespace of this thread: nothing is sent that nobody asked for.
+// quieten keeps IPv6 out of the namespace of this thread: nothing is sent that nobody asked for. And it lets nothing
+// but our own rules filter on a bridge there: where br_netfilter is loaded, as it is beside containers, a bridge hands
+// packets to the rules of IP, and what comes back from these goes past ours, so that no fault would strike.
 func quieten() error {
+	for _, name := range []string{"iptables", "ip6tables", "arptables"} {
+		err := os.WriteFile("/proc/sys/net/bridge/bridge-nf-call-"+name, []byte("0"), 0)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return can("keep the rules of IP off a bridge", err)
+		}
+	}
 	for _, name := range []string{"all", "default"} {
 		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
