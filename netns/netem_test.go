@@ -117,3 +117,37 @@ func TestNetemsClass(t *testing.T) {
 		t.Error("the queues are still there in the next run")
 	}
 }
+
+// What is late is late by that time, on that way alone, whoever does it; and what still was on its way when the fault
+// ended arrives.
+func TestLateIsLate(t *testing.T) {
+	t.Parallel()
+	l := lan(t, 3)
+	for _, own := range []bool{true, false} {
+		l.netem.avoid = own
+		if err := l.Netem(); !own && err != nil {
+			t.Skip(err)
+		}
+		const group, late = "239.129.78.1", 60 * time.Millisecond
+		slow, fast := listen(t, l, 1, 5000).join(1, group), listen(t, l, 2, 5000).join(2, group)
+		known(t, l, group, 1, 2)
+		s := listen(t, l, 0, 0)
+		if err := l.Break(nil, []Alter{{From: 0, To: 1, Percent: 100, Late: late}}); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		s.send(group, 5000, "end")
+		fast.heard(5 * time.Second)
+		atOnce := time.Since(start)
+		if err := l.Drop(nil); err != nil {
+			t.Fatal(err)
+		}
+		slow.heard(5 * time.Second)
+		if took := time.Since(start); took < late || took >= 5*time.Second {
+			t.Errorf("by our own switch: %v: what should take %v more than %v took %v", own, late, atOnce, took)
+		}
+		for _, e := range []ear{slow, fast, s} {
+			_ = e.Close()
+		}
+	}
+}
