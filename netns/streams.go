@@ -2,6 +2,7 @@ package netns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,13 +18,15 @@ import (
 
 // streams are the links of a node over the kernel's TCP (RFC 9293): the seam of transport.Stream. To each peer there is
 // up to one connection that this node opens and writes to, and from each one that it reads. A connection is lost when
-// the kernel has had no acknowledgement for the patience (RFC 5482), or when it takes as long to be opened.
+// the kernel has had no acknowledgement for the patience (RFC 5482), or when it takes as long to be opened. What is to go
+// beside them goes in datagrams, between the same ports (transport.Beside).
 type streams struct {
 	self     spec.NodeID
 	group    spec.GroupID
 	peers    []netip.AddrPort
 	patience time.Duration
 	listener *net.TCPListener
+	beside   *links
 	tell     chan impl.Input
 	quit     context.Context
 	stop     context.CancelFunc
@@ -66,6 +69,11 @@ func listenStreams(cfg *impl.Config, peers []netip.AddrPort) (*streams, error) {
 		return nil, fmt.Errorf("netns: the socket of node %d: %w", cfg.Self, err)
 	}
 	s.listener = l.(*net.TCPListener)
+	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(peers[cfg.Self]))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("netns: the datagrams of node %d: %w", cfg.Self, err), s.listener.Close())
+	}
+	s.beside = newLinks(c, cfg, peers)
 	s.all.Go(s.accept) // before anybody may close them
 	return s, nil
 }
@@ -90,9 +98,14 @@ func (s *streams) Taken(in *impl.Input) {
 	}
 }
 
-// Send implements [Link]: bytes to the connection to a peer; no bytes only open one; a number refuses a connection from it.
+// Send implements [Link]: bytes to the connection to a peer; no bytes only open one; a number without any refuses a
+// connection from it, and one with them is beside all connections.
 func (s *streams) Send(e *impl.Effect) {
 	if e.To < 0 || int(e.To) >= len(s.peers) {
+		return
+	}
+	if len(e.Body) > 0 && e.Num != 0 {
+		s.beside.Send(e)
 		return
 	}
 	s.mu.Lock()
@@ -216,6 +229,9 @@ func (s *streams) Call(*impl.Effect) (in impl.Input, wanted bool) { return in, f
 
 // Receive implements [Link].
 func (s *streams) Receive(take func(impl.Input) bool) {
+	var datagrams sync.WaitGroup
+	datagrams.Go(func() { s.beside.Receive(take) })
+	defer datagrams.Wait()
 	for {
 		select {
 		case in := <-s.tell:
@@ -287,7 +303,7 @@ func (s *streams) read(from spec.NodeID, r *reading) {
 // Close implements [Link].
 func (s *streams) Close() error {
 	s.stop()
-	err := s.listener.Close()
+	err := errors.Join(s.listener.Close(), s.beside.Close())
 	s.mu.Lock()
 	for to, w := range s.to {
 		if w != nil {

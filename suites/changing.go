@@ -55,7 +55,7 @@ func (c Cell) changing(cfg impl.Config) impl.Layer {
 		layers = append(layers, transport.NewStream(cfg, number(c.Transport, "mss", 256)))
 	}
 	if p, ok := membership.ParsePatience(c.detector()); ok {
-		layers = append(layers, membership.NewDetector(cfg, p))
+		layers = c.bottom(layers, []impl.Layer{membership.NewDetector(cfg, p)})
 	}
 	return impl.NewStack(layers...)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/membership"
 	"github.com/conform-go/conform/impl/mutex"
+	"github.com/conform-go/conform/impl/transport"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -37,14 +38,24 @@ func (c Cell) watching(cfg impl.Config, layers []impl.Layer) []impl.Layer {
 	if c.locks() {
 		layers = append([]impl.Layer{mutex.New(cfg, lockHeld)}, layers...)
 	}
+	var below []impl.Layer
 	if c.elects() {
-		layers = append(layers, membership.NewElection(cfg))
+		below = append(below, membership.NewElection(cfg))
 	}
 	if c.watches() {
 		p, _ := membership.ParsePatience(c.detector())
-		layers = append(layers, membership.NewDetector(cfg, p))
+		below = append(below, membership.NewDetector(cfg, p))
 	}
-	return layers
+	return c.bottom(layers, below)
+}
+
+// bottom puts below a stack what sends packets of its own that nothing repeats; beside the streams, where they are the
+// kernel's.
+func (c Cell) bottom(layers, below []impl.Layer) []impl.Layer {
+	if len(below) > 0 && c.Transport.Name == "tcp" && c.Transport.Get("stream", "") == "kernel" {
+		return append(layers, transport.NewBeside(below...))
+	}
+	return append(layers, below...)
 }
 
 // claimWatching adds what is promised of those that watch, lead, and are inside.
