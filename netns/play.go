@@ -36,7 +36,7 @@ func (w *World) run() (settled bool, err error) {
 		switch quiet := w.quiet(); {
 		case quiet && w.healed:
 			return true, nil
-		case w.healed && w.since()-mended > spec.Time(deadline*w.forever()):
+		case w.healed && w.since()-mended > spec.Time(w.cfg.Least+deadline*w.forever()):
 			return false, nil
 		case quiet:
 			w.healed = true // first: no moment may break anything while it is mended
@@ -144,6 +144,9 @@ func (w *World) quiet() bool {
 	silence := time.Duration(w.since() - max(last-w.epoch-w.base, w.script))
 	if !w.healed {
 		return silence > 4*w.cfg.TS
+	}
+	if w.since() < spec.Time(w.cfg.Least) {
+		return false
 	}
 	return silence > w.forever() || silence > 6*w.cfg.TS && w.finished()
 }

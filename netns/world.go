@@ -30,6 +30,7 @@ type WorldConfig struct {
 	Across  bool                                       // something above the stacks of a node orders across groups
 	Declare func(s *faults.Scenario, h *spec.Header)   // completes the header of a history; may be nil
 	Capture func(at spec.Time, from int, frame []byte) // is shown every frame that a host sends; may be nil
+	Least   time.Duration                              // a run lasts so long, also where nothing happens any more; 0: not longer than it does
 	Timed   bool                                       // measure how late guests are
 	Frames  bool                                       // the history tells of the frames on the cables, and of what nodes take in
 	NIC     ipmulticast.NICModel                       // how cards filter, where they can be told (TAPs)

@@ -13,6 +13,7 @@ type candidate struct {
 	s      *faults.Scenario
 	bites  map[int]bool
 	played int
+	long   bool // it is played for the sake of those that watch, and lasts longer than its steps
 }
 
 // draw gives schedules that the LAN can play, with the claims that each puts to the test.

@@ -17,8 +17,9 @@ type desk struct {
 	mu      sync.Mutex
 	back    sync.Cond // somebody has come back from a run
 	all     []candidate
-	out     []int // by claim: how many are under way that put it to the test in the simulator
-	away    int   // how many are under way
+	long    []candidate // which are played first, as they were drawn
+	out     []int       // by claim: how many are under way that put it to the test in the simulator
+	away    int         // how many are under way
 	tallies []spec.Tally
 	witness []*Story
 	err     error
@@ -41,8 +42,9 @@ func (o *outdoor) claims(ctx context.Context, lan *netns.LAN) error {
 	if d.all, d.err = o.draw(ctx, lan, d.claims); d.err != nil {
 		return d.err
 	}
+	d.long = o.long(d.all)
 	var others sync.WaitGroup
-	for range o.hands - 1 {
+	for range o.helpers() {
 		others.Go(func() {
 			lan, back, err := o.borrow(o.plan.Nodes)
 			if err != nil {
@@ -95,12 +97,19 @@ func (d *desk) take(ctx context.Context) *candidate {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	u := &d.o.unit
-	for u.tried < max(mostOutdoors, d.o.plan.Schedules) && ctx.Err() == nil && d.err == nil {
+	if len(d.long) > 0 && ctx.Err() == nil && d.err == nil {
+		x := &d.long[0]
+		d.long = d.long[1:]
+		u.tried++
+		d.away++
+		return x
+	}
+	for u.tried-d.o.longs() < max(mostOutdoors, d.o.plan.Schedules) && ctx.Err() == nil && d.err == nil {
 		tested := make([]bool, len(d.claims))
 		for k := range tested {
 			tested[k] = d.tallies[k].Bites > 0 || d.out[k] > 0
 		}
-		if i := choose(d.all, tested, u.tried < d.o.plan.Schedules); i >= 0 {
+		if i := choose(d.all, tested, u.tried-d.o.longs() < d.o.plan.Schedules); i >= 0 {
 			x := &d.all[i]
 			x.played++
 			u.tried++
@@ -124,6 +133,10 @@ func (d *desk) book(x *candidate, n int) {
 
 // judge plays a schedule and writes down what it shows.
 func (d *desk) judge(o *outdoor, lan *netns.LAN, x *candidate) error {
+	o.least = 0
+	if x.long {
+		o.least = longest
+	}
 	long, err := o.play(lan, x.s)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -137,11 +150,17 @@ func (d *desk) judge(o *outdoor, lan *netns.LAN, x *candidate) error {
 	if o.unpaced {
 		d.o.sluggish++
 	}
+	if o.tardy > mistakenBy && d.o.cell.watches() {
+		d.o.unit.late++
+	}
 	d.o.unit.add(&o.bench.h)
 	d.o.unit.counts.Packets += o.packets
 	injected := o.cell.injects(x.s)
 	for k, c := range d.claims {
 		if !injected.Within(c.Under) || o.bench.outlasts(long, c.ID) {
+			continue
+		}
+		if isStatistic(c.ID) && !x.long && d.o.cell.watches() { // what is chosen for its faults says nothing of a share
 			continue
 		}
 		if o.late(c) {

@@ -55,10 +55,10 @@ func (o *outdoor) giveUp(taken []spec.ID, all []candidate, claims spec.Claims) {
 func (o *outdoor) excuse(row *Row) {
 	if row.Verdict == spec.Inconclusive && row.Judged == 0 && o.overdue > 0 {
 		row.Skipped = true
-		row.Reason = "not judged on this machine: it was too late for deadlines in every run"
+		row.Reason = notThisMachine + ": it was too late for deadlines in every run"
 	}
 	if row.Verdict == spec.Inconclusive && o.forgiven[row.ID] > 0 {
 		row.Skipped = true
-		row.Reason = "not judged on this machine: its processes were so late that packets are repeated for it"
+		row.Reason = notThisMachine + ": its processes were so late that packets are repeated for it"
 	}
 }

@@ -59,8 +59,6 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 	switch {
 	case !ok:
 		return c, "", fmt.Errorf("%s is not carried by the kernel in this version", c.Transport.Name)
-	case c.changes() && wire == netns.Streams && c.detector() != "channel":
-		return c, "", errors.New("heartbeats go beside a stream, and the kernel's streams have nothing beside them")
 	case c.mtu() > 0:
 		return c, "", errors.New("the kernel itself cuts packets into pieces")
 	}
@@ -126,6 +124,7 @@ type outdoor struct {
 	packets int // in the run played last
 
 	tardy    time.Duration   // how late the machine was in the run played last
+	least    time.Duration   // that a run lasts
 	overdue  int             // runs in which it was too late for what is promised of machines that are not
 	forgave  []spec.ID       // what the machine was too late for in the run played last
 	forgiven map[spec.ID]int // runs that would have judged this, and in which it was too late
@@ -212,7 +211,9 @@ func together(units []*unit) CellReport {
 	for _, u := range units[1:] {
 		apart.rows = append(apart.rows, u.rows...)
 	}
-	return merge(c, c.members(units[0].plan.Nodes), []*unit{units[0], apart})
+	r := merge(c, c.members(units[0].plan.Nodes), []*unit{units[0], apart})
+	units[0].pardon(&r)
+	return r
 }
 
 // shownOutdoors lists what the cell does not promise and no cell before it shows on the kernel.
@@ -292,7 +293,7 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		}
 	}
 	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: o.bench.cfg.TS, TL: o.bench.cfg.TL, Motion: o.cell.motion(),
-		Timed: o.cell.timed(), Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
+		Timed: o.cell.timed() || o.cell.watches(), Least: o.least, Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
 		Frames: o.framed(s), NIC: n.nic, Slots: n.slots, Capture: func(at spec.Time, from int, frame []byte) {
 			_ = frames.Write(at, frame)
 			if from >= 0 && carries(frame) {

@@ -165,7 +165,6 @@ func caughtOutdoors(t *testing.T, x *Subject, bug, right *outdoor, lan *netns.LA
 func TestNotOutdoors(t *testing.T) {
 	for _, c := range []struct{ cell, want string }{
 		{"unicast/reliable/causal/anonymous", "nobody can join at the transport"},
-		{"tcp/reliable/fifo/server", "heartbeats go beside"},
 		{"unicast:mtu=1400/reliable/causal", "cuts packets"},
 		{"hardware:nic=hash512/reliable/causal", "64 bins"},
 		{"hardware:nic=exact,slots=9/reliable/causal", "room for 6"},

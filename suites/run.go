@@ -102,6 +102,7 @@ type unit struct {
 	counts sim.Counts
 	held   sim.Held
 	tried  int
+	late   int // runs on the kernel in which the machine was so late that who lives is suspected for it
 	rows   []Row
 	over   bool // nobody has interrupted it
 	err    error
