@@ -162,6 +162,7 @@ func explainPart(kind string, p *Part) *Explanation {
 	for _, o := range p.Options {
 		e.add("option "+o.Key, o.Text+"; default "+o.Default)
 	}
+	e.add("on the kernel's network (netns)", kernelNote(p.Name))
 	if p.Name == serverMembership {
 		e.Facts = append(e.Facts, lostWithTheDead()...)
 	}

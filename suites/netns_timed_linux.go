@@ -16,20 +16,9 @@ import (
 // declared is what was promised to the layers, on the clock that all share, and how late a timer may fire besides. A run
 // in which the machine was measurably later than that says nothing of what a late packet breaks: it is not judged.
 
-const (
-	// slowMotion is how many times slower what rests on deadlines runs: Δ of 100 ms lasts 400. In 6,000 deliveries on two
-	// cores with three busy programs beside, the latest came after 20 ms (half of them after 0.4, 99 of 100 after 2); with
-	// nine such programs after 280, and then the guests had noticed that they were up to 200 ms late themselves.
-	slowMotion = 4
-
-	// firesBy is by how much later than it was set a timer may fire, which the layers are not told: three times what that
-	// machine showed.
-	firesBy = 60 * time.Millisecond
-
-	// tooLate is when the machine was so late that a timer of another goroutine, or one between two measurements, may have
-	// been later than firesBy. Nine in a row, of senders, relays and receivers, use up the smallest Δ that cells have.
-	tooLate = firesBy * 2 / 3
-)
+// tooLate is when the machine was so late that a timer of another goroutine, or one between two measurements, may have
+// been later than firesBy. Nine in a row, of senders, relays and receivers, use up the Δ that cells have.
+const tooLate = firesBy * 2 / 3
 
 // slower gives how many times as long as in the simulator everything takes on the kernel.
 func (c Cell) slower() int {

@@ -124,6 +124,76 @@ func TestWatchingOutdoors(t *testing.T) {
 	})
 }
 
+// A suspicion that is never taken back is counted on the kernel, in times of TL; and who takes it back makes no mistake
+// where only one who was cut off was suspected.
+func TestPlantedMistakesOutdoors(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs of seconds")
+	}
+	lan, err := netns.NewLAN(1) // or the test is skipped
+	skipWithout(t, err)
+	if err := lan.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for name, least := range map[string]int{"mutant:suspicion-never-revoked": 2, "unicast/unreliable/unordered/static:detector=fixed": 0} {
+		all.Go(func() {
+			f, tardy := mistakesOutdoors(t, name)
+			switch {
+			case f.Antecedents == 0:
+				t.Errorf("%s: nothing is counted: %s", name, f.Reason)
+			case f.Missing < least:
+				t.Errorf("%s: %d mistakes of %d, want %d at least", name, f.Missing, f.Antecedents, least)
+			case least == 0 && f.Missing > 0 && tardy <= mistakenBy:
+				t.Errorf("%s: %d mistakes of %d, on a machine that was %v late", name, f.Missing, f.Antecedents, tardy)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// mistakesOutdoors counts the mistakes of detectors in a run in which one node is cut off for longer than TL.
+func mistakesOutdoors(t *testing.T, subject string) (spec.Finding, time.Duration) {
+	s, err := faults.Parse("conform.scenario/1\nsubject " + subject + "\nnodes 3\ngroup g 0 1 2\nseed 1\nnet latency 1ms..1ms\n" +
+		"at 50ms isolate 1 for 750ms\nat 1900ms send 0 g 8\n")
+	if err != nil {
+		t.Error(err)
+		return spec.Finding{}, 0
+	}
+	x, err := Playable(s)
+	if err != nil {
+		t.Error(err)
+		return spec.Finding{}, 0
+	}
+	o := &outdoor{plan: &Plan{}, cell: x.cell, wire: netns.Unicast, stack: x.cell.String(), lans: &lans{hosts: 3}}
+	if x.isMutant() {
+		o.stack = x.Name
+	}
+	o.prepare(nil)
+	defer o.lans.close()
+	lan, back, err := o.borrow(3)
+	if err == nil {
+		defer back()
+		_, err = o.play(lan, s)
+	}
+	if err != nil {
+		t.Error(err)
+		return spec.Finding{}, 0
+	}
+	return o.bench.judge.Check("DETECTOR-ACCURACY"), o.tardy
+}
+
+// What is different on the kernel is told of a part.
+func TestKernelNotes(t *testing.T) {
+	for _, name := range []string{"real-time", "static", "tcp"} {
+		e, err := Explain(name)
+		if err != nil || len(e) == 0 || !slices.ContainsFunc(e[0].Facts, func(f Fact) bool { return f.Text == kernelNote(name) }) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Who judges the late does so by what was measured, and only claims that a late packet breaks.
 func TestLateMachines(t *testing.T) {
 	c, err := ParseCell("unicast/reliable/real-time/static")
