@@ -19,8 +19,12 @@ import (
 // frrDir is where Debian has the daemons.
 const frrDir = "/usr/lib/frr"
 
-// FRRMissing says why FRR's routers can't be had, or nil.
+// FRRMissing says why FRR's routers can't be had, or nil. The daemons give up being root for a user of their own, which
+// there is not in a user namespace.
 func FRRMissing() error {
+	if ids, err := os.ReadFile("/proc/self/uid_map"); err == nil && strings.HasSuffix(strings.TrimSpace(string(ids)), " 1") {
+		return &ErrNot{"run FRR's daemons (root, not that of a user namespace)", syscall.EPERM}
+	}
 	for _, name := range []string{"zebra", "pimd"} {
 		if _, err := os.Stat(frrDir + "/" + name); err != nil {
 			return &ErrNot{"route by FRR (the package frr)", err}
@@ -74,6 +78,14 @@ func (x *frr) stop() error {
 	return errors.Join(err, x.log.Close())
 }
 
+// refuses gives what they have written about a configuration that they do not take, or nil.
+func (x *frr) refuses() error {
+	if text := x.said(); strings.Contains(text, "Configuration failed") || strings.Contains(text, "Failure occurred") || strings.Contains(text, "Unknown command") {
+		return fmt.Errorf("netns: FRR does not take its configuration: %s", text)
+	}
+	return nil
+}
+
 // said is what they have written.
 func (x *frr) said() string {
 	b := make([]byte, 1<<13)
@@ -81,15 +93,26 @@ func (x *frr) said() string {
 	return strings.TrimSpace(string(b[:n]))
 }
 
-// FRRConfig is a configuration of pimd for router i of a plan: PIM sparse mode with this router as the rendezvous point,
-// and IGMP, on all links; with the shortest intervals that it takes.
-func FRRConfig(plan *ipmulticast.Internet, i, rp, igmp int) string {
+// FRR says what FRR's routers do.
+type FRR struct {
+	RP         int  // the rendezvous point
+	IGMP       int  // the version: 2 or 3
+	SourceTree bool // routers change to the source's tree at its first packet
+}
+
+// Config is a configuration of pimd for router i of a plan: PIM sparse mode, and IGMP on the links of hosts, with the
+// shortest intervals that it takes. (A rendezvous point that comes back is told of a source when the source's router
+// registers again: 16.5 seconds and what it is asked in after that at the latest, by RFC 7761 section 4.4.1.)
+func (f FRR) Config(plan *ipmulticast.Internet, i int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ip pim join-prune-interval 5\nip pim rp %v 224.0.0.0/4\n", plan.Routers[rp].Ports[0].Addr)
+	fmt.Fprintf(&b, "ip pim join-prune-interval 5\nip pim register-suppress-time 11\nip pim rp %v 224.0.0.0/4\n", plan.Routers[f.RP].Ports[0].Addr)
+	if !f.SourceTree {
+		b.WriteString("ip pim spt-switchover infinity-and-beyond\n")
+	}
 	for p, l := range plan.Routers[i].Links {
 		fmt.Fprintf(&b, "interface %s\n ip pim\n ip pim hello 1 4\n", cardName(p))
 		if slices.ContainsFunc(plan.Hosts, func(h ipmulticast.HostPlan) bool { return h.Link == l }) {
-			fmt.Fprintf(&b, " ip igmp\n ip igmp version %d\n ip igmp query-max-response-time 2\n ip igmp query-interval 2\n ip igmp last-member-query-interval 1\n", igmp)
+			fmt.Fprintf(&b, " ip igmp\n ip igmp version %d\n ip igmp query-max-response-time 2\n ip igmp query-interval 2\n ip igmp last-member-query-interval 1\n", f.IGMP)
 		}
 		b.WriteString("exit\n")
 	}

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"net/netip"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/ipmulticast"
+	"github.com/conform-go/conform/spec"
 )
 
 // withFRR skips a test where there is no FRR.
@@ -73,7 +76,7 @@ func TestFRR(t *testing.T) {
 	withFRR(t)
 	cfg := spread{mode: ipmulticast.Sparse, plan: ipmulticast.InternetConfig{Hosts: 3}}.config()
 	cfg.Speed = 1
-	cfg.FRR = func(i int) string { return FRRConfig(cfg.Plan, i, 1, 3) }
+	cfg.FRR = func(i int) string { return FRR{RP: 1, IGMP: 3, SourceTree: true}.Config(cfg.Plan, i) }
 	acrossFRR(t, cfg, func(from int) bool { return from < 0 })
 }
 
@@ -93,7 +96,7 @@ func TestFRRAmongOurs(t *testing.T) {
 	cfg.Speed = 1
 	cfg.FRR = func(i int) string {
 		if i == 1 {
-			return FRRConfig(cfg.Plan, i, 1, 3)
+			return FRR{RP: 1, IGMP: 3, SourceTree: true}.Config(cfg.Plan, i)
 		}
 		return ""
 	}
@@ -106,7 +109,7 @@ func TestFRRDies(t *testing.T) {
 	withFRR(t)
 	cfg := spread{mode: ipmulticast.Sparse, plan: ipmulticast.InternetConfig{Hosts: 3}}.config()
 	cfg.Speed = 1
-	cfg.FRR = func(i int) string { return FRRConfig(cfg.Plan, i, 1, 3) }
+	cfg.FRR = func(i int) string { return FRR{RP: 1, IGMP: 3, SourceTree: true}.Config(cfg.Plan, i) }
 	l := subnetsOf(t, cfg)
 	s, err := faults.Parse("conform.scenario/1\nnodes 3\ngroup g 0 1 2\nseed 1\nat 0s send 0 g 8\nat 200ms send 0 g 8\nat 300ms router-down r2 for 200ms\n" +
 		"at 400ms send 0 g 8\nat 3500ms send 0 g 8\n")
@@ -158,5 +161,37 @@ func acrossFRR(t *testing.T, cfg SubnetsConfig, theirs func(from int) bool) {
 				t.Logf("%s: %s", r.plan.Name, r.others.said())
 			}
 		}
+	}
+}
+
+// What does not cross FRR's routers is a finding and no error: one of them does not ask its hosts who listens, and these
+// get nothing, which the judge of routes sees. What they do not take as a configuration is an error, with their words.
+func TestFRRJudged(t *testing.T) {
+	t.Parallel()
+	withFRR(t)
+	cfg := spread{mode: ipmulticast.Sparse, plan: ipmulticast.InternetConfig{Hosts: 3}}.config()
+	cfg.Speed, cfg.Patience = 1, 2*time.Second
+	told := ""
+	cfg.FRR = func(i int) string {
+		c := FRR{RP: 1, IGMP: 3}.Config(cfg.Plan, i)
+		if i == 2 {
+			c = regexp.MustCompile(`(?m)^ ip igmp.*\n`).ReplaceAllString(c, "")
+		}
+		return told + c
+	}
+	l := subnetsOf(t, cfg)
+	s, err := faults.Parse("conform.scenario/1\nnodes 3\ngroup g 0 1 2\nseed 1\nat 0s send 0 g 8\nat 200ms send 0 g 8\nat 400ms send 0 g 8\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := siteWorld(t, l, "sparse")
+	h := play1(t, w, s)
+	got := byNode(h)
+	if f := checkers.Check(h, "ROUTE-REACH")[0]; f.Verdict != spec.Fail || got[2] != "" || !strings.HasSuffix(got[1], " 0/3") {
+		t.Errorf("%v %s %+v; delivered %q", f.Verdict, f.Reason, f.Witness, got)
+	}
+	told = "ip pim register-suppress-time 5\n"
+	if err := l.begin(1); err == nil || !strings.Contains(err.Error(), "does not take its configuration") {
+		t.Error(err)
 	}
 }

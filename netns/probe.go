@@ -18,7 +18,8 @@ var probeGroup = netip.MustParseAddr("239.129.255.254")
 const probePort = lanPort - 1
 
 // probe waits until packets to a group cross the subnets from each to every other one: so it becomes known that routers
-// which do not say whom they know have found each other.
+// which do not say whom they know have found each other. What does not cross until then never will, which is for the
+// judges; but routers that are no longer there, or do not take what they were told to do, are no routers.
 func (n *Subnets) probe(longest time.Duration) (err error) {
 	if n.v6 {
 		return errors.New("netns: FRR's pimd routes IPv4")
@@ -67,10 +68,15 @@ func (n *Subnets) probe(longest time.Duration) (err error) {
 			complete = complete && len(heard) >= len(sockets)-1
 		}
 		if complete {
-			return nil
+			break
 		}
 	}
-	return fmt.Errorf("netns: within %v nothing crosses all subnets", longest)
+	for _, r := range n.routers {
+		if r.others != nil {
+			err = errors.Join(err, r.others.refuses())
+		}
+	}
+	return err
 }
 
 func (n *Subnets) probeSocket(h int) (c *net.UDPConn, err error) {

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -69,7 +70,7 @@ func (n *Subnets) begin(seed uint64) error {
 	for end := time.Now().Add(longest); ; time.Sleep(time.Millisecond) {
 		text := n.strangers()
 		if text == "" && n.foreign() && !n.cfg.Silent {
-			return n.probe(20 * time.Second)
+			return n.probe(cmp.Or(n.cfg.Patience, 20*time.Second))
 		}
 		if text == "" {
 			return nil

@@ -25,8 +25,11 @@ type SubnetsConfig struct {
 	Reroute time.Duration                   // how long after the loss or return of a router the unicast routes know of it
 	TTL     int                             // of what nodes send to the group
 	RP      func(up func(int) bool) int     // the rendezvous point in use; negative: none. It may be nil
-	FRR     func(i int) string              // FRR's configuration of router i; empty: the router is ours. Nil: all are
-	Silent  bool                            // routers do not speak to each other
+	// Patience is how long packets have to cross all subnets where routers are FRR's, which do not say whom they know;
+	// 0: 20 s.
+	Patience time.Duration
+	FRR      func(i int) string // FRR's configuration of router i; empty: the router is ours. Nil: all are
+	Silent   bool               // routers do not speak to each other
 }
 
 // Subnets is what a LAN is made of whose hosts are on several subnets: every link of the plan is a segment of its own,

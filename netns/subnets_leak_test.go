@@ -21,7 +21,7 @@ func ruinOfSubnets() error {
 		if i != 1 || FRRMissing() != nil {
 			return ""
 		}
-		return FRRConfig(cfg.Plan, i, 1, 3)
+		return FRR{RP: 1, IGMP: 3, SourceTree: true}.Config(cfg.Plan, i)
 	}
 	l, err := NewSubnets(cfg)
 	if err != nil {

@@ -223,6 +223,17 @@ func (c Cell) world(upper func(impl.Config) impl.Layer, rules *ipmulticast.Rules
 	return cfg
 }
 
+// Indoors says why a cell makes no sense, or the simulator can't play it, or nil.
+func (c Cell) Indoors() error {
+	if err := c.Applicable(); err != nil {
+		return err
+	}
+	if n, _ := c.network(); n.frr {
+		return errors.New("routers=frr are FRR's programs, which run on the kernel only: want --world netns")
+	}
+	return nil
+}
+
 // Applicable says why the parts of a cell make no sense together, or nil.
 func (c Cell) Applicable() error {
 	n, links := c.network()
@@ -238,6 +249,8 @@ func (c Cell) Applicable() error {
 		return c.idle()
 	case n.routed && n.subnets > 1 && n.mode == ipmulticast.NoRouting:
 		return errors.New("with pim=none nobody routes multicast between the LANs: want subnets=1")
+	case n.frr && (n.mode != ipmulticast.Sparse || n.v6 || n.querier < 2 || n.hosts != n.querier || n.rps != "configured"):
+		return errors.New("with routers=frr want pim=sparse, version=4, igmp=2 or 3 and rp=configured: that is what FRR's pimd speaks")
 	case c.mtu() > 0 && c.Reliability.Name == "reliable-ip":
 		return errors.New("reliable-ip encloses acknowledgements of all members in every packet, and keeps to no MTU")
 	case c.Reliability.Name == "byzantine" && (c.total() || c.together()):

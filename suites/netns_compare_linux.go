@@ -27,6 +27,9 @@ func Compare(ctx context.Context, p Plan, schedules int) (*Comparison, error) {
 	var reasons []error
 	for _, asked := range p.Cells {
 		c, wire, err := asked.outdoors()
+		if err == nil {
+			err = c.Indoors()
+		}
 		if reasons = append(reasons, err); err == nil {
 			work = append(work, &outdoor{plan: &p, cell: c, wire: wire, stack: c.String(), lans: pool})
 		}

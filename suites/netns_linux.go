@@ -70,6 +70,9 @@ func (c Cell) outdoors() (Cell, netns.Wire, error) {
 	if _, err := c.cards(); err != nil {
 		return c, "", err
 	}
+	if err := c.frrMissing(); err != nil {
+		return c, "", err
+	}
 	return c, wire, c.Applicable()
 }
 
@@ -347,7 +350,10 @@ func (o *outdoor) tell(s *faults.Scenario, id spec.ID, f *spec.Finding) (*Story,
 	s.Expect, s.Trace = id, faults.Trace{}
 	h := &o.bench.h
 	w := &Story{ID: id, Text: f.Witness.Text, Scenario: s.String(), Steps: len(s.Steps), Events: eventLines(h, f.Witness.Events),
-		Diagram: Diagram(h, s, f.Witness.Events), token: s.Token(), Replay: "conform replay " + s.Token() + "   # in the simulator\n  conform replay --world netns " + s.Token()}
+		Diagram: Diagram(h, s, f.Witness.Events), token: s.Token(), Replay: "conform replay --world netns " + s.Token()}
+	if o.cell.Indoors() == nil {
+		w.Replay = "conform replay " + s.Token() + "   # in the simulator\n  " + w.Replay
+	}
 	if o.lans.captures == "" && o.sep != nil { // it breaks what nobody promised
 		return w, nil
 	}

@@ -43,7 +43,11 @@ func (c Cell) unseen(id spec.ID) string {
 	if !c.wide() || id == "COST-DELAY" {
 		return unseen(id)
 	}
-	if n, _ := c.network(); n.slowest() && (id == "IGMP-AGEING" || id == "ROUTE-CONTAIN") {
+	n, _ := c.network()
+	if n.frr && paced(id) {
+		return "not observed of FRR's routers: their times of IGMP and PIM are their own"
+	}
+	if n.slowest() && (id == "IGMP-AGEING" || id == "ROUTE-CONTAIN") {
 		return "not observed where a host speaks version 1 of IGMP: queries then say no time, kernels take up to ten seconds to answer (RFC 1112 appendix I), and no run lasts until a membership is over"
 	}
 	return "" // every frame on every link is seen
@@ -104,6 +108,7 @@ func (n *network) onKernel(hosts int, rules *ipmulticast.RouterRules) netns.Subn
 		return ipmulticast.NewRouter(cfg)
 	}
 	x.RP = func(up func(int) bool) int { return n.rendezvous(plan, up) }
+	n.hire(&x)
 	return x
 }
 
@@ -124,6 +129,12 @@ func (c Cell) declareOutdoors(h *spec.Header) {
 	c.slowBounds(h)
 	n, _ := c.network()
 	if !c.wide() {
+		return
+	}
+	if n.frr {
+		for _, id := range []string{"ROUTE-REACH", "ROUTE-CONTAIN"} {
+			h.Bounds[id] += rejoin
+		}
 		return
 	}
 	for id := range h.Bounds {

@@ -25,6 +25,9 @@ func (c Cell) slower() int {
 	if c.timed() {
 		return slowMotion
 	}
+	if n, _ := c.network(); n.frr {
+		return frrMotion
+	}
 	return slower
 }
 
@@ -39,11 +42,12 @@ func (c Cell) motion() int {
 // timed says whether deadlines decide what is delivered.
 func (c Cell) timed() bool { return c.Ordering.Name == "real-time" }
 
-// slowBounds lets what is declared in the header take as long as everything does on the kernel. Routers there have clocks
-// of their own, which go as fast for every cell.
+// slowBounds lets what is declared in the header take as long as everything does on the kernel. Our routers there have
+// clocks of their own, which go as fast for every cell.
 func (c Cell) slowBounds(h *spec.Header) {
+	n, _ := c.network()
 	for id := range h.Bounds {
-		if ofRouters(id) {
+		if ofRouters(id) && !n.frr {
 			h.Bounds[id] *= slower
 		} else {
 			h.Bounds[id] *= time.Duration(c.slower())

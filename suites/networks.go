@@ -34,6 +34,7 @@ type network struct {
 	tree    bool
 	rps     string
 	all     bool // broadcast
+	frr     bool // routers are FRR's
 }
 
 // network reads the options of a cell's transport; false where it does not stand on links.
@@ -56,6 +57,7 @@ func (c Cell) network() (network, bool) {
 		n.refresh = t.Get("refresh", "off") == "on"
 		n.tree = t.Get("spt", "off") == "on"
 		n.rps = t.Get("rp", "configured")
+		n.frr = t.Get("routers", "ours") == "frr"
 	default:
 		return n, false
 	}

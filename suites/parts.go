@@ -102,6 +102,7 @@ func Transports() []Part {
 			{Key: "snooping", Default: "off", Text: "on: LANs are switches that snoop IGMP and MLD (RFC 4541)", Check: oneOf("on", "off")},
 			{Key: "refresh", Default: "off", Text: "on: state refresh keeps prunes alive (dense)", Check: oneOf("on", "off")},
 			{Key: "spt", Default: "off", Text: "on: switch to the source's tree at the first packet (sparse)", Check: oneOf("on", "off")},
+			{Key: "routers", Default: "ours", Text: "whose routers are: ours, frr (FRR's pimd, sparse and on the kernel only)", Check: oneOf("ours", "frr")},
 			{Key: "rp", Default: "configured", Text: "how routers know the rendezvous point (sparse): configured, announced (RFC 5059)", Check: oneOf("configured", "announced")},
 		}, nic...),
 		New: multicast,

@@ -104,6 +104,9 @@ func replay(s *faults.Scenario, capture func(at spec.Time, frame []byte)) (*Repl
 	if err != nil {
 		return nil, err
 	}
+	if err := subject.cell.Indoors(); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, subject.Name, err)
+	}
 	cfg := subject.world()
 	if capture != nil && cfg.Internet == nil {
 		return nil, fmt.Errorf("%s stands on no links: there are no frames to capture", subject.Name)

@@ -83,6 +83,9 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 			}
 		}
 		cr := merge(c, c.members(p.Nodes), mine)
+		if err := c.Indoors(); cr.Applicable && err != nil {
+			cr = CellReport{Transport: cr.Transport, Reliability: cr.Reliability, Ordering: cr.Ordering, Membership: cr.Membership, Reason: err.Error()}
+		}
 		r.add(&cr, &p, mine)
 	}
 	if p.Clock != nil {
@@ -112,7 +115,7 @@ func (p *Plan) units() []*unit {
 	var out []*unit
 	seen := map[shownAs]bool{}
 	for _, c := range p.Cells {
-		if c.Applicable() != nil {
+		if c.Indoors() != nil {
 			continue
 		}
 		n := p.Schedules

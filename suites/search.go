@@ -91,8 +91,8 @@ func (p SearchPlan) Run(ctx context.Context) (*Search, error) {
 func (p *SearchPlan) subjects() ([]*Subject, error) {
 	if p.Target != "" {
 		s, err := ParseSubject(p.Target)
-		if err == nil && s.cell.Applicable() != nil {
-			err = fmt.Errorf("%s: %w", p.Target, s.cell.Applicable())
+		if err == nil && s.cell.Indoors() != nil {
+			err = fmt.Errorf("%s: %w", p.Target, s.cell.Indoors())
 		}
 		return []*Subject{s}, err
 	}
