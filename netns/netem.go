@@ -9,6 +9,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/conform-go/conform/spec"
 )
 
 // netem is the kernel's way of letting packets be late, overtake each other, or arrive twice (Hemminger, Network
@@ -56,6 +58,17 @@ func (l *LAN) Netem() error {
 		})
 	}
 	return x.reason
+}
+
+// Means says what alters packets on one LAN, behind a colon; nothing of faults of which there is nothing to say.
+func Means(k spec.FaultKind) string {
+	switch k {
+	case spec.DelayFault, spec.ReorderFault, spec.DuplicateFault:
+		return ": by netem where the kernel has it and it means just this, else by a switch of our own"
+	case spec.CorruptFault:
+		return ": by a switch of our own"
+	}
+	return ""
 }
 
 // byNetem says whether netem does exactly this, and the kernel has it.

@@ -27,7 +27,7 @@ func outdoorsCan(k spec.FaultKind) string {
 	case len(not) == 0 && can == 0:
 		return "between subnets"
 	case len(not) == 0:
-		return "yes"
+		return "yes" + netns.Means(k)
 	case can+between == 0:
 		return "no: " + strings.Join(not, "; ")
 	}
