@@ -38,13 +38,15 @@
 // A LAN may be spread over subnets ([NewSubnets]): the links, hosts and routers of a plan of the simulator's, each host
 // and each router a namespace. Which packets go where the routers of package ipmulticast decide (PIM in dense and in
 // sparse mode, IGMP and MLD of all versions), on packet sockets; who forwards them is the kernel, by its multicast
-// routing tables. Their clocks are fast, and queries are converted, so that hosts need not wait minutes. A router may be
-// FRR's instead, for which a package has to be installed, and time is everybody's.
+// routing tables. Their clocks are fast, and queries are converted, so that hosts need not wait minutes. Routers may be
+// FRR's instead, for which a package has to be installed, and time is everybody's: somebody else's routers are then judged
+// as ours are.
 //
 // One socket sees every frame on every link, so that a history of such a run has frames, and the judges of routes can
 // judge it. Routers go down and come back, lose what they know, block, or have no room for more; between hosts packets
-// are dropped. Packets are not delayed, doubled or changed there. What hosts and routers say is not judged, as the
-// kernel's hosts take their times from nobody.
+// are dropped. Where they are to be late, overtaken, doubled or changed, the kernel hands them to a switch of our own at
+// the cables of their receivers (siteslow.go). Strangers stand on the links of hosts (sitestranger.go). What hosts and
+// routers say is not judged, as the kernel's hosts take their times from nobody.
 //
 // # What is seen, and what is done to it
 //

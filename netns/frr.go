@@ -39,14 +39,15 @@ chown frr:frr /run/frr/*.conf || exit 1
 ` + frrDir + `/zebra -P 0 -f /run/frr/zebra.conf -i /run/frr/zebra.pid -z /run/frr/zserv.api --vty_socket /run/frr &
 n=0
 while [ ! -S /run/frr/zserv.api ]; do n=$((n+1)); [ $n -gt 500 ] && exit 1; sleep 0.01; done
-` + frrDir + `/pimd -P 0 -f /run/frr/pimd.conf -i /run/frr/pimd.pid -z /run/frr/zserv.api --vty_socket /run/frr &
-wait
+` + frrDir + `/pimd -P 0 -f /run/frr/pimd.conf -i /run/frr/pimd.pid -z /run/frr/zserv.api --vty_socket /run/frr
+echo "pimd has ended: $?"
 `
 
 // frr are the programs of a router.
 type frr struct {
-	cmd *exec.Cmd
-	log *os.File // in memory
+	cmd  *exec.Cmd
+	log  *os.File  // in memory
+	over chan bool // closed when they are
 }
 
 // startFRR starts them, in the namespace of this thread.
@@ -65,16 +66,33 @@ func startFRR(config string) (*frr, error) {
 	if err := x.cmd.Start(); err != nil {
 		return nil, errors.Join(can("start FRR (CAP_SYS_ADMIN)", err), x.log.Close())
 	}
+	x.over = make(chan bool)
+	go func() {
+		defer close(x.over)
+		_ = x.cmd.Wait()
+	}()
 	return x, nil
+}
+
+// ended says that they have come to their end unasked, with what they wrote, or nil.
+func (x *frr) ended() error {
+	select {
+	case <-x.over:
+		const most = 400 // daemons that crash say a lot
+		text := x.said()
+		return fmt.Errorf("netns: FRR has ended by itself: %s", text[max(0, len(text)-most):])
+	default:
+		return nil
+	}
 }
 
 // stop kills them, and waits until they are gone: the kernel then forgets their multicast routes.
 func (x *frr) stop() error {
-	err := x.cmd.Process.Kill()
-	_ = x.cmd.Wait()
-	if errors.Is(err, os.ErrProcessDone) {
-		err = fmt.Errorf("netns: FRR has ended by itself: %s", x.said())
+	err := x.ended()
+	if err == nil {
+		err = x.cmd.Process.Kill()
 	}
+	<-x.over
 	return errors.Join(err, x.log.Close())
 }
 

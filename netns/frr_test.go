@@ -2,10 +2,13 @@ package netns
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -192,6 +195,36 @@ func TestFRRJudged(t *testing.T) {
 	}
 	told = "ip pim register-suppress-time 5\n"
 	if err := l.begin(1); err == nil || !strings.Contains(err.Error(), "does not take its configuration") {
+		t.Error(err)
+	}
+}
+
+// Daemons that die unasked are an error of the run, with their words, and not the fault of what is judged.
+func TestFRREndsByItself(t *testing.T) {
+	t.Parallel()
+	withFRR(t)
+	cfg := spread{mode: ipmulticast.Sparse, plan: ipmulticast.InternetConfig{Hosts: 2, Subnets: 2}}.config()
+	cfg.Speed = 1
+	cfg.FRR = func(i int) string { return FRR{RP: 1, IGMP: 3}.Config(cfg.Plan, i) }
+	l := subnetsOf(t, cfg)
+	if err := l.refused(); err != nil {
+		t.Fatal(err)
+	}
+	x := l.wide.routers[0].others
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", x.cmd.Process.Pid, x.cmd.Process.Pid))
+	if err != nil {
+		t.Skip(err)
+	}
+	all := strings.Fields(string(children))
+	pimd, err := strconv.Atoi(all[len(all)-1])
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%q: %v", children, err)
+	}
+	if err := syscall.Kill(pimd, syscall.SIGSEGV); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the end of FRR", 5*time.Second, func() bool { return l.refused() != nil })
+	if err := l.wide.routers[0].stop(); err == nil || !strings.Contains(err.Error(), "pimd has ended") {
 		t.Error(err)
 	}
 }

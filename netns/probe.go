@@ -73,7 +73,7 @@ func (n *Subnets) probe(longest time.Duration) (err error) {
 	}
 	for _, r := range n.routers {
 		if r.others != nil {
-			err = errors.Join(err, r.others.refuses())
+			err = errors.Join(err, r.others.ended(), r.others.refuses())
 		}
 	}
 	return err

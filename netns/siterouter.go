@@ -269,12 +269,15 @@ func (r *siteRouter) late() time.Duration {
 }
 
 // refused gives what the kernel has first refused to do since it was last asked: then it forwards otherwise than was
-// decided.
+// decided; or says that a router that is not ours is no longer there.
 func (r *siteRouter) refused() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.err
 	r.err = nil
+	if r.others != nil {
+		err = errors.Join(err, r.others.ended())
+	}
 	return err
 }
 
