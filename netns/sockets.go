@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/conform-go/conform/faults"
@@ -58,8 +59,13 @@ func (s *Sockets) Addresses(nodes int) (all []string, err error) {
 // switch dropped any, and what it asked.
 func (s *Sockets) Pcap() []byte { return s.lan.tape.bytes() }
 
-// Start starts a command on the host of a node.
+// Start starts a command on the host of a node. It dies with the harness, also where that is killed: the thread that starts
+// it is there as long as the run.
 func (s *Sockets) Start(n spec.NodeID, cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	t, err := s.clock(s.ahead[n])
 	if err != nil {
 		return err

@@ -2,10 +2,13 @@ package netns
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -157,5 +160,71 @@ func TestSocketsCan(t *testing.T) {
 	}
 	if SocketFaults&spec.DiskFaults != 0 {
 		t.Error("disks are not the network's")
+	}
+}
+
+// keepVariable makes this program a harness that starts a program with sockets of its own, tells of it, and waits.
+const keepVariable = "CONFORM_TEST_KEEP"
+
+func init() {
+	if os.Getenv(keepVariable) == "" {
+		return
+	}
+	l, err := NewLAN(2)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	s := l.Sockets()
+	if _, err := s.Addresses(2); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	s.Ahead(1, time.Hour)
+	for n := range spec.NodeID(2) {
+		cmd := exec.Command("sleep", "1000")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := s.Start(n, cmd); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(cmd.Process.Pid)
+	}
+	select {}
+}
+
+// A program dies with the harness that has started it, also where the clock of the program is another one, and where the
+// harness is killed and the program would not have noticed.
+func TestProgramsDieWithTheHarness(t *testing.T) {
+	t.Parallel()
+	lan(t, 1) // or the test is skipped
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), keepVariable+"=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pids [2]int
+	if _, err := fmt.Fscan(out, &pids[0], &pids[1]); err != nil {
+		t.Errorf("it tells of no program: %v", err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		left := 0
+		for _, pid := range pids {
+			if name, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); pid > 0 && err == nil && strings.Contains(name, "sleep") {
+				left++
+			}
+		}
+		if left == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d programs of %v outlive the harness", left, pids)
+		}
 	}
 }

@@ -267,6 +267,7 @@ func (t *trial) params(under spec.FaultSet) faults.Params {
 	if t.hello.Network == "own" { // in real time
 		p.Window, p.Hold = 60*time.Millisecond, 100*time.Millisecond
 		p.Routers = 1 // the switch, which asks who listens
+		p.Groups = min(t.hello.Groups, mostOwnGroups)
 	}
 	if t.views() {
 		p.Window, p.Hold = viewWindow, viewHold

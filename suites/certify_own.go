@@ -28,7 +28,9 @@ func (t *trial) ownBench() (b *ownBench, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &ownBench{newBench(sim.Config{}, 0), adapter.NewOwnOn(t.plan.Adapter, t.hello, n), n}, done, nil
+	b = &ownBench{newBench(sim.Config{}, 0), adapter.NewOwnOn(t.plan.Adapter, t.hello, n), n}
+	b.views = t.moves()
+	return b, done, nil
 }
 
 func (b *ownBench) play(s *faults.Scenario) error {
@@ -102,6 +104,9 @@ func (t *trial) doOwn(ctx context.Context, u *certUnit) error {
 			break
 		}
 		f := b.judge.Check(id)
+		if f.Verdict == spec.Fail && b.views && b.outlasts(&s, id) {
+			continue // so few members are left that the group can't go on
+		}
 		u.tally[k].Add(f)
 		if f.Verdict == spec.Fail && u.broken[k] == nil {
 			u.broken[k] = s.Clone()
@@ -179,10 +184,8 @@ func (t *trial) replayOwn(s *faults.Scenario) (*Replayed, error) {
 		return nil, err
 	}
 	defer done()
-	for i := range s.Steps {
-		if err := b.own.Fits(&s.Steps[i]); err != nil {
-			return nil, fmt.Errorf("%w: %q: %w", ErrUsage, s.StepText(i), err)
-		}
+	if err := b.own.Fits(s); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	if err := b.play(s); err != nil {
 		return nil, err

@@ -33,6 +33,9 @@ func (c Certification) Replay(s *faults.Scenario) (*Replayed, error) {
 	if t.hello.Network == "own" {
 		return t.replayOwn(s)
 	}
+	if len(s.Groups) != 1 {
+		return nil, fmt.Errorf("%w: a program in lock-step plays scenarios of one group: this one has %d", ErrUsage, len(s.Groups))
+	}
 	b, err := t.take()
 	if err != nil {
 		return nil, err
@@ -75,8 +78,6 @@ func playableByAdapter(s *faults.Scenario, world string) error {
 		can |= outsideFaults
 	}
 	switch {
-	case len(s.Groups) != 1:
-		return fmt.Errorf("%w: a program in lock-step plays scenarios of one group: this one has %d", ErrUsage, len(s.Groups))
 	case s.Faults()&^can != 0:
 		return fmt.Errorf("%w: a program in lock-step has nothing that %s could strike", ErrUsage, s.Faults()&^can)
 	case s.Expect != "" && !slices.Contains(Judged(), s.Expect):

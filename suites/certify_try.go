@@ -272,8 +272,8 @@ func (t *trial) draw(s *faults.Scenario, outside bool, i int) {
 	if faults.DrawInto(s, seed, t.params(under)); t.views() {
 		Cell{}.move(s, seed, i)
 	}
-	if t.plan.World == "netns" {
-		suit(s)
+	if t.hello.Network == "own" {
+		t.suit(s, seed, i)
 	}
 }
 

@@ -60,6 +60,7 @@ type Hello struct {
 	Reset     bool     `json:"reset"`     // a later init is a fresh start
 	Disk      bool     `json:"disk"`
 	Settle    int64    `json:"settle"` // ns
+	Groups    int      `json:"groups"` // on its own network: in how many groups it can be; 0: one
 	Limits    struct {
 		Payload int `json:"payload"` // bytes of the longest message; 0: no limit
 	} `json:"limits"`

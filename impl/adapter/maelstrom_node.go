@@ -42,7 +42,7 @@ func startNode(o *Options) (*node, error) {
 		p.answer = DefaultAnswer
 	}
 	p.cmd = exec.Command(o.Command[0], o.Command[1:]...)
-	ownGroup(p.cmd)
+	p.known()
 	p.cmd.Stderr, p.cmd.WaitDelay = &p.log, Grace
 	theirIn, ourOut, err := os.Pipe()
 	if err != nil {

@@ -49,6 +49,7 @@ type Own struct {
 	dir      string
 	relay    *relays // on loopback; nil where nothing is between the processes
 
+	asked     uint64   // calls of all nodes that are no sends
 	multicast []string // the addresses of the groups; empty where they have none
 }
 
@@ -60,9 +61,9 @@ type ownNode struct {
 	sends    uint64
 	starting bool // it has not said ready in this life
 	paused   bool
-	due      []int // sends that wait until it is ready, or for the end of a pause
-	msgs     []spec.MsgID
-	ended    uint32 // so many of its lives are over, and all that they said has been heard
+	due      []int     // sends that wait until it is ready, or for the end of a pause
+	calls    []ownCall // of this life, by id, from 1
+	ended    uint32    // so many of its lives are over, and all that they said has been heard
 	counted  map[faults.Moment]int
 }
 
@@ -143,13 +144,8 @@ func (w *Own) Unplayed() []int { return w.unplayed }
 
 // Play plays a scenario and fills the history with what the programs say.
 func (w *Own) Play(s *faults.Scenario, h *spec.History) (err error) {
-	for i := range s.Steps {
-		if err := w.Fits(&s.Steps[i]); err != nil {
-			return fmt.Errorf("%q: %w", s.StepText(i), err)
-		}
-	}
-	if len(s.Groups) != 1 {
-		return fmt.Errorf("want one group: the scenario has %d", len(s.Groups))
+	if err := w.Fits(s); err != nil {
+		return err
 	}
 	w.reset(s, h)
 	defer w.end()
@@ -161,7 +157,7 @@ func (w *Own) Play(s *faults.Scenario, h *spec.History) (err error) {
 
 func (w *Own) reset(s *faults.Scenario, h *spec.History) {
 	w.s, w.h, w.heard, w.later, w.stop, w.unplayed = s, h, make(chan heard, 1024), nil, make(chan struct{}), nil
-	w.lasting, w.healed = nil, false
+	w.lasting, w.healed, w.asked = nil, false, 0
 	h.Reset()
 	h.Model, h.Nodes, h.Groups = spec.CrashStop, everyone(s.Nodes), nil
 	if s.Faults().Has(spec.RecoverFault) {
@@ -241,10 +237,14 @@ func (w *Own) live(n spec.NodeID) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	g := &w.s.Groups[0]
-	line := initLine{Op: "init", Node: nodeName(n), Incarnation: x.life, Nodes: everyone(w.s.Nodes), Group: g.Name, Members: nodeNames(g.Members),
-		Groups: map[string]groupInfo{g.Name: {nodeNames(g.Members), !g.Closed, "1", w.multicast[0]}}, Addresses: map[string]string{}, Dir: dir,
-		Seed: strconv.FormatUint(w.s.Seed, 10), TS: int64(w.quiet / 10), TL: int64(w.quiet)}
+	line := initLine{Op: "init", Node: nodeName(n), Incarnation: x.life, Nodes: everyone(w.s.Nodes), Groups: map[string]groupInfo{},
+		Addresses: map[string]string{}, Dir: dir, Seed: strconv.FormatUint(w.s.Seed, 10), TS: int64(w.quiet / 10), TL: int64(w.quiet)}
+	for i, g := range w.s.Groups {
+		line.Groups[g.Name] = groupInfo{nodeNames(g.Members), !g.Closed, "1", w.multicast[i]}
+	}
+	if len(w.s.Groups) == 1 {
+		line.Group, line.Members = w.s.Groups[0].Name, nodeNames(w.s.Groups[0].Members)
+	}
 	for k := range w.nodes {
 		line.Addresses[nodeName(spec.NodeID(k))] = w.nodes[k].address
 		if w.relay != nil {

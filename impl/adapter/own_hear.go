@@ -44,10 +44,14 @@ var observed = map[string]spec.Kind{"suspect": spec.Suspect, "trust": spec.Trust
 	"unblock": spec.Unblock, "view": spec.ViewChange}
 
 func (w *Own) record(id spec.NodeID, n *ownNode, l *Line) error {
-	e := spec.Event{Node: id, Has: spec.HasNode | spec.HasGroup}
-	if l.Group != "" && l.Group != w.s.Groups[0].Name {
-		return fmt.Errorf("there is no group %q", l.Group)
+	if l.Op == "done" || l.Op == "error" {
+		return w.answered(id, n, l)
 	}
+	group, err := w.groupOf(l.Group)
+	if err != nil {
+		return err
+	}
+	e := spec.Event{Node: id, Group: group, Has: spec.HasNode | spec.HasGroup}
 	switch l.Op {
 	case "deliver":
 		msg, err := parseMsg(l.Msg)
@@ -83,8 +87,6 @@ func (w *Own) record(id spec.NodeID, n *ownNode, l *Line) error {
 			w.observe(e)
 		}
 		return w.moment(id, n, faults.OnDeliver)
-	case "done", "error":
-		return w.answered(id, n, l, e)
 	case "suspect", "trust", "gap", "block", "unblock", "view":
 		return w.upward(l, e)
 	}
@@ -95,24 +97,6 @@ func (w *Own) extra(e spec.Event, x spec.Extra) {
 	w.seen = time.Now()
 	e.T = spec.Time(max(0, w.seen.Sub(w.epoch)))
 	w.h.AddExtra(e, x)
-}
-
-// answered writes down the answer to a send.
-func (w *Own) answered(id spec.NodeID, n *ownNode, l *Line, e spec.Event) error {
-	if l.Of == 0 || l.Of > uint64(len(n.msgs)) {
-		return fmt.Errorf("nothing with the id %d was asked in this life", l.Of)
-	}
-	e.Msg, e.Has = n.msgs[l.Of-1], e.Has|spec.HasMsg
-	switch {
-	case l.Op == "done":
-		e.Kind = spec.Ack
-		w.observe(e)
-		return w.moment(id, n, faults.OnAck)
-	case l.Definite:
-		e.Kind = spec.Refuse
-		w.extra(e, spec.Extra{Reason: l.Code})
-	}
-	return nil
 }
 
 func (w *Own) upward(l *Line, e spec.Event) error {

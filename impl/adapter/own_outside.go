@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,14 +26,20 @@ type Clocks interface {
 // listens to what: it asks once a second.
 const askTime = 3 * time.Second
 
-// Fits says why a step can't be played, or nil. The clock of a program is settled when it is started: it is ahead for
+// Fits says why a scenario can't be played, or nil. The clock of a program is settled when it is started: it is ahead for
 // good, in each of its lives.
-func (w *Own) Fits(x *faults.Step) error {
-	if err := w.Can(x.Action.Op); err != nil {
-		return err
+func (w *Own) Fits(s *faults.Scenario) error {
+	for i := range s.Steps {
+		x := &s.Steps[i]
+		if err := w.Can(x.Action.Op); err != nil {
+			return fmt.Errorf("%q: %w", s.StepText(i), err)
+		}
+		if x.Action.Op == faults.Skew && (x.When.On != faults.AtTime || x.When.At != 0 || x.Action.For != 0) {
+			return fmt.Errorf("%q: the clock of a program can be ahead from its start and for good (at 0s skew NODE by TIME), and not set while it runs", s.StepText(i))
+		}
 	}
-	if x.Action.Op == faults.Skew && (x.When.On != faults.AtTime || x.When.At != 0 || x.Action.For != 0) {
-		return errors.New("the clock of a program can be ahead from its start and for good (at 0s skew NODE by TIME), and not set while it runs")
+	if most := max(1, w.hello.Groups); len(s.Groups) < 1 || len(s.Groups) > most {
+		return fmt.Errorf("want 1 to %d groups, as its hello says (\"groups\"): the scenario has %d", most, len(s.Groups))
 	}
 	return nil
 }

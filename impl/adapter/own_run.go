@@ -1,11 +1,8 @@
 package adapter
 
 import (
-	"fmt"
 	"slices"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/spec"
@@ -119,12 +116,12 @@ func (w *Own) act(i int) error {
 		return w.resume(a.Node)
 	}
 	switch a.Op {
-	case faults.Send:
+	case faults.Send, faults.Join, faults.Leave, faults.Sync, faults.Query, faults.Create, faults.Destroy:
 		if x.paused || x.starting {
 			x.due = append(x.due, step)
 			return nil
 		}
-		return w.send(step)
+		return w.ask(step)
 	case faults.Crash, faults.CrashLossy:
 		return w.crash(a.Node, step)
 	case faults.Recover:
@@ -135,7 +132,7 @@ func (w *Own) act(i int) error {
 			w.steps[i].done, w.steps[i].at = false, max(0, time.Since(w.epoch))
 			return nil
 		}
-		x.life, x.sends, x.msgs = x.life+1, 0, nil
+		x.life, x.sends, x.calls = x.life+1, 0, nil
 		if err := w.plug(a.Node); err != nil {
 			return err
 		}
@@ -183,7 +180,7 @@ func (w *Own) sendDue(n spec.NodeID) error {
 	due := x.due
 	x.due = nil
 	for _, step := range due {
-		if err := w.send(step); err != nil {
+		if err := w.ask(step); err != nil {
 			return err
 		}
 	}
@@ -232,36 +229,5 @@ func (w *Own) crash(n spec.NodeID, step int) error {
 	}
 	w.later = append(others, w.later...)
 	w.observe(spec.Event{Kind: spec.Crash, Node: n, Has: spec.HasNode})
-	return nil
-}
-
-// send lets a node send, if it is up.
-func (w *Own) send(step int) error {
-	a := &w.s.Steps[step].Action
-	x := &w.nodes[a.Node]
-	if x.p == nil {
-		return nil
-	}
-	stream := uint64(step)
-	if a.Content != 0 {
-		stream = 1<<32 | uint64(a.Content)
-	}
-	r := spec.NewRand(w.s.Seed, stream)
-	body := make([]byte, a.Size)
-	for i := range body {
-		body[i] = byte(r.Uint64())
-	}
-	x.sends++
-	id := spec.MsgID{Sender: a.Node, Incarnation: spec.Incarnation(x.life), Number: x.sends}
-	x.msgs = append(x.msgs, id)
-	w.observe(spec.Event{Kind: spec.Send, Node: a.Node, Msg: id, Sum: spec.Digest(xxhash.Sum64(body)), Len: int32(len(body)),
-		Has: spec.HasNode | spec.HasMsg | spec.HasSum | spec.HasLen | spec.HasGroup})
-	b, err := encode(callLine{Op: "send", ID: x.sends, Group: w.s.Groups[0].Name, Msg: id.String(), Body: &body})
-	if err == nil {
-		err = x.p.write(b)
-	}
-	if err != nil {
-		return fmt.Errorf("node %d: %w", a.Node, err)
-	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,6 +55,7 @@ type process struct {
 	answer time.Duration
 	log    tail
 	used   bool // it has had an init
+	mark   string
 
 	mu     sync.Mutex
 	lines  []arrived
@@ -93,7 +95,7 @@ func start(o *Options) (*process, error) {
 		p.answer = DefaultAnswer
 	}
 	p.cmd = exec.Command(o.Command[0], o.Command[1:]...)
-	ownGroup(p.cmd)
+	p.known()
 	p.cmd.Stderr = &p.log
 	p.cmd.WaitDelay = Grace
 	theirs, ours, err := os.Pipe()
@@ -146,7 +148,7 @@ func (p *process) dialled(o *Options) error {
 		return err
 	}
 	defer l.Close()
-	p.cmd.Env = append(os.Environ(), "CONFORM_ADDR="+network+":"+l.Addr().String())
+	p.cmd.Env = append(p.cmd.Env, "CONFORM_ADDR="+network+":"+l.Addr().String())
 	p.cmd.Stdout = &p.log
 	if err := o.run(p.cmd); err != nil {
 		return err
@@ -177,9 +179,26 @@ func (p *process) reap() {
 	killGroup(p.cmd) // before its number can be another process's
 	p.gone = true
 	p.mu.Unlock()
+	killMarked(p.mark)
 	_ = p.cmd.Wait()
 	close(p.exited)
 }
+
+// known lets all processes of the program be found, in its group or by its environment.
+func (p *process) known() {
+	ownGroup(p.cmd)
+	p.mark = fmt.Sprintf("%s=%d.%d.%d", lifeVariable, os.Getpid(), begun, lives.Add(1))
+	p.cmd.Env = append(os.Environ(), p.mark)
+}
+
+// lifeVariable is the environment variable by which the processes of one life are known, also those that have left its
+// process group.
+const lifeVariable = "CONFORM_LIFE"
+
+var (
+	begun = time.Now().UnixNano()
+	lives atomic.Uint64
+)
 
 // read takes in what the program writes, whether anybody wants it or not: a full pipe must not stop it. Lines that come
 // together are handed on together, so that one too many is seen at once.

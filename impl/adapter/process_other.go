@@ -10,3 +10,6 @@ func awaitExit(cmd *exec.Cmd) { _, _ = cmd.Process.Wait() }
 func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 func standStill(*exec.Cmd)    {}
 func goOn(*exec.Cmd)          {}
+
+// killMarked finds nobody: a child that has left the program's group outlives it.
+func killMarked(string) {}
