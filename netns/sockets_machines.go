@@ -2,6 +2,7 @@ package netns
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/conform-go/conform/faults"
@@ -39,6 +41,9 @@ func (s *Sockets) Can(op faults.Op) error {
 	return fmt.Errorf("%v: %s", op, impossible(op))
 }
 
+// SetsClocks says whether the clocks of programs can be set on this machine, and by this user.
+func SetsClocks() bool { return inOtherTime() }
+
 // renew gives the groups of the run that begins addresses that no run before has had, and lets go of the threads of the
 // programs of the run before, which have ended.
 func (s *Sockets) renew() {
@@ -64,6 +69,32 @@ func (s *Sockets) GroupAddresses(groups int) (all []string, err error) {
 		all = append(all, g.String())
 	}
 	return all, nil
+}
+
+// Invite plugs in the stranger, of whom it is known when it returns that the switch hears him. A card that is plugged in
+// may need a second until then.
+func (s *Sockets) Invite() error {
+	x, err := s.lan.whoever()
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		up := false
+		if err := s.lan.thread.in(s.lan.place, func() error {
+			link, err := s.lan.links.LinkByIndex(x.port)
+			up = err == nil && link.Attrs().OperState == netlink.OperUp
+			return err
+		}); err != nil {
+			return err
+		}
+		if up {
+			time.Sleep(5 * time.Millisecond) // until the bridge has heard of it, too
+			return nil
+		}
+		if time.Now().After(end) {
+			return errors.New("netns: the card of the stranger does not come up")
+		}
+	}
 }
 
 // Await waits until the switch forwards the groups to all whose kernels have joined them by now.

@@ -247,7 +247,7 @@ func (t *trial) playable() {
 	if t.hello.Network == "own" {
 		can = adapter.OwnFaults
 		if t.r.World == "netns" || t.plan.World == "netns" {
-			can |= outsideFaults
+			can |= outsideNow()
 		} else {
 			can |= adapter.RelayFaults
 		}

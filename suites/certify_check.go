@@ -20,12 +20,28 @@ type CheckedAdapter struct {
 // inconclusive: to say that it must be is for the claims.
 func (c Certification) CheckAdapter() *CheckedAdapter {
 	r := &CheckedAdapter{Schema: "conform.adapter/1", Command: c.Adapter.Command}
-	_, r.Steps = adapter.Check(c.Adapter)
+	r.Steps = c.check()
 	if r.merge(); r.Verdict == spec.Pass {
 		r.Steps = append(r.Steps, c.smoke())
 	}
 	r.merge()
 	return r
+}
+
+// check tries the protocol where the program is to live.
+func (c Certification) check() []adapter.Step {
+	if c.World != "netns" {
+		_, steps := adapter.Check(c.Adapter)
+		return steps
+	}
+	var nets outsideNets
+	defer nets.close()
+	n, _, err := nets.borrow()
+	if err != nil {
+		return []adapter.Step{{Name: "a network on the kernel", Verdict: spec.Error, Text: err.Error()}}
+	}
+	_, steps := adapter.CheckOn(c.Adapter, n)
+	return steps
 }
 
 func (r *CheckedAdapter) merge() {

@@ -275,3 +275,24 @@ func TestSuitedSchedules(t *testing.T) {
 		t.Errorf("never drawn: %s", missing)
 	}
 }
+
+// Whether a program speaks the protocol is seen where it is to live; and a certificate is tried again in the world that it
+// is of.
+func TestForeignProgramsAreCheckedThere(t *testing.T) {
+	t.Parallel()
+	kernelled(t)
+	r := Certification{Adapter: mcast(), World: "netns"}.CheckAdapter()
+	if r.Verdict != spec.Pass || len(r.Steps) != 3 || r.Steps[2].Text != "node 0 delivered 1, node 1 delivered 1" {
+		t.Errorf("%s: %+v", r.Verdict, r.Steps)
+	}
+	r = Certification{Adapter: mcast()}.CheckAdapter()
+	if r.Verdict != spec.Error || !strings.Contains(r.Steps[1].Text, "carries no IP multicast") {
+		t.Errorf("on loopback: %s: %+v", r.Verdict, r.Steps)
+	}
+	for world, want := range map[string]string{"netns": "netns", "loopback": "", "sim": ""} {
+		c := &Certificate{Seed: "1", Environment: map[string]string{"world": world}, Plan: CertifiedPlan{Faults: "none"}}
+		if p, err := c.plan(1, adapter.Options{}, 1); err != nil || p.World != want {
+			t.Errorf("of %s: in %q, %v, want %q", world, p.World, err, want)
+		}
+	}
+}

@@ -61,6 +61,14 @@ func (p *outsideNets) heard() bool {
 	return false
 }
 
+// outsideNow are those that this machine can bring about.
+func outsideNow() spec.FaultSet {
+	if !netns.SetsClocks() {
+		return outsideFaults.Without(spec.SkewFault)
+	}
+	return outsideFaults
+}
+
 // ofProcesses says of faults how they strike a program, or why they can't, where no machine of the network decides it.
 var ofProcesses = map[spec.FaultKind]string{
 	spec.CoordinatorFault: "no: which node of a program serves the others is its own affair; a crash strikes any",
@@ -70,9 +78,6 @@ var ofProcesses = map[spec.FaultKind]string{
 // outsideCan says whether a program with sockets of its own can be given a fault there: "yes", or "no: " and why; or both
 // where there are several ways in which it strikes.
 func outsideCan(k spec.FaultKind) string {
-	if how := ofProcesses[k]; how != "" {
-		return how
-	}
 	var not []string
 	ops := faults.OpsOf(k)
 	for _, op := range ops {
@@ -80,7 +85,9 @@ func outsideCan(k spec.FaultKind) string {
 			not = append(not, err.Error())
 		}
 	}
-	switch {
+	switch how := ofProcesses[k]; {
+	case k == spec.CoordinatorFault, how != "" && len(not) == 0:
+		return how
 	case len(not) == 0:
 		return "yes"
 	case len(not) == len(ops):

@@ -117,7 +117,9 @@ func (t *trial) refusals(cannot spec.FaultSet) (why []string) {
 		return nil
 	}
 	for _, k := range cannot.Kinds() {
-		if t.plan.World == "netns" {
+		if t.plan.World == "netns" && outsideNow().Has(k) != outsideFaults.Has(k) {
+			why = append(why, k.String()+": no: there are no time namespaces for us here (CONFIG_TIME_NS, CAP_SYS_ADMIN)")
+		} else if t.plan.World == "netns" {
 			why = append(why, k.String()+": "+outsideCan(k))
 		} else if ops := faults.OpsOf(k); len(ops) > 0 {
 			if err := adapter.NewOwn(t.plan.Adapter, t.hello).Can(ops[0]); err != nil {

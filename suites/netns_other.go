@@ -39,6 +39,8 @@ func outdoorsCan(spec.FaultKind) string { return "no: only Linux has network nam
 // outsideFaults are none.
 const outsideFaults = spec.NoFaults
 
+func outsideNow() spec.FaultSet { return outsideFaults }
+
 // outsideNets lends nothing.
 type outsideNets struct{}
 

@@ -21,7 +21,10 @@ var calls = []string{"send", "join", "leave", "sync", "query", "create", "destro
 // Check tries what the protocol asks of every program: hello, init, an op that does not exist, every call, an init that
 // begins anew where that was promised, and the end. It gives what was tried, up to the first thing that went wrong,
 // and the hello, nil where there was none. What the group does is not its business.
-func Check(o Options) (*Hello, []Step) {
+func Check(o Options) (*Hello, []Step) { return CheckOn(o, loopback{}) }
+
+// CheckOn is [Check] for a program that, if it has sockets of its own, uses them on somebody's network.
+func CheckOn(o Options, n Network) (*Hello, []Step) {
 	c := &checking{}
 	pool, err := Open(o)
 	if !c.tried("hello", err, "") {
@@ -30,7 +33,7 @@ func Check(o Options) (*Hello, []Step) {
 	c.steps[0].Text = fmt.Sprintf("%s %s, network %s", pool.hello.Name, pool.hello.Version, pool.hello.Network)
 	defer pool.Close()
 	if pool.hello.Network == "own" {
-		c.tried("init, and an op that does not exist", NewOwn(o, pool.hello).Probe(), "ready; error unsupported")
+		c.tried("init, and an op that does not exist", NewOwnOn(o, pool.hello, n).Probe(), "ready; error unsupported")
 		return pool.hello, c.steps
 	}
 	if pool.nodes != nil {

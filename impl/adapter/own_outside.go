@@ -12,6 +12,8 @@ import (
 type Multicast interface {
 	// GroupAddresses gives each group of the run that has begun an address, host and port.
 	GroupAddresses(groups int) ([]string, error)
+	// Invite plugs in the machine that belongs to nobody, for faults of strangers.
+	Invite() error
 	// Await waits until what is sent to these addresses reaches all who have joined them by now.
 	Await() error
 }
@@ -50,6 +52,11 @@ func (w *Own) furnish() (err error) {
 	if m, ok := w.net.(Multicast); ok {
 		if w.multicast, err = m.GroupAddresses(len(w.s.Groups)); err != nil {
 			return err
+		}
+		if w.s.Faults()&spec.SetOf(spec.RogueFault, spec.FloodFault) != 0 {
+			if err := m.Invite(); err != nil {
+				return err
+			}
 		}
 	}
 	by := map[spec.NodeID]time.Duration{}
