@@ -63,6 +63,9 @@ func heardFrom(t *testing.T, c *net.UDPConn, from netip.Addr, wanted bool) (n in
 // longer; and the switch asks, or does not.
 func TestMachinesAroundSockets(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a LAN, and what is around it")
+	}
 	l := lan(t, 2)
 	s := l.Sockets()
 	if _, err := s.Addresses(2); err != nil {
@@ -195,6 +198,9 @@ func init() {
 // harness is killed and the program would not have noticed.
 func TestProgramsDieWithTheHarness(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a LAN, and what is around it")
+	}
 	lan(t, 1) // or the test is skipped
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), keepVariable+"=1")

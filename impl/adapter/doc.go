@@ -34,9 +34,20 @@
 // comes from the address by which that one knows it. Its own address is its own: a program that tells others where it is
 // goes past the relays.
 //
+// A program that can be in more than one group at a time says so in its hello: `"groups":3`. Then `init` has up to so many
+// `groups`, every line names its group, and there is no `"group"` beside them. `join`, `leave`, `sync` and `query` are asked
+// of it as in lock-step, and a call that has begun may be overtaken by the next one: who is told to leave before its join
+// has returned answers the join with an error.
+//
+// Where the network carries IP multicast (a [Multicast]), each of the `groups` has an `"address"`, host and port, other ones
+// in each run; whether the program uses it is its own affair. Strangers, lost reports, times to live, full cards and a
+// switch that does not ask strike a program by this address only. Such a network may also be one whose [Clocks] can be
+// ahead: from the start of a program and for good, for a running one's can't be set.
+//
 // # What goes wrong
 //
 // A line that is no JSON or not what the schemas say ([Schemas]), an answer that does not come in
 // time, a process that dies unasked, more output than the limits allow: each is an error with the line quoted, kept by
-// [Pool.Err], and never taken for a broken promise. Every wait has an end, and no process outlives its pool.
+// [Pool.Err], and never taken for a broken promise. Every wait has an end, and no process outlives its pool: on Linux no
+// child either, for all that a program starts have CONFORM_LIFE in their environment, unless they take it out.
 package adapter
