@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/conform-go/conform/checkers"
 	"github.com/conform-go/conform/faults"
 	"github.com/conform-go/conform/impl/adapter"
 	"github.com/conform-go/conform/spec"
@@ -144,10 +145,11 @@ for line in map(json.loads, sys.stdin):
     if line["op"] == "hello": say(op="hello", protocol=1, name="fields", version="1", network="own", claims=[], tolerates=[])
     elif line["op"] == "init":
         say(op="ready")
+        say(op="view", group=line["group"], view="1", members=[line["node"]], transitional=True)
         say(op="view", group=line["group"], view="1", members=line["members"])
     elif line["op"] == "send":
         again = line["msg"].endswith("/2")
-        say(op="deliver", group=line["group"], msg=line["msg"], body=line["body"], pos=7, view="1" if again else "2", redelivered=again, **{"from": "1"})
+        say(op="deliver", group=line["group"], msg=line["msg"], body=line["body"], pos=7, view="1" if again else "2", redelivered=again, safe=again, **{"from": "1"})
         say(op="done", of=line["id"])
     else: say(op="error", of=line.get("id", 0), code="unsupported", definite=True)
 `
@@ -162,14 +164,21 @@ func TestForeignDeliveriesSayMore(t *testing.T) {
 		t.Errorf("it delivers in a view that it has not installed:\n%s", r.Diagram)
 	}
 	var got []string
+	some := 0
 	for i := range r.History.Events {
-		if e := &r.History.Events[i]; e.Kind == spec.Deliver {
+		switch e := &r.History.Events[i]; {
+		case e.Kind == spec.Deliver:
 			x := r.History.ExtraOf(e)
-			got = append(got, fmt.Sprint(e.From, x.Pos, x.View, e.Is(spec.IsRedelivered)))
+			got = append(got, fmt.Sprint(e.From, x.Pos, x.View, e.Is(spec.IsRedelivered), e.Is(spec.IsSafe)))
+		case e.Kind == spec.ViewChange && e.Is(spec.IsTransitional):
+			some++
 		}
 	}
-	if want := []string{"1 7 2 false", "1 7 1 true"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	if want := []string{"1 7 2 false false", "1 7 1 true true"}; !slices.Equal(got, want) || some != 2 {
+		t.Errorf("got %q and %d transitional sets, want %q and 2", got, some, want)
+	}
+	if f := checkers.Check(&r.History, "SAFE-DELIVERY")[0]; f.Verdict != spec.Fail {
+		t.Errorf("what node 1 never delivers was told to be safe: %s %s\n%s", f.Verdict, f.Reason, r.Diagram)
 	}
 }
 

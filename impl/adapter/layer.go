@@ -267,6 +267,9 @@ func (l *layer) upward(a *Line, out *impl.Effects) error {
 	switch a.Op {
 	case "view":
 		id, err := spec.ParseViewID(a.View)
+		if err == nil && a.Some {
+			err = errors.New("a transitional set is told by programs on their own network only")
+		}
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,8 @@ type Line struct {
 	Definite bool     `json:"definite"`
 	Text     string   `json:"text"`
 	Again    bool     `json:"redelivered"`
+	Safe     bool     `json:"safe"`
+	Some     bool     `json:"transitional"`
 
 	raw []byte
 }

@@ -71,6 +71,9 @@ func (w *Own) record(id spec.NodeID, n *ownNode, l *Line) error {
 		if l.Again {
 			e.Has |= spec.IsRedelivered
 		}
+		if l.Safe {
+			e.Has |= spec.IsSafe
+		}
 		var more spec.Extra
 		if l.Pos > 0 {
 			e.Has, more.Pos = e.Has|spec.HasPos, l.Pos
@@ -113,6 +116,9 @@ func (w *Own) upward(l *Line, e spec.Event) error {
 		}
 		slices.Sort(members)
 		e.Has |= spec.HasView
+		if l.Some {
+			e.Has |= spec.IsTransitional
+		}
 		w.extra(e, spec.Extra{View: view, Members: slices.Compact(members)})
 		return nil
 	case "suspect", "trust", "gap":
