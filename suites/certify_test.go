@@ -123,6 +123,8 @@ func TestBadAdapters(t *testing.T) {
 			from, schedules := time.Now(), 20
 			if strings.HasPrefix(x.mode, "own") || x.mode == "gush" || x.mode == "no-reset" {
 				schedules = 4
+			} else if testing.Short() {
+				schedules = 8
 			}
 			r := certify(t, suites.Certification{Adapter: adapter.Options{Command: adaptertest.Command(x.mode, token), Answer: 3 * time.Second},
 				Schedules: schedules, Whole: x.verdict == spec.Pass})

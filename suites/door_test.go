@@ -106,7 +106,7 @@ func TestMutants(t *testing.T) {
 	const seed = 0
 	step := 2
 	if testing.Short() {
-		step = 20
+		step = 40
 	}
 	var names []string
 	for i, m := range mutant.All() {
@@ -140,7 +140,7 @@ func TestMutants(t *testing.T) {
 func TestMutantsNeedTheirJudges(t *testing.T) {
 	few := mutant.All()[:6]
 	if testing.Short() {
-		few = few[:2]
+		few = few[:1]
 	}
 	for _, m := range few {
 		table, err := suites.Mutants(context.Background(), suites.KillPlan{Names: []string{m.Name}, Without: m.Breaks, Seed: 1})

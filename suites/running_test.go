@@ -136,8 +136,12 @@ func FuzzRunningMember(f *testing.F) { suites.FuzzRunning(f, startRelay(false), 
 // A planted bug is found, with a story.
 func TestRunningMemberWithABug(t *testing.T) {
 	var broken []spec.ID
+	schedules := 200
+	if testing.Short() {
+		schedules = 60
+	}
 	synctest.Test(t, func(t *testing.T) {
-		found, err := suites.TryRunning(t.Context(), startRelay(true), promised().Schedules(200))
+		found, err := suites.TryRunning(t.Context(), startRelay(true), promised().Schedules(schedules))
 		if err != nil {
 			t.Error(err)
 		}

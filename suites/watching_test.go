@@ -45,7 +45,7 @@ func TestWatchers(t *testing.T) {
 		}
 		cells, want[c.String()] = append(cells, c), id
 	}
-	p := suites.Plan{Cells: cells, Faults: spec.AllFaults, Schedules: 40, Seed: 3}
+	p := suites.Plan{Cells: cells, Faults: spec.AllFaults, Schedules: 40, Seed: 3, Parallel: 2}
 	r, err := suites.Run(context.Background(), p)
 	if err != nil {
 		t.Fatal(err)

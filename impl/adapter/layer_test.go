@@ -132,6 +132,7 @@ func TestRefused(t *testing.T) {
 
 // TestDeaf: a program that neither reads nor leaves room in its pipe is given up in time.
 func TestDeaf(t *testing.T) {
+	t.Parallel() // it waits for as long as a program may take
 	p := open(t, "deaf")
 	l, out := p.single(0)
 	from := time.Now()

@@ -87,6 +87,7 @@ func TestRelayAnswers(t *testing.T) {
 
 // Each fault does what it says, and nothing of it is left when it has been healed.
 func TestRelayFaults(t *testing.T) {
+	t.Parallel()
 	for steps, want := range map[string]int{
 		"at 0s loss 100%\n":           0,
 		"at 0s partition 0 | 1\n":     0,

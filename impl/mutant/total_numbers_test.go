@@ -64,6 +64,9 @@ func TestTheNumberServerCounts(t *testing.T) {
 				p := newNumberPlayer(c.under, cfg)
 				p.params.Hold = 3 * sim.DefaultTL // some are silent for so long that they are removed
 				n := uint64(*schedules / 4)
+				if testing.Short() {
+					n /= 3
+				}
 				for i := range n {
 					if text, ok := p.fails(t, *seed+i)[linear.Sequence]; ok {
 						t.Fatalf("schedule %d: %s\n%s", *seed+i, text, p.s.String())

@@ -218,7 +218,8 @@ var (
 		spec.PartitionFault, spec.DelayFault, spec.DuplicateFault, spec.ReorderFault, spec.CorruptFault)
 )
 
-// acrossSoak judges an order on schedules, and gives what was broken and how often each thing was tried.
+// acrossSoak judges an order on schedules until everything is broken, and gives what was and how often each thing was
+// tried.
 func acrossSoak(t *testing.T, a across, ids []spec.ID, under spec.FaultSet, schedules int) (broken map[spec.ID]string, bites map[spec.ID]int) {
 	broken, bites = map[spec.ID]string{}, map[spec.ID]int{}
 	var j checkers.Judge
@@ -240,6 +241,9 @@ func acrossSoak(t *testing.T, a across, ids []spec.ID, under spec.FaultSet, sche
 			if _, known := broken[id]; !known {
 				broken[id] = f.Witness.Text + "\n" + s.String()
 			}
+		}
+		if len(broken) == len(ids) {
+			break
 		}
 	}
 	return broken, bites
