@@ -44,37 +44,17 @@ import (
 type ViewSync struct {
 	Rules ViewSyncRules
 
-	cfg         impl.Config
-	incarnation uint32
-	ready       bool
-
+	standing
 	last     viewRecord  // decided
-	member   bool        // … and installed in this life
-	whole    bool        // … with the state of the group
 	promised spec.ViewID // no older ballot is followed
 	agreed   viewVote    // to what, last
 	pending  viewPending // the flush that is under way, or over and not decided
-	blocked  bool        // the layers above have been told
-	wants    bool        // to be a member
-	again    bool        // … and did so in the life before
-	joining  impl.Ref
-	leaving  impl.Ref
-	leftBy   uint64 // the save that says so: a life after a crash must not want to be a member again
-	goes     bool   // nothing else keeps it
 
-	peers     []viewSyncPeer // by node
-	suspected impl.NodeSet
-	attempt   viewAttempt
-	newest    uint64    // the highest epoch that was heard of
-	first     uint64    // the epoch of the first attempt of this life; 0: there was none
-	patience  spec.Time // no attempt before
-	refs      uint64
-
-	saves   uint64       // persists asked for
-	kept    uint64       // … and answered, up to here
-	unsaved []viewLetter // packets that wait for them
-	journal impl.Journal
-	up      []impl.Effect // the upward effects of a step under way: they come last
+	peers    []viewSyncPeer // by node
+	attempt  viewAttempt
+	newest   uint64    // the highest epoch that was heard of
+	first    uint64    // the epoch of the first attempt of this life; 0: there was none
+	patience spec.Time // no attempt before
 }
 
 // ViewSyncRules are the rules that the promises rest on.
@@ -130,7 +110,7 @@ type viewSyncPeer struct {
 
 // NewViewSync makes the service of one node.
 func NewViewSync(cfg impl.Config) *ViewSync {
-	return &ViewSync{cfg: cfg, Rules: ViewSyncRules{
+	return &ViewSync{standing: standing{cfg: cfg}, Rules: ViewSyncRules{
 		Quorum:   majority,
 		Follows:  func(ballot, promised spec.ViewID) bool { return ballot.Compare(promised) >= 0 },
 		Asks:     func() bool { return true },
@@ -186,6 +166,7 @@ func (l *ViewSync) Step(in impl.Input, out *impl.Effects) {
 		l.tick(in.Now, out)
 	case in.Kind == impl.Persisted:
 		l.saved(uint64(in.Ref), out)
+		l.gone(l.Rules.Saves())
 	case in.Kind == impl.StorageFailed: // what waits for it is never said
 	case in.Kind == impl.Accept && in.Ref == gateWhole:
 		l.whole = l.member
@@ -207,11 +188,7 @@ func (l *ViewSync) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Leave:
 		l.leave(in, out)
 	case in.Kind == impl.Query:
-		if l.member {
-			out.Finish(in.Ref, impl.AppendMembers(nil, l.viewOf(&l.last).Members))
-		} else {
-			out.Refuse(in.Ref, impl.NotMember)
-		}
+		l.query(in, l.viewOf(&l.last).Members, out)
 	default:
 		out.Pass(in)
 	}
@@ -226,10 +203,8 @@ const viewRefs impl.Ref = 1 << 61
 
 func (l *ViewSync) start(incarnation uint32) {
 	rules, cfg := l.Rules, l.cfg
-	*l = ViewSync{Rules: rules, cfg: cfg, incarnation: incarnation, peers: make([]viewSyncPeer, cfg.Nodes)}
+	*l = ViewSync{Rules: rules, standing: begins(cfg, incarnation), peers: make([]viewSyncPeer, cfg.Nodes)}
 	l.last = viewRecord{id: spec.ViewID{Epoch: 1}, members: cfg.Members, came: cfg.Members}
-	l.member = incarnation == 0 && cfg.Index(cfg.Self) >= 0
-	l.wants, l.whole, l.again = l.member, l.member, cfg.Index(cfg.Self) >= 0
 }
 
 // begin tells the first view to those that are in it, and everybody who is here.
@@ -244,9 +219,6 @@ func (l *ViewSync) begin(now spec.Time, out *impl.Effects) {
 	l.up = append(l.up, impl.Effect{Kind: impl.InstallView, View: l.viewOf(&l.last)})
 }
 
-// turn is how often a node looks around.
-func (l *ViewSync) turn() spec.Time { return spec.Time(l.cfg.TL / 8) }
-
 // viewOf gives a view as it is told.
 func (l *ViewSync) viewOf(r *viewRecord) *spec.View {
 	v := &spec.View{ID: r.id, Members: slices.Clone(l.Rules.Members(&l.cfg, r.members)), Came: append([]spec.NodeID{}, r.came...)}
@@ -255,64 +227,27 @@ func (l *ViewSync) viewOf(r *viewRecord) *spec.View {
 	return v
 }
 
-// join comes in with a view; not before a leave has returned.
+// join comes in with a view.
 func (l *ViewSync) join(in impl.Input, out *impl.Effects) {
-	if in.Ref == gateRejoin && !l.again {
-		out.Refuse(in.Ref, impl.NotMember)
-		return
-	}
-	if l.leaving != 0 {
-		out.Refuse(in.Ref, impl.ViewChanging)
-		return
-	}
-	if l.member && l.wants {
-		out.Finish(in.Ref, impl.AppendMembers(nil, l.viewOf(&l.last).Members))
-		return
-	}
-	if l.joining != 0 { // the later call is answered
-		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
-	}
-	l.wants, l.joining = true, in.Ref
-	l.save(out)
-	l.tell(out)
-}
-
-// leave goes when the others have installed a view without this node; the last one can't.
-func (l *ViewSync) leave(in impl.Input, out *impl.Effects) {
-	if l.joining != 0 { // it does not want to any more
-		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
-		l.joining = 0
-	}
-	switch {
-	case !l.member && !l.wants || l.leaving != 0:
-		out.Refuse(in.Ref, impl.NotMember)
-	case l.member && len(l.last.members) == 1:
-		out.Refuse(in.Ref, impl.ViewChanging)
-	case !l.member && !l.pending.under && !(l.Rules.Returns(false) && slices.Contains(l.last.members, l.cfg.Self)): // it has not come in, and refuses to from now on
-		l.wants, l.leaving = false, in.Ref
+	if l.comes(in, l.viewOf(&l.last).Members, out) {
 		l.save(out)
-		l.leftBy, l.goes = l.saves, true
-		l.gone()
-	default:
-		l.wants, l.leaving = false, in.Ref
-		l.save(out)
-		l.leftBy, l.goes = l.saves, false
 		l.tell(out)
 	}
 }
 
-// gone answers a leave when this node is out, and when that is on disk: its next life would be a member again.
-func (l *ViewSync) gone() {
-	l.goes = l.goes && !l.member
-	if l.leaving != 0 && l.goes && (l.kept >= l.leftBy || !l.Rules.Saves()) {
-		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.leaving})
-		l.leaving = 0
+// leave goes when the others have installed a view without this node. One that has not come in refuses to from now on.
+func (l *ViewSync) leave(in impl.Input, out *impl.Effects) {
+	outside := !l.member && !l.pending.under && !(l.Rules.Returns(false) && slices.Contains(l.last.members, l.cfg.Self))
+	if !l.parts(in, len(l.last.members) == 1, out) {
+		return
 	}
-}
-
-// trusts says whether a node is up, as far as is known.
-func (l *ViewSync) trusts(n spec.NodeID) bool {
-	return n == l.cfg.Self || !l.suspected.Has(n)
+	l.save(out)
+	l.leftBy, l.goes = l.saves, outside
+	if outside {
+		l.gone(l.Rules.Saves())
+	} else {
+		l.tell(out)
+	}
 }
 
 // watch blocks the layers above while no quorum is trusted.

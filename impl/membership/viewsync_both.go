@@ -40,40 +40,21 @@ import (
 type Partitionable struct {
 	Rules PartitionRules
 
-	cfg         impl.Config
-	incarnation uint32
-	ready       bool
-
+	standing
 	last     partView    // installed last, or the first
-	member   bool        // … in this life
-	whole    bool        // … with the state of the group
 	promised spec.ViewID // no older ballot is followed
 	bound    partView    // ready for it, and not known what became of it; no id: none
 	vote     partVote    // on that
 	past     []spec.ViewID
 	forgot   spec.ViewID // of the views up to here it is not known whether they were installed
 	pending  partPending
-	blocked  bool
-	wants    bool // to be a member
-	again    bool // … and did so in the life before
-	joining  impl.Ref
-	leaving  impl.Ref
-	leftBy   uint64 // the save that says so: a life after a crash must not want to be a member again
-	goes     bool   // nothing else keeps it
 
-	peers     []partPeer
-	suspected impl.NodeSet
-	attempt   partAttempt
-	polled    []spec.ViewID // own views that were put to the vote, in this life
-	first     uint64        // the epoch of the first attempt of this life
-	newest    uint64
-	patience  spec.Time
-	refs      uint64
-
-	saves, kept uint64
-	unsaved     []viewLetter
-	journal     impl.Journal
-	up          []impl.Effect
+	peers    []partPeer
+	attempt  partAttempt
+	polled   []spec.ViewID // own views that were put to the vote, in this life
+	first    uint64        // the epoch of the first attempt of this life
+	newest   uint64
+	patience spec.Time
 }
 
 // PartitionRules are the rules that the promises rest on.
@@ -143,7 +124,7 @@ type partPeer struct {
 
 // NewPartitionable makes the service of one node.
 func NewPartitionable(cfg impl.Config) *Partitionable {
-	return &Partitionable{cfg: cfg, Rules: PartitionRules{
+	return &Partitionable{standing: standing{cfg: cfg}, Rules: PartitionRules{
 		Merges:   func(_, _ spec.ViewID) bool { return true },
 		Binds:    func() bool { return true },
 		Most:     majority,
@@ -176,6 +157,7 @@ func (l *Partitionable) Step(in impl.Input, out *impl.Effects) {
 		l.tick(in.Now, out)
 	case in.Kind == impl.Persisted:
 		l.saved(uint64(in.Ref), out)
+		l.gone(l.Rules.Saves())
 	case in.Kind == impl.StorageFailed: // what waits for it is never said
 	case in.Kind == impl.Accept && in.Ref == gateWhole:
 		l.whole = l.member
@@ -195,11 +177,7 @@ func (l *Partitionable) Step(in impl.Input, out *impl.Effects) {
 	case in.Kind == impl.Leave:
 		l.leave(in, out)
 	case in.Kind == impl.Query:
-		if l.member {
-			out.Finish(in.Ref, impl.AppendMembers(nil, l.last.members))
-		} else {
-			out.Refuse(in.Ref, impl.NotMember)
-		}
+		l.query(in, l.last.members, out)
 	default:
 		out.Pass(in)
 	}
@@ -211,11 +189,9 @@ func (l *Partitionable) Step(in impl.Input, out *impl.Effects) {
 
 func (l *Partitionable) start(incarnation uint32) {
 	rules, cfg := l.Rules, l.cfg
-	*l = Partitionable{Rules: rules, cfg: cfg, incarnation: incarnation, peers: make([]partPeer, cfg.Nodes)}
+	*l = Partitionable{Rules: rules, standing: begins(cfg, incarnation), peers: make([]partPeer, cfg.Nodes)}
 	l.last = partView{id: spec.ViewID{Epoch: 1}, members: slices.Clone(cfg.Members), before: make([]spec.ViewID, len(cfg.Members))}
 	slices.Sort(l.last.members)
-	l.member = incarnation == 0 && cfg.Index(cfg.Self) >= 0
-	l.wants, l.whole, l.again = l.member, l.member, cfg.Index(cfg.Self) >= 0
 }
 
 // begin tells the first view to those that are in it, and everybody who is here.
@@ -232,67 +208,32 @@ func (l *Partitionable) begin(now spec.Time, out *impl.Effects) {
 	l.up = append(l.up, impl.Effect{Kind: impl.InstallView, View: v})
 }
 
-func (l *Partitionable) turn() spec.Time { return spec.Time(l.cfg.TL / 8) }
-
 // viewOf gives a view as it is told to this node.
 func (l *Partitionable) viewOf(v *partView) *spec.View {
 	return &spec.View{ID: l.Rules.ID(v.id), Members: slices.Clone(l.Rules.Members(&l.cfg, v.members, l.last.members)),
 		Came: slices.Clone(l.Rules.Came(v.members, v.came(l.cfg.Self)))}
 }
 
-// join comes in with a view; not before a leave has returned.
+// join comes in with a view.
 func (l *Partitionable) join(in impl.Input, out *impl.Effects) {
-	switch {
-	case in.Ref == gateRejoin && !l.again:
-		out.Refuse(in.Ref, impl.NotMember)
-		return
-	case l.leaving != 0:
-		out.Refuse(in.Ref, impl.ViewChanging)
-		return
-	case l.member && l.wants:
-		out.Finish(in.Ref, impl.AppendMembers(nil, l.last.members))
-		return
-	case l.joining != 0: // the later call is answered
-		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
-	}
-	l.wants, l.joining = true, in.Ref
-	l.save(out)
-	l.tell(out)
-}
-
-// leave goes when the others of its part have agreed on a view without this node; the last one can't.
-func (l *Partitionable) leave(in impl.Input, out *impl.Effects) {
-	if l.joining != 0 { // it does not want to any more
-		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.joining, Code: impl.ViewChanging})
-		l.joining = 0
-	}
-	switch {
-	case !l.member && !l.wants || l.leaving != 0:
-		out.Refuse(in.Ref, impl.NotMember)
-	case l.member && len(l.last.members) == 1:
-		out.Refuse(in.Ref, impl.ViewChanging)
-	case !l.member && !l.pending.under: // it has not come in, and refuses to from now on
-		l.wants, l.leaving = false, in.Ref
+	if l.comes(in, l.last.members, out) {
 		l.save(out)
-		l.leftBy, l.goes = l.saves, true
-		l.gone()
-	default:
-		l.wants, l.leaving = false, in.Ref
-		l.save(out)
-		l.leftBy, l.goes = l.saves, false
 		l.tell(out)
 	}
 }
 
-// gone answers a leave when this node is out, and when that is on disk: its next life would be a member again.
-func (l *Partitionable) gone() {
-	l.goes = l.goes && !l.member
-	if l.leaving != 0 && l.goes && (l.kept >= l.leftBy || !l.Rules.Saves()) {
-		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.leaving})
-		l.leaving = 0
+// leave goes when the others of its part have agreed on a view without this node. One that has not come in refuses to from
+// now on.
+func (l *Partitionable) leave(in impl.Input, out *impl.Effects) {
+	outside := !l.member && !l.pending.under
+	if !l.parts(in, len(l.last.members) == 1, out) {
+		return
 	}
-}
-
-func (l *Partitionable) trusts(n spec.NodeID) bool {
-	return n == l.cfg.Self || !l.suspected.Has(n)
+	l.save(out)
+	l.leftBy, l.goes = l.saves, outside
+	if outside {
+		l.gone(l.Rules.Saves())
+	} else {
+		l.tell(out)
+	}
 }

@@ -163,7 +163,7 @@ func (l *Partitionable) settle(v *partView, commit bool, out *impl.Effects) {
 	case !bound:
 		return
 	}
-	l.returns()
+	l.returns(l.last.members, len(l.last.members) == 1, l.Rules.Saves())
 	l.save(out)
 	l.tell(out)
 }
@@ -188,18 +188,4 @@ func (l *Partitionable) expel(v *partView) {
 		l.blocked = false
 		l.up = append(l.up, impl.Effect{Kind: impl.Unblock})
 	}
-}
-
-// returns answers a join that is over, or a leave.
-func (l *Partitionable) returns() {
-	if l.joining != 0 && l.member {
-		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.joining, Body: impl.AppendMembers(nil, l.last.members)})
-		l.joining = 0
-	}
-	if l.leaving != 0 && l.member && len(l.last.members) == 1 {
-		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.leaving, Code: impl.ViewChanging}) // the last one stays
-		l.leaving, l.wants = 0, true
-	}
-	l.goes = l.leaving != 0 && !l.member
-	l.gone()
 }

@@ -111,11 +111,7 @@ func (l *Partitionable) send(to spec.NodeID, p *partNews, out *impl.Effects) {
 
 // sendSaved hands a packet down when all that has been promised so far is on disk.
 func (l *Partitionable) sendSaved(to spec.NodeID, p *partNews, out *impl.Effects) {
-	if !l.Rules.Saves() || l.saves == l.kept {
-		l.send(to, p, out)
-		return
-	}
-	l.unsaved = append(l.unsaved, viewLetter{l.saves, to, p.append(nil)})
+	l.standing.sendSaved(to, p.append(nil), l.Rules.Saves(), out)
 }
 
 // tell tells all nodes what this one is, whether it can hear them or not.
@@ -152,22 +148,6 @@ func (l *Partitionable) save(out *impl.Effects) {
 	b = append(appendViewID(b, l.vote.ballot), newsFlag(l.vote.commit, 1)|newsFlag(l.wants, 2))
 	impl.AppendRecord(out, viewSaved, appendViewID(appendIDs(b, l.past), l.forgot))
 	out.Persist(impl.Ref(l.saves))
-}
-
-// saved sends what has waited for it.
-func (l *Partitionable) saved(n uint64, out *impl.Effects) {
-	l.kept = max(l.kept, n)
-	kept := l.unsaved[:0]
-	for _, w := range l.unsaved {
-		if w.save <= n {
-			out.Down(w.to, w.body, 0)
-		} else {
-			kept = append(kept, w)
-		}
-	}
-	clear(l.unsaved[len(kept):])
-	l.unsaved = kept
-	l.gone()
 }
 
 // recover reads what earlier lives have written.

@@ -183,22 +183,8 @@ func (l *ViewSync) decided(v *viewRecord, out *impl.Effects) {
 		l.watch()
 	}
 	wanted := l.wants
-	if l.returns(); l.wants != wanted {
+	if l.returns(l.viewOf(&l.last).Members, len(l.last.members) == 1, l.Rules.Saves()); l.wants != wanted {
 		l.save(out)
 	}
 	l.tell(out)
-}
-
-// returns answers a join that is over, or a leave.
-func (l *ViewSync) returns() {
-	if l.joining != 0 && l.member {
-		l.up = append(l.up, impl.Effect{Kind: impl.Finish, Ref: l.joining, Body: impl.AppendMembers(nil, l.viewOf(&l.last).Members)})
-		l.joining = 0
-	}
-	if l.leaving != 0 && l.member && len(l.last.members) == 1 {
-		l.up = append(l.up, impl.Effect{Kind: impl.Refuse, Ref: l.leaving, Code: impl.ViewChanging}) // the last one stays
-		l.leaving, l.wants = 0, true
-	}
-	l.goes = l.leaving != 0 && !l.member
-	l.gone()
 }

@@ -122,13 +122,6 @@ func parseNews(b []byte, kind byte, nodes int) (p viewNews, ok bool) {
 	return p, !r.bad && len(r.b) == 0 && flags < 16 && kind <= newsReady
 }
 
-// viewLetter is a packet that waits until what it says is on disk.
-type viewLetter struct {
-	save uint64
-	to   spec.NodeID
-	body []byte
-}
-
 // send hands a packet down at once.
 func (l *ViewSync) send(to spec.NodeID, p *viewNews, out *impl.Effects) {
 	out.Down(to, p.append(nil), 0)
@@ -136,11 +129,7 @@ func (l *ViewSync) send(to spec.NodeID, p *viewNews, out *impl.Effects) {
 
 // sendSaved hands a packet down when all that has been promised so far is on disk.
 func (l *ViewSync) sendSaved(to spec.NodeID, p *viewNews, out *impl.Effects) {
-	if !l.Rules.Saves() || l.saves == l.kept {
-		l.send(to, p, out)
-		return
-	}
-	l.unsaved = append(l.unsaved, viewLetter{l.saves, to, p.append(nil)})
+	l.standing.sendSaved(to, p.append(nil), l.Rules.Saves(), out)
 }
 
 // viewSaved is the kind of a record of the log.
@@ -156,22 +145,6 @@ func (l *ViewSync) save(out *impl.Effects) {
 	b = appendRecord(appendVote(b, &l.agreed), &l.last)
 	impl.AppendRecord(out, viewSaved, append(b, newsFlag(l.wants, 1)))
 	out.Persist(impl.Ref(l.saves))
-}
-
-// saved sends what has waited for it.
-func (l *ViewSync) saved(n uint64, out *impl.Effects) {
-	l.kept = max(l.kept, n)
-	kept := l.unsaved[:0]
-	for _, w := range l.unsaved {
-		if w.save <= n {
-			out.Down(w.to, w.body, 0)
-		} else {
-			kept = append(kept, w)
-		}
-	}
-	clear(l.unsaved[len(kept):])
-	l.unsaved = kept
-	l.gone()
 }
 
 // recover reads what earlier lives have written.
