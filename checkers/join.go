@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/conform-go/conform/spec"
 )
@@ -11,7 +12,6 @@ import (
 // to which it goes next has it, and others had installed that before. What is sent in a view whose members go elsewhere
 // next concerns nobody outside. It counts such messages, once a joiner.
 func (j *Judge) joinComplete() spec.Finding {
-	n, d := 0, debt{}
 	joined := false
 	for g := range j.h.Groups {
 		for _, o := range j.debtors(g) {
@@ -21,23 +21,17 @@ func (j *Judge) joinComplete() spec.Finding {
 	if !joined {
 		return inconclusive(0, "vacuous: no correct process joined and stayed")
 	}
-	for m := range j.msgs {
-		if !j.judged(m) || !j.sound(uint32(m)) {
-			continue
-		}
-		owers := j.debtors(j.group(uint32(m)))
-		for k := range owers {
-			o := &owers[k]
-			if o.joined == 0 || o.joined > j.msgs[m].send || !j.owes(o, uint32(m)) && !j.behind(o, uint32(m)) {
-				continue
-			}
-			n++
-			if !d.found && !j.got(uint32(m), o.node) {
-				d = debt{found: true, m: uint32(m), by: o.node, event: int(o.joined)}
-			}
-		}
+	n, _, d := j.dues((*Judge).owesJoined)
+	if d.found {
+		owers := j.debtors(j.group(d.m))
+		d.event = int(owers[slices.IndexFunc(owers, func(o ower) bool { return o.node == d.by })].joined)
 	}
 	return j.settle(n, d, "vacuous: no correct process sent after a join had returned", (*Judge).joinedInVain)
+}
+
+// owesJoined says whether somebody owes a message that was sent after its join had returned.
+func (j *Judge) owesJoined(o *ower, m uint32) bool {
+	return o.joined != 0 && o.joined <= j.msgs[m].send && (j.owes(o, m) || j.behind(o, m))
 }
 
 // behind says whether a message was sent, after somebody became a member, in a view without it that its sender should have

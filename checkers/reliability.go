@@ -67,51 +67,42 @@ func (j *Judge) lacks(d debt) string {
 	return fmt.Sprintf("%s, a correct member, never delivered %s", j.node(d.by), j.name(d.m))
 }
 
-// selfDelivery judges SELF-DELIVERY: a correct sender that is a member delivers its own message (HT94, validity).
-func (j *Judge) selfDelivery() spec.Finding {
-	n, d := 0, debt{}
-	for m := range j.msgs {
-		if !j.judged(m) {
+// dues counts the deliveries of what correct processes sent to groups, by correct members that owe them, and those of them
+// that are missing; and it gives the first of these.
+func (j *Judge) dues(owes func(j *Judge, o *ower, m uint32) bool) (n, missing int, first debt) {
+	for i := range j.msgs {
+		m := uint32(i)
+		if !j.judged(i) || !j.sound(m) {
 			continue
 		}
-		if !j.sound(uint32(m)) {
-			continue
-		}
-		owers, node := j.debtors(j.group(uint32(m))), j.procs[j.sender(uint32(m))].node
+		owers := j.debtors(j.group(m))
 		for k := range owers {
 			o := &owers[k]
-			if o.node != node || !j.owes(o, uint32(m)) {
+			if !owes(j, o, m) {
 				continue
 			}
 			n++
-			if !d.found && !j.got(uint32(m), o.node) {
-				d = debt{found: true, m: uint32(m), by: o.node}
+			if j.got(m, o.node) {
+				continue
+			}
+			if missing++; missing == 1 {
+				first = debt{found: true, m: m, by: o.node}
 			}
 		}
 	}
+	return n, missing, first
+}
+
+// selfDelivery judges SELF-DELIVERY: a correct sender that is a member delivers its own message (HT94, validity).
+func (j *Judge) selfDelivery() spec.Finding {
+	n, _, d := j.dues(func(j *Judge, o *ower, m uint32) bool { return o.node == j.procs[j.sender(m)].node && j.owes(o, m) })
 	return j.settle(n, d, "vacuous: no correct member sent", (*Judge).undelivered)
 }
 
 // validity judges VALIDITY: a correct sender's message is delivered by every correct member (CGR11, best-effort
 // broadcast, validity; HT94's validity together with agreement).
 func (j *Judge) validity() spec.Finding {
-	n, d := 0, debt{}
-	for m := range j.msgs {
-		if !j.judged(m) || !j.sound(uint32(m)) {
-			continue
-		}
-		owers := j.debtors(j.group(uint32(m)))
-		for k := range owers {
-			o := &owers[k]
-			if !j.owes(o, uint32(m)) {
-				continue
-			}
-			n++
-			if !d.found && !j.got(uint32(m), o.node) {
-				d = debt{found: true, m: uint32(m), by: o.node}
-			}
-		}
-	}
+	n, _, d := j.dues((*Judge).owes)
 	return j.settle(n, d, "vacuous: no correct process sent to a group with a correct member", (*Judge).undelivered)
 }
 

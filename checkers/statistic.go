@@ -9,23 +9,7 @@ func (j *Judge) probabilisticValidity() spec.Finding {
 	if !j.h.Settled {
 		return inconclusive(0, notSettled)
 	}
-	n, missing := 0, 0
-	for m := range j.msgs {
-		if !j.judged(m) || !j.sound(uint32(m)) {
-			continue
-		}
-		owers := j.debtors(j.group(uint32(m)))
-		for k := range owers {
-			o := &owers[k]
-			if !j.owes(o, uint32(m)) {
-				continue
-			}
-			n++
-			if !j.got(uint32(m), o.node) {
-				missing++
-			}
-		}
-	}
+	n, missing, _ := j.dues((*Judge).owes)
 	f := held(n, "vacuous: no correct process sent to a group with a correct member")
 	if missing > 0 {
 		f = inconclusive(n, "a share is missing, which one run can't judge")
