@@ -78,21 +78,7 @@ func bestEffortThatCounts(cfg impl.Config) impl.Layer {
 }
 
 func bestEffortAckedOnSend(cfg impl.Config) impl.Layer {
-	return &wrapped{
-		layer: reliability.NewBestEffort(cfg),
-		input: func(in impl.Input) impl.Input {
-			if in.Kind == impl.Send {
-				in.Ref = 0
-			}
-			return in
-		},
-		effects: func(in impl.Input, list []impl.Effect) []impl.Effect {
-			if in.Kind == impl.Send && in.Ref != 0 {
-				list = append(list, impl.Effect{Kind: impl.Acknowledge, Ref: in.Ref})
-			}
-			return list
-		},
-	}
+	return ackedWhenSent(reliability.NewBestEffort(cfg))
 }
 
 // bestEffortInPlace turns a packet around: the header of the acknowledgement goes where that of the message was.

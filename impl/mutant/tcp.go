@@ -74,20 +74,4 @@ func tcpWithoutNumbers(cfg impl.Config) impl.Layer {
 	return t
 }
 
-func tcpAckedWhenWritten(cfg impl.Config) impl.Layer {
-	return &wrapped{
-		layer: transport.NewTCP(cfg),
-		input: func(in impl.Input) impl.Input {
-			if in.Kind == impl.Send {
-				in.Ref = 0
-			}
-			return in
-		},
-		effects: func(in impl.Input, list []impl.Effect) []impl.Effect {
-			if in.Kind == impl.Send && in.Ref != 0 {
-				list = append(list, impl.Effect{Kind: impl.Acknowledge, Ref: in.Ref})
-			}
-			return list
-		},
-	}
-}
+func tcpAckedWhenWritten(cfg impl.Config) impl.Layer { return ackedWhenSent(transport.NewTCP(cfg)) }

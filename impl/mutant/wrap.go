@@ -28,6 +28,25 @@ func (w *wrapped) Step(in impl.Input, out *impl.Effects) {
 	}
 }
 
+// ackedWhenSent is a layer that is not told that anybody waits for a send, and acknowledges it at once.
+func ackedWhenSent(layer impl.Layer) impl.Layer {
+	return &wrapped{
+		layer: layer,
+		input: func(in impl.Input) impl.Input {
+			if in.Kind == impl.Send {
+				in.Ref = 0
+			}
+			return in
+		},
+		effects: func(in impl.Input, list []impl.Effect) []impl.Effect {
+			if in.Kind == impl.Send && in.Ref != 0 {
+				list = append(list, impl.Effect{Kind: impl.Acknowledge, Ref: in.Ref})
+			}
+			return list
+		},
+	}
+}
+
 // late is a layer whose packets leave too late: what goes down in some of its steps goes down in a step of its own,
 // after a while. The layer must not have timers.
 type late struct {
