@@ -7,8 +7,9 @@ import (
 )
 
 // noDeliveryAfterLeave judges NO-DELIVERY-AFTER-LEAVE: after a leave has returned, the node delivers nothing to the group
-// until it calls join, or is admitted in another life that has forgotten the leave (this project's). It counts the leaves after which somebody else sent to the group, or that
-// returned before the node had delivered all that others had sent since its join.
+// until it calls join, or is admitted in another life that has forgotten the leave (this project's). It counts the leaves
+// after which somebody else sent to the group, or that returned before the node had delivered all that others had sent
+// since its join.
 func (j *Judge) noDeliveryAfterLeave() spec.Finding {
 	groups := len(j.h.Groups)
 	j.row = zeroed(j.row, len(j.h.Nodes)*groups)     // node × group: the return of its leave, + 1; 0 while it is in, or never was
@@ -44,17 +45,7 @@ func (j *Judge) noDeliveryAfterLeave() spec.Finding {
 				j.row[k], j.queue[k] = 0, 0
 			}
 		case opSend:
-			for node := range j.h.Nodes {
-				if spec.NodeID(node) == e.Node {
-					continue
-				}
-				k := node*groups + int(e.Group)
-				j.queue[k]++
-				if j.row[k] != 0 && j.bits[k] == 0 {
-					n++
-					j.bits[k] = 1
-				}
-			}
+			n += j.sentToLeavers(e)
 		case opDeliver, opAgain:
 			k := int(e.Node)*groups + int(e.Group)
 			if at := j.row[k]; at != 0 {
@@ -70,4 +61,20 @@ func (j *Judge) noDeliveryAfterLeave() spec.Finding {
 		return inconclusive(0, "not observed: left")
 	}
 	return held(n, "vacuous: nobody sent after a leave, or shortly before")
+}
+
+// sentToLeavers notes for all others that a message was sent, and says how many leaves count for that.
+func (j *Judge) sentToLeavers(e *spec.Event) (n int) {
+	for node := range j.h.Nodes {
+		if spec.NodeID(node) == e.Node {
+			continue
+		}
+		k := node*len(j.h.Groups) + int(e.Group)
+		j.queue[k]++
+		if j.row[k] != 0 && j.bits[k] == 0 {
+			n++
+			j.bits[k] = 1
+		}
+	}
+	return n
 }
