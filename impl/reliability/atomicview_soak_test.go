@@ -39,7 +39,7 @@ func TestAtomicViewSoak(t *testing.T) {
 // Cuts that are longer than TL only delay: nobody is removed.
 func TestAtomicViewOutlastsALongCut(t *testing.T) {
 	w := newField(3, 1, atomicViewOverChannels)
-	w.cut = func(from, to spec.NodeID, now spec.Time) bool {
+	w.Cut = func(from, to spec.NodeID, now spec.Time) bool {
 		return (from == 2 || to == 2) && now < spec.Time(4*fieldTL)
 	}
 	w.talk(1, 20)

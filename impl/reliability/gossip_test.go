@@ -45,7 +45,7 @@ func TestGossip(t *testing.T) {
 // deliverers counts how many of n members deliver one message.
 func deliverers(n, fanout, rounds int, loss float64, seed uint64) (share float64, packets int) {
 	w := newField(n, seed, gossip(fanout, rounds))
-	w.loss = loss
+	w.Loss = loss
 	w.send(impltest.Node(int(seed)%n), "m")
 	w.run(time.Minute)
 	got := 0

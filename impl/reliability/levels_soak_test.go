@@ -22,13 +22,10 @@ type field struct {
 	nodes  []impl.Layer
 	make   func(impl.Config) impl.Layer
 	out    *impl.Effects
-	rand   spec.Rand
 	now    spec.Time
 	agenda impltest.Agenda[fieldEvent]
 	timers []map[fieldTimer]int // the event that counts
-
-	loss, double, corrupt float64
-	cut                   func(from, to spec.NodeID, now spec.Time) bool
+	impltest.Weather
 
 	crashed  []bool
 	lossy    []int // what a crashed one sent before this is lost
@@ -63,8 +60,7 @@ type fieldEvent struct {
 const fieldTS, fieldTL = 30 * time.Millisecond, 600 * time.Millisecond
 
 func newField(n int, seed uint64, newLayer func(impl.Config) impl.Layer) *field {
-	w := &field{out: impl.NewEffects(&impl.Arena{Forget: true}), rand: spec.NewRand(seed, 7), make: newLayer,
-		cut:      func(spec.NodeID, spec.NodeID, spec.Time) bool { return false },
+	w := &field{out: impl.NewEffects(&impl.Arena{Forget: true}), Weather: impltest.Weather{Dice: spec.NewRand(seed, 7)}, make: newLayer,
 		faithful: func(spec.NodeID) bool { return true },
 		sends:    map[string]spec.NodeID{}, acked: map[string]bool{},
 		crashed: make([]bool, n), lossy: make([]int, n), crashIn: make([]int, n), lossyTo: make([]bool, n),
@@ -191,49 +187,18 @@ func (w *field) carry(n spec.NodeID, e *impl.Effect) {
 }
 
 func (w *field) transmit(from, at, to spec.NodeID, body []byte) {
-	copies := 1
 	if from != at {
 		w.packets++
-		if w.rand.Chance(w.loss) || w.cut(from, at, w.now) {
-			return
-		}
-		if w.rand.Chance(w.double) {
-			copies = 2
-		}
-		if w.rand.Chance(w.corrupt) {
-			body = slices.Clone(body)
-			body[w.rand.IntN(len(body))] ^= 0x40
-		}
 	}
-	for range copies {
-		delay := time.Millisecond
-		if from != at {
-			delay += time.Duration(w.rand.IntN(int(9 * time.Millisecond)))
-		}
-		w.at(w.now+spec.Time(delay), fieldEvent{node: at,
-			in: impl.Input{Kind: impl.Packet, From: from, To: to, Body: body}})
-	}
+	w.Carry(from, at, w.now, body, func(after time.Duration, body []byte) {
+		w.at(w.now+spec.Time(after), fieldEvent{node: at, in: impl.Input{Kind: impl.Packet, From: from, To: to, Body: body}})
+	})
 }
 
 // rough makes the network of a seed lose, double and change packets and be cut, each cut shorter than half of TL, and
 // lets some members crash.
 func (w *field) rough(seed uint64, crashes int) {
-	r := spec.NewRand(seed, 8)
-	if seed%4 > 0 {
-		w.loss, w.double, w.corrupt = .1*float64(seed%4), .1, .05
-	}
-	cutters := make([]spec.NodeID, 6) // in turns of 100ms; a node alone, or one direction of its links
-	for i := range cutters {
-		cutters[i] = impltest.Node(r.IntN(2*len(w.nodes))) - 1
-	}
-	w.cut = func(from, to spec.NodeID, now spec.Time) bool {
-		turn := int(time.Duration(now) / (100 * time.Millisecond))
-		if turn/2 >= len(cutters) || turn%2 == 0 {
-			return false
-		}
-		c := cutters[turn/2]
-		return from == c || to == c && seed%5 > 0
-	}
+	r := w.Rough(seed, len(w.nodes))
 	for range crashes {
 		n, after, lossy := r.IntN(len(w.nodes)), 1+r.IntN(30), r.Chance(.5)
 		w.do(time.Duration(r.IntN(int(600*time.Millisecond))), func() {

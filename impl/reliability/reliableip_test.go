@@ -140,7 +140,7 @@ func TestReliableIPStable(t *testing.T) {
 func TestReliableIPAnnouncesAGap(t *testing.T) {
 	w := newField(3, 1, reliableIP)
 	away := true
-	w.cut = func(from, to spec.NodeID, _ spec.Time) bool { return away && (from == 2 || to == 2) }
+	w.Cut = func(from, to spec.NodeID, _ spec.Time) bool { return away && (from == 2 || to == 2) }
 	w.do(50*time.Millisecond, func() { w.send(0, "a"); w.send(0, "b") })
 	w.do(time.Second, func() { away = false; w.send(0, "c") })
 	w.run(3 * time.Second)
@@ -159,7 +159,7 @@ func TestReliableIPAnnouncesAGap(t *testing.T) {
 func TestReliableIPComesBack(t *testing.T) {
 	for seed := range uint64(20) {
 		w := newField(3, seed, reliableIP)
-		w.loss, w.double = .2, .1
+		w.Loss, w.Double = .2, .1
 		w.do(10*time.Millisecond, func() { w.send(0, "a"); w.send(2, "b") })
 		w.do(300*time.Millisecond, func() { w.crash(2, false) })
 		w.do(400*time.Millisecond, func() { w.send(1, "missed") })

@@ -16,13 +16,10 @@ import (
 type soak struct {
 	nodes  []impl.Layer
 	out    *impl.Effects
-	rand   spec.Rand
 	now    spec.Time
 	agenda impltest.Agenda[soakEvent]
 	timers []map[soakTimer]int // the event that counts
-
-	loss, double, corrupt float64
-	cut                   func(from, to spec.NodeID, now spec.Time) bool
+	impltest.Weather
 
 	delivered []map[string][]string // by sender and group or node
 	acked     map[impl.Ref]int
@@ -45,8 +42,7 @@ type soakEvent struct {
 const soakTS, soakTL = 30 * time.Millisecond, 600 * time.Millisecond
 
 func newSoak(n int, seed uint64, newLayer func(impl.Config) impl.Layer) *soak {
-	w := &soak{out: impl.NewEffects(&impl.Arena{Forget: true}), rand: spec.NewRand(seed, 7), acked: map[impl.Ref]int{},
-		cut: func(spec.NodeID, spec.NodeID, spec.Time) bool { return false }}
+	w := &soak{out: impl.NewEffects(&impl.Arena{Forget: true}), Weather: impltest.Weather{Dice: spec.NewRand(seed, 7)}, acked: map[impl.Ref]int{}}
 	var members []spec.NodeID
 	for i := range n {
 		members = append(members, impltest.Node(i))
@@ -108,30 +104,15 @@ func (w *soak) step(n spec.NodeID, in impl.Input) {
 }
 
 func (w *soak) transmit(from, to spec.NodeID, body []byte) {
-	copies := 1
 	if from != to {
 		w.packets++
 		if body[len(body)-5] == 1 {
 			w.opened++
 		}
-		if w.rand.Chance(w.loss) || w.cut(from, to, w.now) {
-			return
-		}
-		if w.rand.Chance(w.double) {
-			copies = 2
-		}
-		if w.rand.Chance(w.corrupt) {
-			body = slices.Clone(body)
-			body[w.rand.IntN(len(body))] ^= 0x40
-		}
 	}
-	for range copies {
-		delay := time.Millisecond
-		if from != to {
-			delay += time.Duration(w.rand.IntN(int(9 * time.Millisecond)))
-		}
-		w.at(w.now+spec.Time(delay), soakEvent{node: to, in: impl.Input{Kind: impl.Packet, From: from, To: to, Body: body}})
-	}
+	w.Carry(from, to, w.now, body, func(after time.Duration, body []byte) {
+		w.at(w.now+spec.Time(after), soakEvent{node: to, in: impl.Input{Kind: impl.Packet, From: from, To: to, Body: body}})
+	})
 }
 
 // Through losses, duplicates, changed bytes and cuts shorter than TL, every message arrives everywhere, once and in the
@@ -141,22 +122,7 @@ func TestTCPSoak(t *testing.T) {
 	for seed := range uint64(60) {
 		mss := []int{1400, 100, 30}[seed%3]
 		w := newSoak(3+int(seed%2), seed, overStream(mss))
-		if seed%4 > 0 {
-			w.loss, w.double, w.corrupt = .1*float64(seed%4), .1, .05
-		}
-		r := spec.NewRand(seed, 8)
-		cutters := make([]spec.NodeID, 6) // in turns of 100ms; a node alone, or one direction of its links
-		for i := range cutters {
-			cutters[i] = impltest.Node(r.IntN(2*len(w.nodes))) - 1
-		}
-		w.cut = func(from, to spec.NodeID, now spec.Time) bool {
-			turn := int(time.Duration(now) / (100 * time.Millisecond))
-			if turn/2 >= len(cutters) || turn%2 == 0 {
-				return false
-			}
-			c := cutters[turn/2]
-			return from == c || to == c && seed%5 > 0
-		}
+		r := w.Rough(seed, len(w.nodes))
 		want := make([]map[string][]string, len(w.nodes))
 		for n := range want {
 			want[n] = map[string][]string{}
