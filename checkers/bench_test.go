@@ -78,8 +78,9 @@ func (j *Judge) size() int {
 
 func bytesOf[T any](s []T) int { return cap(s) * int(unsafe.Sizeof(*new(T))) }
 
-func BenchmarkLoad(b *testing.B) {
-	h := generate(5, 50_000)
+func BenchmarkLoad(b *testing.B) { benchmarkLoad(b, generate(5, 50_000)) }
+
+func benchmarkLoad(b *testing.B, h *spec.History) {
 	var j Judge
 	j.Load(h)
 	b.ReportAllocs()

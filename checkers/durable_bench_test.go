@@ -109,17 +109,7 @@ func BenchmarkDurable(b *testing.B) {
 	}
 }
 
-func BenchmarkLoadDurable(b *testing.B) {
-	h := generateDurable(20_000)
-	var j Judge
-	j.Load(h)
-	b.ReportAllocs()
-	b.ResetTimer()
-	for range b.N {
-		j.Load(h)
-	}
-	report(b, h, &j)
-}
+func BenchmarkLoadDurable(b *testing.B) { benchmarkLoad(b, generateDurable(20_000)) }
 
 // The history for the benchmarks is one that passes, but for what its losses break.
 func TestDurableWithoutAllocations(t *testing.T) {

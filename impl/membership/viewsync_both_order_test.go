@@ -7,7 +7,6 @@ import (
 	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/mutant"
-	"github.com/conform-go/conform/impl/ordering"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -17,14 +16,7 @@ func TestOrderingsOverPartitionableViews(t *testing.T) {
 	if testing.Short() {
 		runs = 5
 	}
-	for name, x := range map[string]struct {
-		order func(impl.Config) impl.Layer
-		judge []spec.ID
-	}{
-		"fifo":            {func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }, []spec.ID{"FIFO-ORDER"}},
-		"causal":          {func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }, []spec.ID{"CAUSAL-ORDER"}},
-		"total-sequencer": {func(cfg impl.Config) impl.Layer { return ordering.NewTotalSequencer(cfg, ordering.BB) }, []spec.ID{"TOTAL-ORDER"}},
-	} {
+	for name, x := range ordersOverViews {
 		t.Run(name, func(t *testing.T) {
 			var j checkers.Judge
 			w, h := sim.New(sim.Config{New: func(cfg impl.Config) impl.Layer {

@@ -106,20 +106,23 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
+// ordersOverViews are orderings that stand over views, and what each of them promises besides.
+var ordersOverViews = map[string]struct {
+	order func(impl.Config) impl.Layer
+	judge []spec.ID
+}{
+	"fifo":            {func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }, []spec.ID{"FIFO-ORDER"}},
+	"causal":          {func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }, []spec.ID{"CAUSAL-ORDER"}},
+	"total-sequencer": {func(cfg impl.Config) impl.Layer { return ordering.NewTotalSequencer(cfg, ordering.BB) }, []spec.ID{"TOTAL-ORDER"}},
+}
+
 // Orderings over views that change keep all that the views promise, and their order.
 func TestOrderingsOverViews(t *testing.T) {
 	runs := 150 * *viewRuns
 	if testing.Short() {
 		runs = 15
 	}
-	for name, x := range map[string]struct {
-		order func(impl.Config) impl.Layer
-		judge []spec.ID
-	}{
-		"fifo":            {func(cfg impl.Config) impl.Layer { return ordering.NewFifo(cfg) }, []spec.ID{"FIFO-ORDER"}},
-		"causal":          {func(cfg impl.Config) impl.Layer { return ordering.NewCausal(cfg) }, []spec.ID{"CAUSAL-ORDER"}},
-		"total-sequencer": {func(cfg impl.Config) impl.Layer { return ordering.NewTotalSequencer(cfg, ordering.BB) }, []spec.ID{"TOTAL-ORDER"}},
-	} {
+	for name, x := range ordersOverViews {
 		t.Run(name, func(t *testing.T) {
 			var j checkers.Judge
 			w, h := sim.New(sim.Config{New: func(cfg impl.Config) impl.Layer {
