@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,20 @@ func ownWorldOf(t *testing.T, mode string) *Own {
 	return NewOwn(o, p.Hello())
 }
 
+// played plays steps with so many nodes, all in one group, on a world whose packets take a millisecond.
+func played(t *testing.T, w *Own, nodes int, steps string) *spec.History {
+	t.Helper()
+	s, err := faults.Parse(fmt.Sprintf("conform.scenario/1\nnodes %d\ngroup g%.*s\nseed 1\nnet latency 1ms..1ms", nodes, 2*nodes, " 0 1 2 3") + steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h spec.History
+	if err := w.Play(s, &h); err != nil {
+		t.Fatal(err)
+	}
+	return &h
+}
+
 // TestOwnLives: a crash ends a life and what was said before it counts, a recovery begins the next one, and who is
 // paused sends when the pause is over.
 func TestOwnLives(t *testing.T) {
@@ -30,11 +45,7 @@ func TestOwnLives(t *testing.T) {
 		t.Skip("in real time")
 	}
 	w := ownWorld(t)
-	s, err := faults.Parse(`conform.scenario/1
-nodes 2
-group g 0 1
-seed 1
-net latency 1ms..1ms
+	h := played(t, w, 2, `
 at 0s send 0 g 4
 on 0 deliver 1 crash 0
 at 900ms recover 0
@@ -43,13 +54,6 @@ at 920ms pause 1 for 100ms
 at 930ms send 1 g 4
 on 1 receive 9 send 1 g 4
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var h spec.History
-	if err := w.Play(s, &h); err != nil {
-		t.Fatal(err)
-	}
 	got := make([][]string, 2)
 	for i := range h.Events {
 		e := &h.Events[i]
@@ -80,11 +84,7 @@ func TestOwnReady(t *testing.T) {
 		t.Skip("in real time")
 	}
 	w := ownWorldOf(t, "own-group")
-	s, err := faults.Parse(`conform.scenario/1
-nodes 3
-group g 0 1 2
-seed 1
-net latency 1ms..1ms
+	h := played(t, w, 3, `
 at 1ms send 1 g 4
 at 10ms crash 0
 at 20ms recover 0
@@ -94,13 +94,6 @@ at 60ms crash 2
 at 70ms recover 2
 at 80ms crash 2
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var h spec.History
-	if err := w.Play(s, &h); err != nil {
-		t.Fatal(err)
-	}
 	var got []string
 	for i := range h.Events {
 		if e := &h.Events[i]; e.Is(spec.HasMsg) && e.Kind != spec.Ack {
@@ -118,11 +111,7 @@ func TestOwnBackWhileDying(t *testing.T) {
 		t.Skip("in real time")
 	}
 	w := ownWorld(t)
-	s, err := faults.Parse(`conform.scenario/1
-nodes 3
-group g 0 1 2
-seed 1
-net latency 1ms..1ms
+	h := played(t, w, 3, `
 at 1ms send 0 g 4
 at 1ms send 2 g 4
 at 1ms send 1 g 4
@@ -130,13 +119,6 @@ on 0 deliver 1 crash 1
 on 2 deliver 1 recover 1
 on 1 deliver 1 recover 1
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var h spec.History
-	if err := w.Play(s, &h); err != nil {
-		t.Fatal(err)
-	}
 	crashed := false
 	for i := range h.Events {
 		switch e := &h.Events[i]; e.Kind {
@@ -159,11 +141,7 @@ func TestOwnRelays(t *testing.T) {
 		t.Skip("in real time")
 	}
 	w := ownWorld(t)
-	s, err := faults.Parse(`conform.scenario/1
-nodes 2
-group g 0 1
-seed 1
-net latency 1ms..1ms
+	h := played(t, w, 2, `
 at 0s loss 100%
 at 10ms partition 0 | 1 for 20ms
 at 20ms flap 0 | 1 every 20ms for 100ms
@@ -171,13 +149,6 @@ at 600ms crash-lossy 0
 at 610ms recover 0
 at 620ms send 0 g 4
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var h spec.History
-	if err := w.Play(s, &h); err != nil {
-		t.Fatal(err)
-	}
 	var got []string
 	for i := range h.Events {
 		if e := &h.Events[i]; e.Kind == spec.Fault || e.Kind == spec.Heal {
