@@ -81,6 +81,9 @@ func TestNetemIsExact(t *testing.T) {
 // drops them. What hosts say of groups goes past, and all of it does when the fault is over.
 func TestNetemsClass(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes a second")
+	}
 	l := lan(t, 3)
 	t.Log("netem:", l.Netem())
 	l.netem.asked, l.netem.reason = true, nil
@@ -98,7 +101,7 @@ func TestNetemsClass(t *testing.T) {
 		{[]Alter{{From: -1, To: -1, Percent: 100, Upto: time.Millisecond}}, nil, nil},
 		{nil, said, said},
 	} {
-		heard, _ := talk(t, l, func() {
+		heard := talk(t, l, [3]int{0, len(c.one), len(c.two)}, func() {
 			if err := l.Break(nil, c.alters); err != nil {
 				if Missing(err) {
 					t.Skip(err)
