@@ -20,7 +20,7 @@ func keepCapture(dir, name string, pcap []byte) (file string, err error) {
 	name = strings.NewReplacer("/", "_", ":", "_", ",", "_", "=", "_").Replace(name)
 	if dir != "" {
 		file = filepath.Join(dir, name+".pcap")
-		return file, os.WriteFile(file, pcap, 0o666)
+		return file, errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(file, pcap, 0o666))
 	}
 	f, err := os.CreateTemp("", "conform-"+name+"-*.pcap")
 	if err != nil {
