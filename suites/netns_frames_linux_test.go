@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/conform-go/conform/faults"
+	"github.com/conform-go/conform/faults/sim"
 	"github.com/conform-go/conform/spec"
 )
 
@@ -36,6 +37,7 @@ func TestOnlyWhatWouldBeJudgedIsExcused(t *testing.T) {
 		if err := b.play(s); err != nil {
 			t.Fatal(err)
 		}
+		b.cfg.TS = slower * sim.DefaultTS
 		o := &outdoor{plan: &Plan{}, cell: x.cell, bench: b}
 		taken := o.forgive(c.tardy)
 		if !slices.Equal(taken, c.want) {
