@@ -46,6 +46,9 @@ func TestWatchers(t *testing.T) {
 		cells, want[c.String()] = append(cells, c), id
 	}
 	p := suites.Plan{Cells: cells, Faults: spec.AllFaults, Schedules: 40, Seed: 3, Parallel: 2}
+	if testing.Short() {
+		p.Schedules = 20
+	}
 	r, err := suites.Run(context.Background(), p)
 	if err != nil {
 		t.Fatal(err)
