@@ -94,20 +94,22 @@ func siteWorld(t testing.TB, l *LAN, routing string) *World {
 }
 
 // settledPlay plays a scenario, again where the machine was too busy for anything to be said of its times: the kernel has
-// one lock for the routes of all namespaces, and takes namespaces down under it.
+// one lock for the routes of all namespaces, and takes namespaces down under it. What it was too busy for each time is
+// skipped, and has not passed.
 func settledPlay(t *testing.T, w *World, s *faults.Scenario, longest time.Duration) *spec.History {
 	t.Helper()
 	const tries = 5
-	h := play1(t, w, s)
-	for range tries {
+	for k := 0; ; k++ {
+		h := play1(t, w, s)
 		late := max(w.Late(), sentLate(s, h), healedLate(s, h))
-		if late < longest {
-			break
+		switch {
+		case late < longest:
+			return h
+		case k == tries:
+			t.Skipf("not judged: the machine was %v late", late)
 		}
 		t.Logf("%v late", late)
-		h = play1(t, w, s)
 	}
-	return h
 }
 
 // healedLate is how much later than it should the last fault that has an end was over: to take a router up takes its time.
