@@ -92,7 +92,7 @@ func (d *datagrams) Send(e *impl.Effect) {
 		d.lost++
 		return
 	}
-	if _, err := d.socket.WriteToUDPAddrPort(d.frame(d.of(e), e.Body, markOf(e.Code)), d.group); err != nil {
+	if _, err := d.socket.WriteToUDPAddrPort(d.frame(d.of(e), e.Body, markOf(e.Code)|groupMark), d.group); err != nil {
 		d.lost++
 		return
 	}

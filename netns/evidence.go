@@ -208,7 +208,7 @@ func (x *evidence) reason(frame []byte) string {
 	switch {
 	case !ok:
 	case f.Type == ipmulticast.TypeGroup && frame[len(frame)-1] == ackMark,
-		f.Type == ipmulticast.TypeIPv4 && len(frame) > frameLen && binary.LittleEndian.Uint32(frame[len(frame)-4:]) == frameMark+ackMark:
+		f.Type == ipmulticast.TypeIPv4 && len(frame) > frameLen && (binary.LittleEndian.Uint32(frame[len(frame)-4:])-frameMark)&^groupMark == ackMark:
 		return spec.ReasonAck
 	}
 	return ""

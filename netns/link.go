@@ -18,6 +18,9 @@ const frameLen = 4 + 4 + copyLen + 4
 // frameMark tells our datagrams from what else may come to a port.
 const frameMark = 0x636f6e66
 
+// groupMark is what a link adds to the mark of a packet that goes to the group: its receivers are told so.
+const groupMark = 2
+
 // maxPacket is the longest packet that a UDP datagram can carry over IPv4.
 const maxPacket = 65535 - 20 - 8 - frameLen
 
@@ -125,8 +128,12 @@ func (l *links) receive(socket *net.UDPConn, only spec.GroupID, take func(impl.I
 // open takes a datagram apart. What does not come from the address of the node that it names is a stranger's.
 func (l *links) open(b []byte, from netip.AddrPort) (in impl.Input, ok bool) {
 	body, x, ok := impl.Cut(b, frameLen)
-	if !ok || binary.LittleEndian.Uint32(x[8+copyLen:])-frameMark > ackMark {
+	if !ok || binary.LittleEndian.Uint32(x[8+copyLen:])-frameMark > ackMark|groupMark {
 		return in, false
+	}
+	to := l.self
+	if (binary.LittleEndian.Uint32(x[8+copyLen:])-frameMark)&groupMark != 0 {
+		to = impl.Everyone
 	}
 	g := spec.GroupID(binary.LittleEndian.Uint32(x))
 	if l.groups == 0 && g != l.group || l.groups > 0 && (g < 0 || int(g) >= l.groups) {
@@ -137,6 +144,6 @@ func (l *links) open(b []byte, from netip.AddrPort) (in impl.Input, ok bool) {
 		l.peers[sender] != netip.AddrPortFrom(from.Addr().Unmap(), from.Port()) {
 		return in, false
 	}
-	return impl.Input{Kind: impl.Packet, Body: append([]byte(nil), body...), From: spec.NodeID(sender), To: l.self,
+	return impl.Input{Kind: impl.Packet, Body: append([]byte(nil), body...), From: spec.NodeID(sender), To: to,
 		Group: g}, true
 }

@@ -286,7 +286,7 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		return nil, err
 	}
 	model := spec.CrashStop
-	if o.cell.logged() || o.cell.changes() {
+	if o.cell.logged() || o.cell.changes() || o.cell.elects() {
 		model = spec.CrashRecovery
 	}
 	n, _ := o.cell.network()
@@ -296,7 +296,7 @@ func (o *outdoor) play(lan *netns.LAN, s *faults.Scenario) (*faults.Scenario, er
 		}
 	}
 	w, err := netns.NewWorld(netns.WorldConfig{LAN: lan, Stack: o.stack, Wire: o.wire, TS: o.bench.cfg.TS, TL: o.bench.cfg.TL, Motion: o.cell.motion(),
-		Timed: o.cell.timed() || o.cell.watches(), Least: o.least, Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups(),
+		Timed: o.cell.timed() || o.cell.watches(), Least: o.least, Model: model, Revive: o.cell.logged(), Views: o.cell.changes(), Across: o.cell.across(), Logs: o.cell.logged() || o.cell.regroups() || o.cell.elects(),
 		Frames: o.framed(s), NIC: n.nic, Slots: n.slots, Capture: func(at spec.Time, from int, frame []byte) {
 			_ = frames.Write(at, frame)
 			if from >= 0 && carries(frame) {

@@ -118,6 +118,7 @@ func TestWatchingOutdoors(t *testing.T) {
 		"beside streams":     {"tcp/unreliable/unordered/static:detector=fixed", crash, []spec.ID{"DETECTOR-COMPLETENESS"}, ""},
 		"others speak":       {"mutant:dead-not-suspected-while-others-speak", crash, nil, "DETECTOR-COMPLETENESS"},
 		"led beside streams": {"tcp/unreliable/unordered/static:election=on,detector=fixed", unseat, []spec.ID{"ELECTION-SAFETY"}, ""},
+		"past the election":  {"ip/unreliable/unordered/static:election=on", "at 300ms send 0 g 8\n", []spec.ID{"AGREEMENT"}, ""},
 		"half":               {"mutant:half-is-a-majority", unseat, nil, "ELECTION-SAFETY"},
 		"leaves on entering": {"mutant:releases-on-entering", together, nil, "MUTUAL-EXCLUSION"},
 		"locked":             {"unicast/reliable/total-lamport/static:mutex=on", together, []spec.ID{"MUTUAL-EXCLUSION"}, ""},
