@@ -164,7 +164,10 @@ func (d *desk) judge(o *outdoor, lan *netns.LAN, x *candidate) error {
 			continue
 		}
 		if o.late(c) {
-			d.o.overdue++
+			if d.o.overdue == nil {
+				d.o.overdue = map[spec.ID]int{}
+			}
+			d.o.overdue[c.ID]++
 			continue
 		}
 		f := o.bench.judge.Check(c.ID)

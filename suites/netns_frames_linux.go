@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -53,9 +54,9 @@ func (o *outdoor) giveUp(taken []spec.ID, all []candidate, claims spec.Claims) {
 
 // excuse says in a row of the report that the machine was too late to judge it: if on a quicker one a run would have.
 func (o *outdoor) excuse(row *Row) {
-	if row.Verdict == spec.Inconclusive && row.Judged == 0 && o.overdue > 0 {
+	if n := o.overdue[row.ID]; n > 0 && row.Verdict == spec.Inconclusive {
 		row.Skipped = true
-		row.Reason = notThisMachine + ": it was too late for deadlines in every run"
+		row.Reason = fmt.Sprintf(notThisMachine+", which was too late for deadlines in %d runs", n)
 	}
 	if row.Verdict == spec.Inconclusive && o.forgiven[row.ID] > 0 {
 		row.Skipped = true

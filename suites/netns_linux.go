@@ -128,7 +128,7 @@ type outdoor struct {
 
 	tardy    time.Duration   // how late the machine was in the run played last
 	least    time.Duration   // that a run lasts
-	overdue  int             // runs in which it was too late for what is promised of machines that are not
+	overdue  map[spec.ID]int // runs in which it was too late for a claim to be judged
 	forgave  []spec.ID       // what the machine was too late for in the run played last
 	forgiven map[spec.ID]int // runs that would have judged this, and in which it was too late
 	unpaced  bool            // a router was too late for the times of IGMP and PIM in the run played last
