@@ -220,3 +220,58 @@ func TestLateMachines(t *testing.T) {
 		}
 	}
 }
+
+// What is played for the sake of those that watch is as drawn, or whole until one dies at the end; other cells have none.
+func TestLongRuns(t *testing.T) {
+	c, err := ParseCell("unicast/unreliable/unordered/static:detector=fixed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []candidate
+	for i := range 40 {
+		s := &faults.Scenario{Nodes: 3}
+		if i%2 == 0 {
+			s.Steps = []faults.Step{{Action: faults.Action{Op: faults.Isolate, For: time.Second}}}
+		}
+		all = append(all, candidate{s: s})
+	}
+	broken, whole := 0, 0
+	for _, x := range (&outdoor{cell: c}).long(all) {
+		a := x.s.Steps[len(x.s.Steps)-1]
+		if a.Action.Op == faults.Isolate {
+			broken++
+		} else if a.Action.Op == faults.Crash && a.When.At > 0 && a.When.At*slower < spec.Time(longest) {
+			whole++
+		}
+		if !x.long {
+			t.Error("a long run is not played as one")
+		}
+	}
+	if broken != longBroken || whole != longWhole {
+		t.Errorf("%d broken and %d whole, want %d and %d", broken, whole, longBroken, longWhole)
+	}
+	if all[1].s.Faults() != 0 {
+		t.Error("a schedule that was drawn has been changed")
+	}
+	c.Membership.Options = nil
+	if n := len((&outdoor{cell: c}).long(all)); n != 0 {
+		t.Errorf("%d long runs where nobody watches", n)
+	}
+}
+
+// The mistakes of those that watch are forgiven to a machine that was late, and to no other one; and no pass is taken away.
+func TestPardon(t *testing.T) {
+	for _, x := range []struct {
+		verdict spec.Verdict
+		late    int
+		want    spec.Verdict
+		skipped bool
+	}{{spec.Fail, 0, spec.Fail, false}, {spec.Fail, 2, spec.Inconclusive, true}, {spec.Inconclusive, 1, spec.Inconclusive, true},
+		{spec.Inconclusive, 0, spec.Inconclusive, false}, {spec.Pass, 3, spec.Pass, false}} {
+		r := CellReport{Requirements: []Row{{ID: "DETECTOR-ACCURACY", Claimed: true, Verdict: x.verdict}, {ID: "AGREEMENT", Claimed: true, Verdict: spec.Fail}}}
+		(&unit{late: x.late}).pardon(&r)
+		if got := r.Requirements[0]; got.Verdict != x.want || got.Skipped != x.skipped || r.Requirements[1].Verdict != spec.Fail {
+			t.Errorf("%v, late %d times: %v, skipped %v", x.verdict, x.late, got.Verdict, got.Skipped)
+		}
+	}
+}
