@@ -59,7 +59,8 @@
 // is a machine of its own on the switch: it repeats, listens and floods. What a host says of groups is lost on its cable;
 // what it sends to them leaves with another time to live; the querier is switched off. A node whose clock is ahead from the
 // start is in a time namespace. What happens to a clock later is done to the layers and not by the kernel, which can't do
-// it to a process of several threads.
+// it to a process of several threads. What keeps to deadlines lives in slow motion, by a clock that goes so many times
+// slower; how late its processes were all the same they measure themselves.
 //
 // # What is not
 //

@@ -20,6 +20,10 @@ import (
 // been later than firesBy. Nine in a row, of senders, relays and receivers, use up the Δ that cells have.
 const tooLate = firesBy * 2 / 3
 
+// noticedBy is by how much later than its detector says a death may be noticed: by two timers in a row that are late by half
+// of it. Nothing hangs on it: who never notices does not by then either.
+const noticedBy = slower * sim.DefaultTL / 4
+
 // slower gives how many times as long as in the simulator everything takes on the kernel.
 func (c Cell) slower() int {
 	if c.timed() {
@@ -57,7 +61,7 @@ func (c Cell) slowBounds(h *spec.Header) {
 		h.Bounds["TIMELINESS"] += firesBy
 	}
 	if c.watches() { // who finds that its own timer is late waits for TS more, by another one
-		h.Bounds["DETECTOR-COMPLETENESS"] += 2 * firesBy
+		h.Bounds["DETECTOR-COMPLETENESS"] += noticedBy
 	}
 }
 
@@ -89,7 +93,7 @@ func (c Cell) hasty(x spec.Claim) bool { return c.timed() && !x.Under.Has(spec.D
 // late says whether the machine was too late in the run played last for a claim to be judged.
 func (o *outdoor) late(x spec.Claim) bool {
 	if o.cell.watches() && x.ID == "DETECTOR-COMPLETENESS" {
-		return o.tardy > firesBy
+		return o.tardy > noticedBy/2
 	}
 	return o.tardy > tooLate && o.cell.hasty(x)
 }
