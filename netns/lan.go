@@ -410,8 +410,7 @@ func (l *LAN) entries(m []byte, group netip.Addr, at map[int]bool) {
 		for _, b := range mid {
 			inner, _ := nl.ParseRouteAttr(b.Value)
 			for _, c := range inner {
-				if len(c.Value) < mdbEntryLen || binary.BigEndian.Uint16(c.Value[mdbEntryProto:]) != unix.ETH_P_IP ||
-					netip.AddrFrom4([4]byte(c.Value[mdbEntryAddr:])) != group {
+				if len(c.Value) < mdbEntryLen || groupIn(c.Value) != group {
 					continue
 				}
 				for h, port := range l.ports {
@@ -422,6 +421,17 @@ func (l *LAN) entries(m []byte, group netip.Addr, at map[int]bool) {
 			}
 		}
 	}
+}
+
+// groupIn gives the group of an entry.
+func groupIn(entry []byte) netip.Addr {
+	switch binary.BigEndian.Uint16(entry[mdbEntryProto:]) {
+	case unix.ETH_P_IP:
+		return netip.AddrFrom4([4]byte(entry[mdbEntryAddr:]))
+	case unix.ETH_P_IPV6:
+		return netip.AddrFrom16([16]byte(entry[mdbEntryAddr:]))
+	}
+	return netip.Addr{}
 }
 
 // Close takes the LAN down, with every process in it.

@@ -88,7 +88,7 @@ func (x *sightings) begin(n *Subnets) {
 	}
 	for link := range n.cfg.Plan.Links {
 		p := n.cfg.Plan.Stranger(link)
-		x.hosts[p.Addr], x.hosts[p.Local] = n.strange()+link, n.strange()+link
+		x.hosts[p.Addr], x.hosts[p.Local] = n.strangerOf(link), n.strangerOf(link)
 	}
 	for i, r := range n.routers {
 		for p := range r.plan.Ports {

@@ -13,7 +13,7 @@ import (
 // Strange machines between subnets: one a link, where somebody wants one. A rogue repeats what a host sends on the host's
 // own link; who listens is on the link of the host that the fault names; and a flood comes from the first host's.
 //
-// A stranger is a machine beyond those of the plan: its number is the link's, behind the switches' numbers.
+// A stranger is a machine beyond those of the plan: its number is the link's, behind those of routers and switches.
 
 // strangerOn gives the stranger of a link, which is plugged in when first wanted.
 func (n *Subnets) strangerOn(link int) (s *stranger, err error) {
@@ -24,7 +24,7 @@ func (n *Subnets) strangerOn(link int) (s *stranger, err error) {
 	if s.place, err = n.lan.thread.make(); err != nil {
 		return nil, err
 	}
-	e := end{machine: n.strange() + link, link: link}
+	e := end{machine: n.strangerOf(link), link: link}
 	if s.port, err = n.plug(s.place, "lan", fmt.Sprint("x", link), e, &s.at); err == nil {
 		err = n.lan.thread.in(s.place, func() error {
 			return errors.Join(n.dwell(&s.at, n.version(0)), s.open())
@@ -52,13 +52,16 @@ func (l *LAN) strangers() (all []*stranger) {
 	return all
 }
 
-// strange is the number of the first stranger.
-func (n *Subnets) strange() int {
-	return len(n.cfg.Plan.Hosts) + len(n.cfg.Plan.Routers) + len(n.cfg.Plan.Switches)
+// isStranger says whether a machine is none of the plan's.
+func (n *Subnets) isStranger(machine int) bool {
+	return machine >= n.strangerOf(0)
 }
 
-// isStranger says whether a machine is none of the plan's.
-func (n *Subnets) isStranger(machine int) bool { return machine >= n.strange() }
+// strangerOf numbers the stranger of a link.
+func (n *Subnets) strangerOf(link int) (machine int) {
+	plan := n.cfg.Plan
+	return len(plan.Hosts) + len(plan.Routers) + len(plan.Switches) + link
+}
 
 // plague lets a fault of strangers begin.
 func (w *World) plague(i int) error {

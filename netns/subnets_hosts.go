@@ -162,7 +162,7 @@ func (n *Subnets) awaitRouters(group netip.Addr, hosts []int, longest time.Durat
 				}
 			}
 		}
-		if n.snoops() && !n.v6 && missing == "" {
+		if n.snoops() && missing == "" {
 			at, err := n.lan.Listeners(group)
 			if err != nil {
 				return err
