@@ -94,6 +94,11 @@ func TestAltered(t *testing.T) {
 					t.Errorf("node %d has delivered %v", n, order)
 				}
 			}
+			for i := range h.Events { // what nobody has sent in this form nobody has received
+				if e := &h.Events[i]; e.Kind == spec.Receive && e.T > spec.Time(270*time.Millisecond) && e.T < spec.Time(500*time.Millisecond) {
+					t.Errorf("node %d has received datagram %d", e.Node, h.ExtraOf(e).ID)
+				}
+			}
 			judged(t, h, "CONTENT-INTEGRITY", "ROUTE-ONE-COPY")
 		}},
 		"reorder": {spread{mode: ipmulticast.Sparse}, "reorder 100% by 60ms for 300ms", func(t *testing.T, h *spec.History) {
