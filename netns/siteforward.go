@@ -21,6 +21,9 @@ func (r *siteRouter) hear() {
 	})
 }
 
+// tooLate is after how long a router that is only now told of a packet can't know any more what its kernel did with it.
+const tooLate = 50 * time.Millisecond
+
 // take hands a frame to the protocol, which the kernel had at a time on the clock of Now.
 func (r *siteRouter) take(port int, when spec.Time, frame []byte) {
 	r.mu.Lock()
@@ -28,7 +31,7 @@ func (r *siteRouter) take(port int, when spec.Time, frame []byte) {
 	if r.layer == nil {
 		return
 	}
-	start := time.Now()
+	stale := Now()-when > spec.Time(tooLate)
 	r.came = r.inspect.Read(frame)
 	if r.came.Kind == ipmulticast.DataFrame {
 		k := flow{r.came.Src, r.came.Group}
@@ -38,14 +41,14 @@ func (r *siteRouter) take(port int, when spec.Time, frame []byte) {
 		}
 	}
 	r.step(impl.Input{Kind: impl.Packet, Num: uint64(port), Body: r.convert.up(slices.Clone(frame)), From: -1, To: impl.Everyone})
-	if r.came.Kind == ipmulticast.DataFrame {
+	if r.came.Kind == ipmulticast.DataFrame && !stale {
 		r.byHand(port, when)
 	}
 	for _, c := range r.own {
 		r.send(c.port, c.frame)
 	}
 	r.came, r.again, r.own = ipmulticast.Inspected{}, r.again[:0], r.own[:0]
-	r.slowest = max(r.slowest, time.Since(start))
+	r.slowest = max(r.slowest, time.Duration(Now()-when))
 }
 
 // step lets the protocol do a step, carries out what it wants, and tells the kernel what it would do now.

@@ -259,7 +259,7 @@ func (r *siteRouter) tell(in impl.Input) {
 	}
 }
 
-// late gives how long the router took at most to deal with a frame, since it was last asked.
+// late gives how long it took at most until the router had dealt with a frame that had come, since it was last asked.
 func (r *siteRouter) late() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
