@@ -42,11 +42,13 @@
 // FRR's instead, for which a package has to be installed, and time is everybody's: somebody else's routers are then judged
 // as ours are.
 //
-// One socket sees every frame on every link, so that a history of such a run has frames, and the judges of routes can
-// judge it. Routers go down and come back, lose what they know, block, or have no room for more; between hosts packets
-// are dropped. Where they are to be late, overtaken, doubled or changed, the kernel hands them to a switch of our own at
-// the cables of their receivers (siteslow.go). Strangers stand on the links of hosts (sitestranger.go). What hosts and
-// routers say is not judged, as the kernel's hosts take their times from nobody.
+// One socket sees every frame on every link, so that a history of such a run has frames, and the judges of routes, of
+// IGMP and of PIM can judge it. Routers go down and come back, lose what they know, block, or have no room for more;
+// between hosts packets are dropped. Where they are to be late, overtaken, doubled or changed, the kernel hands them to a
+// switch of our own at the cables of their receivers (siteslow.go). Strangers stand on the links of hosts
+// (sitestranger.go). What hosts and routers say of groups and of trees is told as well, at the times at which the kernel
+// had it, and judged by bounds that allow for the ticks of its timers; a router that was later than these says of a run
+// that it shows nothing ([World.Lag]).
 //
 // # What is seen, and what is done to it
 //

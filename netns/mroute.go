@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -18,6 +19,8 @@ type table struct {
 	fd  int
 	f   *os.File
 	raw syscall.RawConn
+
+	over atomic.Bool // it is being closed
 }
 
 // What x/sys does not name (linux/mroute6.h).
@@ -132,8 +135,9 @@ func (t *table) packets(source, group netip.Addr) (packets, wrong uint64) {
 }
 
 // close ends it: the kernel forgets all routes. It does so at once, also where a process that is just being started
-// still has the socket.
+// still has the socket. It waits for what answers, which must not wait for who closes.
 func (t *table) close() error {
+	t.over.Store(true)
 	level := unix.IPPROTO_IP
 	if t.v6 {
 		level = unix.IPPROTO_IPV6

@@ -15,7 +15,6 @@ import (
 
 	"github.com/conform-go/conform/impl"
 	"github.com/conform-go/conform/impl/ipmulticast"
-	"github.com/conform-go/conform/spec"
 )
 
 // siteRouter is a router between subnets. A protocol of package ipmulticast decides; what it wants said of groups and of
@@ -48,6 +47,10 @@ type siteRouter struct {
 	again   []copyOf              // of it, which the protocol sends out
 	own     []copyOf              // what it has to say besides
 	slowest time.Duration
+	stamps  *stamper // of its own goroutine, as the next three
+	inbox   []came
+	did     map[copied]int // copies of packets that the kernel has made
+	sent    ipmulticast.Inspector
 	lags    lags
 	err     error // the first of the kernel
 }
@@ -60,18 +63,7 @@ type way struct {
 	in   int
 	out  []int
 	told bool // the kernel knows
-	past []told
 }
-
-// told is what the kernel was told of a flow, and when it had it.
-type told struct {
-	in  int
-	out []int
-	at  spec.Time
-}
-
-// mostTold bounds what is kept of that: packets wait for no longer.
-const mostTold = 16
 
 // copyOf is a frame for a port.
 type copyOf struct {
@@ -81,6 +73,7 @@ type copyOf struct {
 
 // build makes a router of its namespace, which is not yet up.
 func (r *siteRouter) build() error {
+	r.did = map[copied]int{}
 	r.out, r.convert.speed = impl.NewEffects(&impl.Arena{Forget: true}), max(1, r.site.cfg.Speed)
 	r.alarm = time.AfterFunc(time.Hour, r.ring)
 	return r.site.lan.thread.in(r.place, func() error {

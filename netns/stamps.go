@@ -13,25 +13,46 @@ import (
 // Who reads a packet socket is a process like others, and may get to a frame late. When it was there only the kernel
 // knows, and says so (SO_TIMESTAMPNS).
 
-// eachStamped is eachFrame with the time at which the kernel had each frame, on the clock of Now. These times don't go
+// stamper reads frames of a packet socket with the times at which the kernel had them, on the clock of Now. These don't go
 // back.
-func eachStamped(raw syscall.RawConn, take func(at *unix.SockaddrLinklayer, when spec.Time, frame []byte)) {
+type stamper struct {
+	buf, oob []byte
+	last     spec.Time
+}
+
+// stamp lets a packet socket say such times.
+func stamp(raw syscall.RawConn) *stamper {
 	_ = control(raw, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
-	buf, oob := make([]byte, 1<<17), make([]byte, 128)
-	last := spec.Time(0)
+	return &stamper{buf: make([]byte, 1<<17), oob: make([]byte, 128)}
+}
+
+// read gives the next frame, valid until the next call. EAGAIN: there is none now. A card that goes down is no error.
+func (s *stamper) read(fd int) (at *unix.SockaddrLinklayer, when spec.Time, frame []byte, err error) {
+	for {
+		n, k, _, from, err := unix.Recvmsg(fd, s.buf, s.oob, 0)
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		if at, ok := from.(*unix.SockaddrLinklayer); ok {
+			s.last = max(s.last, Now()-age(s.oob[:k]))
+			return at, s.last, s.buf[:n], nil
+		}
+	}
+}
+
+// eachStamped is eachFrame with the time of each frame.
+func eachStamped(raw syscall.RawConn, take func(at *unix.SockaddrLinklayer, when spec.Time, frame []byte)) {
+	s := stamp(raw)
 	_ = raw.Read(func(fd uintptr) bool {
 		for {
-			n, k, _, from, err := unix.Recvmsg(int(fd), buf, oob, 0)
-			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN) {
-				continue
-			}
+			at, when, frame, err := s.read(int(fd))
 			if err != nil {
 				return !errors.Is(err, unix.EAGAIN)
 			}
-			if at, ok := from.(*unix.SockaddrLinklayer); ok {
-				last = max(last, Now()-age(oob[:k]))
-				take(at, last, buf[:n])
-			}
+			take(at, when, frame)
 		}
 	})
 }
