@@ -101,7 +101,7 @@ func settledPlay(t *testing.T, w *World, s *faults.Scenario, longest time.Durati
 	const tries = 5
 	for k := 0; ; k++ {
 		h := play1(t, w, s)
-		late := max(w.Late(), sentLate(s, h), healedLate(s, h))
+		late := max(w.Late(), w.Lag(), sentLate(s, h), healedLate(s, h))
 		switch {
 		case late < longest:
 			return h
