@@ -159,8 +159,9 @@ func (r *siteRouter) asked(t *table, k flow) {
 	}
 }
 
-// settles is how long the kernel may take to forward a packet that has been read: it does so at once, on another processor.
-const settles = spec.Time(200_000)
+// settles is how long the kernel may take to forward a packet that has been read: it does so at once, but perhaps on
+// another processor, which a hypervisor may have stopped in the middle of it. A copy by hand too many is a duplicate.
+const settles = spec.Time(1_000_000)
 
 // byHand sends those copies of a packet that the kernel did not make, because it was told only afterwards: the packet was
 // there before the protocol had learned from it, or from another one just before, where it goes. Which copies it made is
