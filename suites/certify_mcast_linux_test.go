@@ -137,6 +137,33 @@ func TestForeignGroupsAndMembers(t *testing.T) {
 	}
 }
 
+// A program with views is asked to join and leave, and what it tells of its views is judged.
+func TestForeignViews(t *testing.T) {
+	t.Parallel()
+	kernelled(t)
+	const moves = "nodes 3\ngroup g 0 1\nseed 1\nnet latency 1ms..10ms\nat 0s join 2 g\nat 0s send 0 g 8\nat 1ms leave 1 g\nat 500ms send 1 g 8\nat 510ms send 2 g 8\n"
+	for _, x := range []struct {
+		id     spec.ID
+		broken bool
+		args   []string
+	}{{"VIEW-AGREEMENT", false, nil}, {"DESTINATION-INTEGRITY", true, []string{"--early"}}} {
+		t.Run(string(x.id), func(t *testing.T) {
+			t.Parallel()
+			o := adapter.Options{Command: append([]string{"python3", "../impl/adapter/samples/python/views.py"}, x.args...), Answer: time.Minute}
+			r, broken := playForeign(t, o, x.id, moves)
+			views := 0
+			for i := range r.History.Events {
+				if r.History.Events[i].Kind == spec.ViewChange {
+					views++
+				}
+			}
+			if broken != x.broken || views < 4 {
+				t.Errorf("broken %v, want %v, %d views:\n%s", broken, x.broken, views, r.Diagram)
+			}
+		})
+	}
+}
+
 // fields is a program that installs view 1 and says of a delivery all that may be said.
 const fields = `
 import json, sys

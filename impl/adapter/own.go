@@ -213,6 +213,9 @@ func (w *Own) begin() error {
 			return err
 		}
 	}
+	if err := w.greet(); err != nil {
+		return err
+	}
 	w.epoch = time.Now()
 	w.seen = w.epoch
 	w.skewed()

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/conform-go/conform/faults"
@@ -78,6 +79,22 @@ func (w *Own) furnish() (err error) {
 	return nil
 }
 
+// greet hears what programs say right after they are ready, as in which view they are: before anything is asked of them.
+func (w *Own) greet() error {
+	const pause, most = 20 * time.Millisecond, 200 * time.Millisecond
+	for end := time.Now().Add(most); time.Now().Before(end); {
+		select {
+		case x := <-w.heard:
+			if err := w.hear(x); err != nil {
+				return err
+			}
+		case <-time.After(pause):
+			return nil
+		}
+	}
+	return nil
+}
+
 // skewed writes down which clocks are ahead. They stay so to the end, so that this is no fault to be healed.
 func (w *Own) skewed() {
 	for i := range w.steps {
@@ -94,4 +111,18 @@ func (w *Own) silence() time.Duration {
 		return max(w.quiet, askTime)
 	}
 	return w.quiet
+}
+
+// ownNap is how long the harness sleeps at a time. Where it is late by as much again, so may be the programs.
+const ownNap = 100 * time.Millisecond
+
+// patience is how long nothing is said until a run goes on: longer where somebody has not answered, who may only be slow.
+func (w *Own) patience() time.Duration {
+	d := w.silence()
+	for n := range w.nodes {
+		if x := &w.nodes[n]; x.p != nil && !x.paused && slices.ContainsFunc(x.calls, func(c ownCall) bool { return !c.over }) {
+			return d + min(2*d, 5*time.Second)
+		}
+	}
+	return d
 }

@@ -19,11 +19,13 @@ func (w *Own) run() error {
 			continue
 		}
 		next, wait := w.next()
-		quiet := time.Until(w.seen.Add(w.silence()))
+		quiet := time.Until(w.seen.Add(w.patience()))
 		if next < 0 {
 			wait = quiet
 		}
-		timer := time.NewTimer(max(0, min(wait, time.Until(limit))))
+		wait = max(0, min(wait, time.Until(limit)))
+		began, nap := time.Now(), min(wait, ownNap)
+		timer := time.NewTimer(nap)
 		select {
 		case x := <-w.heard:
 			timer.Stop()
@@ -40,6 +42,13 @@ func (w *Own) run() error {
 			}
 			continue
 		case <-timer.C:
+		}
+		if time.Since(began)-nap > ownNap { // the machine stood still, and that nothing was said meanwhile says nothing
+			w.seen = time.Now()
+			continue
+		}
+		if nap < wait {
+			continue
 		}
 		switch {
 		case time.Now().After(limit): // it goes on for ever, and is not settled
