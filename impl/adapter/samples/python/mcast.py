@@ -2,7 +2,7 @@
 
 Each message is one datagram to the address of its group, which `init` tells as groups.NAME.address. It is reliable and FIFO: each
 receiver acknowledges it to whoever sent it, and what somebody has not acknowledged is multicast again, also by those who got it from
-others. With --once nothing is: that is best effort, and members come and go.
+others. With --once nothing is: that is best effort (a flood may overrun a receiver), and members come and go.
 Planted bugs: with --broken nobody looks whether it has seen a message; with --leaky a socket listens to its port only, and not to
 the address of its group; with --stays (and --once) who leaves goes on to listen.
 """
@@ -11,7 +11,7 @@ import json, os, selectors, socket, sys, time
 BROKEN, LEAKY, ONCE, STAYS = (x in sys.argv for x in ("--broken", "--leaky", "--once", "--stays"))
 HELLO = {"op": "hello", "protocol": 1, "name": "mcast.py", "version": "1", "network": "own", "groups": 3}
 if ONCE:
-    HELLO.update(claims=["best-effort", "NO-DELIVERY-AFTER-LEAVE"], tolerates="crash pause nic rogue flood clock-skew".split())
+    HELLO.update(claims=["best-effort", "NO-DELIVERY-AFTER-LEAVE"], tolerates="crash pause nic rogue clock-skew".split())
 else:
     HELLO.update(claims=["reliable", "fifo"],
                  tolerates="crash crash-lossy pause omit-send omit-receive loss partition delay duplicate reorder corrupt "
