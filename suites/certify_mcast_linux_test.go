@@ -38,7 +38,7 @@ func mcast(args ...string) adapter.Options {
 func TestForeignMulticast(t *testing.T) {
 	t.Parallel()
 	kernelled(t)
-	c := Certification{Adapter: mcast(), World: "netns", Schedules: 6, Parallel: 6, Seed: 1}
+	c := Certification{Adapter: mcast(), World: "netns", Schedules: 4, Parallel: 4, Seed: 1}
 	r, err := c.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,6 @@ func TestForeignMulticastIsStruck(t *testing.T) {
 		{"rogue, looked at", "at 0s rogue 100%\n", "NO-DUPLICATION", false, []string{"--once"}},
 		{"loss", "at 0s loss 100%\n", "VALIDITY", true, []string{"--once"}},
 		{"ttl", "at 0s ttl 0 0\n", "VALIDITY", true, []string{"--once"}},
-		{"ttl, and again", "at 0s ttl 0 0\n", "VALIDITY", false, nil},
 		{"flood", "at 0s flood every 100us\n", "VALIDITY", false, nil},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -235,7 +234,7 @@ func TestForeignClocks(t *testing.T) {
 		}
 		return c.Replay(s)
 	}
-	r, err := play("at 0s skew 1 by 10m\nat 10ms send 0 g 4\nat 20ms send 1 g 4\nat 30ms crash 1\nat 40ms recover 1\nat 1s send 1 g 4\n")
+	r, err := play("at 0s skew 1 by 10m\nat 10ms send 0 g 4\nat 20ms send 1 g 4\nat 3s crash 1\nat 3.1s recover 1\nat 3.2s send 1 g 4\n")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func TestForeignReplayOnTheKernel(t *testing.T) {
 		command []string
 		verdict spec.Verdict
 	}{{command, spec.Pass}, {append(command, "--once"), spec.Fail}} {
-		r, err := Certification{Adapter: adapter.Options{Command: x.command}, World: "netns"}.Replay(s)
+		r, err := Certification{Adapter: adapter.Options{Command: x.command, Answer: time.Minute}, World: "netns"}.Replay(s)
 		if err != nil {
 			t.Fatal(err)
 		}

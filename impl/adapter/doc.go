@@ -36,8 +36,7 @@
 //
 // A program that can be in more than one group at a time says so in its hello: `"groups":3`. Then `init` has up to so many
 // `groups`, every line names its group, and there is no `"group"` beside them. `join`, `leave`, `sync` and `query` are asked
-// of it as in lock-step, and a call that has begun may be overtaken by the next one: who is told to leave before its join
-// has returned answers the join with an error.
+// of it as in lock-step; a join or leave comes when the last one of that group has been answered.
 //
 // Where the network carries IP multicast (a [Multicast]), each of the `groups` has an `"address"`, host and port, other ones
 // in each run; whether the program uses it is its own affair. Strangers, lost reports, times to live, full cards and a

@@ -27,6 +27,16 @@ var (
 		spec.Query: spec.Answered, spec.Create: spec.Created, spec.Destroy: spec.Destroyed}
 )
 
+// waits says whether a node can't be asked for something yet: it is not ready, or stands still, or is still on its way in or
+// out of the group that it is to leave or join, which no application does before the last call has returned.
+func (w *Own) waits(step int) bool {
+	a := &w.s.Steps[step].Action
+	x := &w.nodes[a.Node]
+	moves := func(k spec.Kind) bool { return k == spec.Join || k == spec.Leave }
+	return x.paused || x.starting || moves(callKinds[a.Op]) &&
+		slices.ContainsFunc(x.calls, func(c ownCall) bool { return moves(c.kind) && c.group == a.Group && !c.over })
+}
+
 // ask lets a node send, join, leave, set a barrier or ask, if it is up.
 func (w *Own) ask(step int) error {
 	a := &w.s.Steps[step].Action
@@ -100,10 +110,12 @@ func (w *Own) answered(id spec.NodeID, n *ownNode, l *Line) error {
 		}
 		e.Kind, e.Has = returnKinds[c.kind], e.Has|spec.HasOf
 		w.extra(e, spec.Extra{Of: c.id, Members: members})
+		return w.sendDue(id)
 	case c.kind == spec.Create || c.kind == spec.Destroy:
 		e.Kind, e.Has = returnKinds[c.kind], e.Has|spec.HasOf
 		w.extra(e, spec.Extra{Of: c.id, Reason: l.Code})
 	case c.kind != spec.Send:
+		return w.sendDue(id)
 	case l.Op == "done":
 		e.Kind, e.Has = spec.Ack, e.Has|spec.HasMsg
 		w.observe(e)

@@ -126,7 +126,7 @@ func (w *Own) act(i int) error {
 	}
 	switch a.Op {
 	case faults.Send, faults.Join, faults.Leave, faults.Sync, faults.Query, faults.Create, faults.Destroy:
-		if x.paused || x.starting {
+		if w.waits(step) {
 			x.due = append(x.due, step)
 			return nil
 		}
@@ -189,7 +189,9 @@ func (w *Own) sendDue(n spec.NodeID) error {
 	due := x.due
 	x.due = nil
 	for _, step := range due {
-		if err := w.ask(step); err != nil {
+		if w.waits(step) {
+			x.due = append(x.due, step)
+		} else if err := w.ask(step); err != nil {
 			return err
 		}
 	}

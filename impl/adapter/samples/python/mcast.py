@@ -113,12 +113,9 @@ class Node:
             group.send(line)
         elif line["op"] == "join" and ONCE:
             group.join()
-            self.later.append((time.monotonic() + SWITCH, line["id"], group))
+            self.later.append((time.monotonic() + SWITCH, line["id"]))
         elif line["op"] == "leave" and ONCE:
             group.leave()
-            for x in [x for x in self.later if x[2] is group]:  # it did not come so far as to be in
-                self.later.remove(x)
-                say(op="error", of=x[1], code="left", definite=True)
             say(op="done", of=line["id"])
         else:
             say(op="error", of=line.get("id", 0), code="unsupported", definite=True)
