@@ -179,7 +179,7 @@ func (w *World) repair(x defect) error {
 	default:
 		w.remark(spec.Event{Kind: spec.Recover, Node: spec.NodeID(w.s.Nodes + x.router), Has: spec.HasNode}, nil)
 		w.at(w.since()+spec.Time(n.cfg.Reroute), w.rerouted)
-		return n.routers[x.router].start()
+		return errors.Join(w.drop(), n.routers[x.router].start()) // plugged in first: it asks at once who listens
 	}
 	return nil
 }
