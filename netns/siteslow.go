@@ -1,12 +1,10 @@
 package netns
 
 import (
-	"container/heap"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -95,19 +93,7 @@ func (n *Subnets) alter(drops []Drop, alters []Alter) {
 func (s *siteSlow) set(drops []Drop, alters []Alter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.alters = slices.Clone(alters)
-	for _, d := range drops {
-		if d.Cable {
-			s.waiting = slices.DeleteFunc(s.waiting, func(x flight) bool { return x.from == d.From })
-		}
-	}
-	heap.Init(&s.waiting)
-	if len(alters) > 0 && !s.reading {
-		s.reading = true
-		s.over.Add(2)
-		go s.read()
-		go s.deliver()
-	}
+	s.alter(drops, alters, s.read)
 }
 
 // read takes in what is for hosts.

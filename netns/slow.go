@@ -115,7 +115,13 @@ func (s *slow) begin(links *netlink.Handle, ports []int) error {
 func (s *slow) set(drops []Drop, alters []Alter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drops, s.alters = slices.Clone(drops), slices.Clone(alters)
+	s.drops = slices.Clone(drops)
+	s.alter(drops, alters, s.read)
+}
+
+// alter begins what is done to packets beside dropping them; read takes in what the kernel hands over.
+func (s *slow) alter(drops []Drop, alters []Alter, read func()) {
+	s.alters = slices.Clone(alters)
 	for _, d := range drops {
 		if d.Cable {
 			s.waiting = slices.DeleteFunc(s.waiting, func(x flight) bool { return x.from == d.From })
@@ -125,7 +131,7 @@ func (s *slow) set(drops []Drop, alters []Alter) {
 	if len(alters) > 0 && !s.reading {
 		s.reading = true
 		s.over.Add(2)
-		go s.read()
+		go read()
 		go s.deliver()
 	}
 }

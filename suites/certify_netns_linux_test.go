@@ -17,16 +17,7 @@ import (
 // outsider certifies a sample with sockets of its own on a LAN of the kernel.
 func outsider(t *testing.T, c Certification, args ...string) *Certified {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("runs of seconds")
-	}
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("python3 is not here")
-	}
-	var nets outsideNets
-	_, _, err := nets.borrow()
-	nets.close()
-	skipWithout(t, err)
+	kernelled(t)
 	c.Adapter = adapter.Options{Command: append([]string{"python3", "../impl/adapter/samples/python/own.py"}, args...),
 		Answer: time.Minute} // thirty-two interpreters begin at once, beside other tests
 	c.World, c.Parallel, c.Seed, c.Clock = "netns", 8, 1, time.Now

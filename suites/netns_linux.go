@@ -43,10 +43,8 @@ func unseen(id spec.ID) string {
 	if id == "COST-DELAY" {
 		return "not observed on the kernel: how long a machine that does other things takes says nothing of a protocol"
 	}
-	for _, family := range []string{"ROUTE-", "IGMP-", "PIM-", "TTL-"} {
-		if strings.HasPrefix(string(id), family) {
-			return "not observed on the kernel: there is one LAN, and its timers are its own"
-		}
+	if ofRouters(string(id)) || strings.HasPrefix(string(id), "TTL-") {
+		return "not observed on the kernel: there is one LAN, and its timers are its own"
 	}
 	return ""
 }

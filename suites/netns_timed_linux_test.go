@@ -18,9 +18,8 @@ type kernelRun struct {
 	breaks         spec.ID   // breaks, if it is not empty
 }
 
-// playedOutdoors plays schedules on the kernel, each again where the machine was too late for what it is to show. All are
-// played at the same time: they wait more than they work.
-func playedOutdoors(t *testing.T, runs map[string]kernelRun) {
+// wired skips the test where the machine has no network for it.
+func wired(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs of seconds")
@@ -30,6 +29,13 @@ func playedOutdoors(t *testing.T, runs map[string]kernelRun) {
 	if err := lan.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// playedOutdoors plays schedules on the kernel, each again where the machine was too late for what it is to show. All are
+// played at the same time: they wait more than they work.
+func playedOutdoors(t *testing.T, runs map[string]kernelRun) {
+	t.Helper()
+	wired(t)
 	var all sync.WaitGroup
 	for name, c := range runs {
 		all.Go(func() { c.play(t, name) })
@@ -129,14 +135,7 @@ func TestWatchingOutdoors(t *testing.T) {
 // where only one who was cut off was suspected.
 func TestPlantedMistakesOutdoors(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("runs of seconds")
-	}
-	lan, err := netns.NewLAN(1) // or the test is skipped
-	skipWithout(t, err)
-	if err := lan.Close(); err != nil {
-		t.Fatal(err)
-	}
+	wired(t)
 	var all sync.WaitGroup
 	for name, least := range map[string]int{"mutant:suspicion-never-revoked": 2, "unicast/unreliable/unordered/static:detector=fixed": 0} {
 		all.Go(func() {
