@@ -72,6 +72,16 @@ func newThread() (*thread, error) {
 
 func (t *thread) run(begun chan<- error) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+	if unix.Gettid() == unix.Getpid() {
+		// But for the first thread of a process, which the runtime keeps for good: with what it has become, and with the
+		// processes that were to die with it. Another one does it, and can't be this one as long as it is taken.
+		next := make(chan error)
+		go t.run(next)
+		err := <-next
+		runtime.UnlockOSThread()
+		begun <- err
+		return
+	}
 	var err error
 	t.home, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	begun <- err
